@@ -1,0 +1,40 @@
+// Time comes through a seam, so that tests move it by hand.
+#pragma once
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace mlctl {
+
+using Duration = std::chrono::nanoseconds;
+using SteadyTime = std::chrono::time_point<std::chrono::steady_clock, Duration>;
+using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;
+
+struct Clock {
+  virtual ~Clock() = default;
+  [[nodiscard]] virtual SteadyTime steady() const = 0;  // for measuring
+  [[nodiscard]] virtual WallTime wall() const = 0;      // for records
+  virtual void sleep_until(SteadyTime when) = 0;        // returns early only when the process is interrupted
+};
+[[nodiscard]] Clock& system_clock();
+
+// Moves only when told; sleep_until jumps.
+class ManualClock : public Clock {
+ public:
+  [[nodiscard]] SteadyTime steady() const override { return now_; }
+  [[nodiscard]] WallTime wall() const override;
+  void sleep_until(SteadyTime when) override { now_ = when > now_ ? when : now_; }
+  void advance(Duration step) { now_ += step; }
+
+ private:
+  SteadyTime now_{};
+};
+
+[[nodiscard]] std::string rfc3339(WallTime time);  // "2026-11-22T17:44:48Z"
+[[nodiscard]] Result<WallTime> parse_rfc3339(std::string_view text);
+[[nodiscard]] std::string human_duration(Duration d);  // "1.5 ms", "3.2 s", "2 min 5 s"
+[[nodiscard]] std::string ago(WallTime then, WallTime now);  // "3 minutes ago"
+
+}  // namespace mlctl

@@ -1,0 +1,49 @@
+// What people see: strings are rendered from data, width and style; nothing here writes except Progress.
+// Symbols always stand beside a word; strings from outside are escaped before they get here (escape_control).
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mlctl {
+
+struct Style {
+  bool color = false;
+  bool unicode = true;
+  bool terminal = false;  // a person looks: fuzzy times, headers, progress
+  std::size_t width = 80;
+  static Style plain() { return {}; }
+};
+// Of a file descriptor, honouring NO_COLOR, CLICOLOR_FORCE, TERM=dumb, COLUMNS and the locale (LC_ALL, LC_CTYPE, LANG).
+[[nodiscard]] Style style_of(int fd);
+
+enum class Tone { plain, good, bad, warn, dim, strong };
+[[nodiscard]] std::string paint(std::string_view text, Tone tone, const Style& style);
+enum class Symbol { pass, warn, fail, skip, running };  // ✓ ! ✗ • ◌, or + ! x - o in ASCII
+[[nodiscard]] std::string symbol(Symbol symbol, const Style& style);
+
+using Rows = std::vector<std::vector<std::string>>;
+// Aligned columns, two spaces between; `headers` upper-case on a terminal, left out when not style.terminal. The last column is cut (…)
+// to the width only on a terminal. Widths count code points.
+[[nodiscard]] std::string render_table(const std::vector<std::string>& headers, const Rows& rows, const Style& style);
+
+// C0, C1, DEL, bidirectional overrides and invalid UTF-8 become \xNN or \u{…}; \n and \t stay only if `keep_lines`.
+[[nodiscard]] std::string escape_control(std::string_view text, bool keep_lines = false);
+[[nodiscard]] std::string human_bytes(std::uint64_t bytes);  // "12.1 MiB"
+[[nodiscard]] std::size_t display_width(std::string_view text);  // code points, escapes not counted
+
+// Progress on stderr: lines that replace themselves on a terminal, plain lines for start and end elsewhere.
+class Progress {
+ public:
+  virtual ~Progress() = default;
+  virtual void step(std::string_view name) = 0;                      // a new step begins
+  virtual void update(std::string_view detail) = 0;                  // where it is; at most ten drawn a second
+  virtual void finish(Symbol how, std::string_view summary) = 0;     // the step ended
+};
+[[nodiscard]] std::unique_ptr<Progress> make_progress(int fd, const Style& style, bool quiet);
+[[nodiscard]] Progress& no_progress();
+
+}  // namespace mlctl
