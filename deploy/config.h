@@ -1,0 +1,83 @@
+// The sections of the configuration that deploy/ owns: how a model is served (serving:), how it is rolled out
+// (rollout:), where (environments:, tenants:) and by what (runtimes:). Tables for base/config.h, and what they decode to.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "base/result.h"
+
+namespace mlctl::deploy {
+
+struct Gpu {
+  int count = 1;
+  double memory = 0;  // bytes at least; 0: any
+  std::string arch;   // "8.0": compute capability at least; "": any
+};
+
+struct Autoscale {
+  int min = 1;
+  int max = 1;        // equal to min: a fixed number of replicas and no autoscaler
+  double cpu = 0.7;   // target utilisation of the request
+};
+
+struct SecretVariable {
+  std::string name, secret, key;
+};
+
+struct Serving {
+  std::string runtime;
+  std::string init_image;  // "": the model is an image volume; else this image pulls it
+  std::map<std::string, std::string> resources;  // requests and limits alike
+  std::optional<Gpu> gpu;
+  Autoscale autoscale;
+  std::vector<SecretVariable> env;
+  Duration drain{};  // how long a pod may finish its requests
+  std::map<std::string, std::string> labels;  // the model's own
+};
+
+struct Gitops {
+  std::string path, branch;
+};
+
+struct Route {
+  std::string gateway_namespace, gateway, host;
+};
+
+struct Environment {
+  std::string name;
+  std::string after;
+  std::optional<Gitops> gitops;
+  bool has_clusters = false;  // applied to a cluster API: not in this version
+  std::string pull;           // "registry.example/models"; "" when not configured
+  std::optional<Route> route;
+  std::vector<std::string> requirements;  // `requires:` (a keyword in C++)
+  bool confirm = false;
+};
+
+struct Tenant {
+  std::string name, name_space;
+  std::map<std::string, std::string> quota;
+};
+
+struct Runtime {
+  std::string name, image, profile;
+};
+
+// Tables. `serving.local` is validate's and is added to serving where the tables are put together.
+[[nodiscard]] Field serving_table();
+[[nodiscard]] Field rollout_table();
+[[nodiscard]] Field environment_table();  // an item of `environments:`, without `defaults`
+[[nodiscard]] Field tenant_table();       // an item of `tenants:`
+[[nodiscard]] Field runtime_table();      // a value of `runtimes:`
+
+// From trees that were checked against the tables. Error{usage} for what only the whole can tell: an autoscaler that
+// needs KEDA, min above max, a pool.
+[[nodiscard]] Result<Serving> decode_serving(const Node& merged_model);
+[[nodiscard]] Result<Environment> decode_environment(const Node& item);
+[[nodiscard]] Result<Tenant> decode_tenant(const Node& item);
+[[nodiscard]] Result<Runtime> decode_runtime(const std::string& name, const Node& value);
+
+}  // namespace mlctl::deploy
