@@ -30,7 +30,9 @@ struct Field {
   std::string name;  // the key; anything for items and values
   Type type = Type::string;
   std::string doc;       // one or two sentences
-  std::string fallback;  // the default, as YAML; "" when there is none
+  // The default, as YAML; "" when there is none. The defaults inside an object come in only where the object is there:
+  // give it the fallback "{}" when it always is ("gpu" has none: absent means no GPU).
+  std::string fallback;
   bool required = false;
   std::vector<std::string> choices;
   std::vector<Field> fields;
@@ -44,17 +46,24 @@ struct Problem {
   std::string hint;
 };
 // Every deviation of `node` from the table: unknown keys with the nearest known one, wrong types, missing required
-// keys (only when `complete`), broken rules.
-[[nodiscard]] std::vector<Problem> check_config(const Node& node, const Field& table, bool complete = true);
+// keys, broken rules. For a level that others complete, check against partial(table).
+[[nodiscard]] std::vector<Problem> check_config(const Node& node, const Field& table);
 // One Error{usage} from problems: "FILE:LINE:COL: message" a line each, at most ten; ok() when there are none.
 [[nodiscard]] Status as_status(const std::vector<Problem>& problems);
 
-// The table's defaults as a level named "built-in".
-[[nodiscard]] Node built_in(const Field& table);
 // Names the level in a whole tree.
 [[nodiscard]] Node at_level(Node node, const std::string& level);
-// Later levels over earlier ones; null pointers are skipped. An explicit null in a later level removes the value.
+// Later levels over earlier ones; null pointers are skipped. An explicit null in a later level removes the value (it
+// stays in the tree as a null, so that its origin can be told; the readers below take it for absent).
 [[nodiscard]] Node merge_levels(const std::vector<const Node*>& levels);
+// The table's defaults, level "built-in", for everything that `node` (usually merged levels) does not say, also inside
+// list items and map values. An explicit null is left as it is.
+[[nodiscard]] Node with_defaults(Node node, const Field& table);
+// with_defaults of an empty map.
+[[nodiscard]] Node built_in(const Field& table);
+// The same table for a part of a file (a level of defaults): nothing is required but inside list items, which no other
+// level can complete.
+[[nodiscard]] Field partial(Field table);
 
 // The field at a dotted path of keys ("gate.load.rate"), or nullptr.
 [[nodiscard]] const Field* find_field(const Field& table, std::string_view path);
