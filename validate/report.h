@@ -5,13 +5,12 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -105,11 +104,11 @@ struct Series {
     double x = 0;
     double y = 0;
   };
-  std::string title;    // "Latency over time"
-  std::string arm;      // "candidate" or "baseline": decides the colour
-  std::string name;     // "candidate p50"
-  std::string unit;     // of y: "ms"
-  std::string x_label;  // "seconds since start"
+  std::string title;          // "Latency over time"
+  std::string arm;            // "candidate" or "baseline": decides the colour
+  std::string name;           // "candidate p50"
+  std::string unit;           // of y: "ms"
+  std::string x_label;        // "seconds since start"
   std::vector<Point> points;  // by ascending x; keep it below a few thousand
 };
 // The quantile `q` of y in each window of `width` of x (windows without points are left out): a series worth drawing
@@ -117,13 +116,14 @@ struct Series {
 [[nodiscard]] Series windowed_quantile(Series raw, double width, double q);
 
 struct Report {
-  std::string kind;     // "validate", "gate", "gpu", "release"
-  std::string model;    // "fraud/credit-risk", or the path that was checked
-  std::string version;  // "v1.2.3"; empty when there is none
-  std::string digest;   // "sha256:…"
+  std::string kind;              // "validate", "gate", "gpu", "release"
+  std::string model;             // "fraud/credit-risk", or the path that was checked
+  std::string version;           // "v1.2.3"; empty when there is none
+  std::string digest;            // "sha256:…"
   std::string environment;       // "prod"; empty when the report is of none
   std::string baseline_version;  // empty: nothing to compare with
   std::string baseline_digest;
+  std::vector<std::string> accept;  // checks whose `skipped` counts as passed, by name
   std::vector<Check> checks;
   std::map<std::string, std::string> machine;  // "cpu", "cores", "mlctl", "server": what the numbers depend on
   std::optional<std::uint64_t> seed;
@@ -134,8 +134,8 @@ struct Report {
 };
 
 // Fail closed: fail over error over inconclusive over skipped over pass. A skipped check counts as passed when its name
-// stands in `accept` or its reason is first_version. A report in which nothing was checked is `skipped`.
-[[nodiscard]] Verdict overall(const Report& report, const std::vector<std::string>& accept = {});
+// stands in report.accept or its reason is first_version. A report in which nothing was checked is `skipped`.
+[[nodiscard]] Verdict overall(const Report& report);
 [[nodiscard]] Verdict worst(Verdict a, Verdict b);  // by the same order
 [[nodiscard]] int exit_code(Verdict verdict);       // 0, 1 fail or skipped, 5 inconclusive, 3 error
 [[nodiscard]] const char* to_string(Verdict verdict);

@@ -1,0 +1,57 @@
+#include "validate/report.h"
+
+namespace mlctl::validate {
+namespace {
+
+std::string title(const Report& report) {
+  std::string text = report.kind + " " + report.model;
+  if (!report.version.empty()) text += " " + report.version;
+  if (!report.environment.empty()) text += " for " + report.environment;
+  if (!report.baseline_version.empty()) text += ", compared with " + report.baseline_version;
+  return escape_control(text);
+}
+
+Tone tone_of(Severity severity) {
+  switch (severity) {
+    case Severity::critical:
+    case Severity::high:
+      return Tone::bad;
+    case Severity::medium:
+      return Tone::warn;
+    case Severity::low:
+      return Tone::dim;
+  }
+  return Tone::bad;
+}
+
+std::string finding_text(const Finding& finding, const Style& style) {
+  std::string text =
+      "    " + paint(to_string(finding.severity), tone_of(finding.severity), style) + "  " + finding.rule;
+  if (!finding.file.empty()) text += "  " + escape_control(finding.file);
+  text += "\n      " + escape_control(finding.message) + "\n";
+  if (!finding.hint.empty()) text += "      hint: " + escape_control(finding.hint) + "\n";
+  return text;
+}
+
+std::string check_text(const Check& check, const Style& style) {
+  std::string text = "  " + paint(symbol(symbol_of(check.verdict), style), tone_of(check.verdict), style) + " " +
+                     escape_control(check.name) + " " + paint(to_string(check.verdict), tone_of(check.verdict), style);
+  if (!check.reason.empty()) text += ": " + escape_control(check.reason);
+  text += "\n";
+  for (const auto& metric : check.metrics) {
+    text += "      " + escape_control(metric.name) + ": " + escape_control(metric_text(metric)) + "\n";
+  }
+  for (const auto& finding : check.findings) text += finding_text(finding, style);
+  return text;
+}
+
+}  // namespace
+
+std::string to_text(const Report& report, const Style& style) {
+  std::string text = paint(title(report), Tone::strong, style) + "\n";
+  for (const auto& check : report.checks) text += check_text(check, style);
+  if (report.checks.empty()) text += "  nothing was checked\n";
+  return text;
+}
+
+}  // namespace mlctl::validate
