@@ -1,10 +1,12 @@
 // Files: read with a limit, written so that a reader (or the next process after kill -9) sees the old content or the
 // new, never a part. The system calls that can fail half-way go through Disk, so that a test can fill it.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -23,7 +25,8 @@ struct Disk {
 // Error{unavailable} when unreadable or not a regular file (a FIFO or device is never opened for reading).
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit);
 
-// Writes beside, fsyncs, renames over `path`, fsyncs the folder. Creates missing parents. `mode` as in chmod(2).
+// Writes beside, fsyncs, renames over `path`, fsyncs the folder. Creates missing parents. `mode` as in chmod(2). On an
+// error (full disk, read-only folder) the old file stays. What kill -9 leaves beside is called .mlctl-*.tmp.
 [[nodiscard]] Status write_file(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644,
                                 Disk& disk = real_disk());
 
@@ -32,7 +35,8 @@ struct Disk {
 [[nodiscard]] Status sync_folder(const std::filesystem::path& path, Disk& disk = real_disk());
 // Deletes a file or a whole tree; nothing there is success.
 [[nodiscard]] Status remove_tree(const std::filesystem::path& path);
-// True when `path`, its links followed, lies inside `root`, its links followed. Neither needs to exist wholly.
+// True when `path`, its links followed, is `root` or lies inside it, its links followed. Neither needs to exist wholly;
+// links to what does not exist are followed too.
 [[nodiscard]] bool lies_within(const std::filesystem::path& path, const std::filesystem::path& root);
 
 // "what: path: No space left on device", kind unavailable; `code` is an errno value.
@@ -41,8 +45,8 @@ struct Disk {
 // A fresh folder, mode 0700, removed with everything in it on destruction.
 class TemporaryFolder {
  public:
-  static Result<TemporaryFolder> create(const std::filesystem::path& parent = std::filesystem::temp_directory_path(),
-                                        std::string_view prefix = "mlctl-");
+  // In $TMPDIR or /tmp when `parent` is empty.
+  static Result<TemporaryFolder> create(const std::filesystem::path& parent = {}, std::string_view prefix = "mlctl-");
   ~TemporaryFolder();
   TemporaryFolder(TemporaryFolder&& other) noexcept;
   TemporaryFolder& operator=(TemporaryFolder&& other) noexcept;

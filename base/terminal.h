@@ -8,16 +8,20 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
+
 namespace mlctl {
 
 struct Style {
   bool color = false;
   bool unicode = true;
   bool terminal = false;  // a person looks: fuzzy times, headers, progress
+  bool animated = false;  // a terminal on which lines can be redrawn (TERM is set and not dumb)
   std::size_t width = 80;
   static Style plain() { return {}; }
 };
-// Of a file descriptor, honouring NO_COLOR, CLICOLOR_FORCE, TERM=dumb, COLUMNS and the locale (LC_ALL, LC_CTYPE, LANG).
+// Of a file descriptor, honouring NO_COLOR (wins), CLICOLOR_FORCE, TERM=dumb, COLUMNS and the locale (LC_ALL, LC_CTYPE,
+// LANG).
 [[nodiscard]] Style style_of(int fd);
 
 enum class Tone { plain, good, bad, warn, dim, strong };
@@ -26,16 +30,19 @@ enum class Symbol { pass, warn, fail, skip, running };  // ✓ ! ✗ • ◌, or
 [[nodiscard]] std::string symbol(Symbol symbol, const Style& style);
 
 using Rows = std::vector<std::vector<std::string>>;
-// Aligned columns, two spaces between; `headers` upper-case on a terminal, left out when not style.terminal. The last column is cut (…)
-// to the width only on a terminal. Widths count code points.
+// Aligned columns, two spaces between; `headers` upper-case on a terminal, left out when not style.terminal. The last
+// column is cut (…) to the width only on a terminal. Widths count code points.
 [[nodiscard]] std::string render_table(const std::vector<std::string>& headers, const Rows& rows, const Style& style);
 
 // C0, C1, DEL, bidirectional overrides and invalid UTF-8 become \xNN or \u{…}; \n and \t stay only if `keep_lines`.
 [[nodiscard]] std::string escape_control(std::string_view text, bool keep_lines = false);
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);  // "12.1 MiB"
 [[nodiscard]] std::size_t display_width(std::string_view text);  // code points, escapes not counted
+// At most `width` code points, "…" at the end of what was longer; colours stay whole.
+[[nodiscard]] std::string cut_to_width(std::string_view text, std::size_t width, const Style& style);
 
-// Progress on stderr: lines that replace themselves on a terminal, plain lines for start and end elsewhere.
+// Progress on stderr: lines that replace themselves on a terminal, plain lines for start and end elsewhere. What it is
+// given is escaped here.
 class Progress {
  public:
   virtual ~Progress() = default;
@@ -43,7 +50,8 @@ class Progress {
   virtual void update(std::string_view detail) = 0;                  // where it is; at most ten drawn a second
   virtual void finish(Symbol how, std::string_view summary) = 0;     // the step ended
 };
-[[nodiscard]] std::unique_ptr<Progress> make_progress(int fd, const Style& style, bool quiet);
+[[nodiscard]] std::unique_ptr<Progress> make_progress(int fd, const Style& style, bool quiet,
+                                                     Clock& clock = system_clock());
 [[nodiscard]] Progress& no_progress();
 
 }  // namespace mlctl

@@ -1,0 +1,46 @@
+#include "base/interrupt.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+namespace mlctl {
+namespace {
+
+// A handler can reach only globals.
+std::atomic<int> signals_seen{0};
+std::atomic<int> wake_fd{-1};
+static_assert(std::atomic<int>::is_always_lock_free, "used inside a signal handler");
+
+extern "C" void note_signal(int) {
+  if (signals_seen.fetch_add(1) > 0) ::_exit(130);
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  if (::write(wake_fd.load(), &one, sizeof one) < 0) {
+    // Nobody waits on it; the count above is enough.
+  }
+  errno = saved;
+}
+
+}  // namespace
+
+void install_interrupt_handlers() {
+  if (wake_fd.load() >= 0) return;
+  wake_fd.store(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  struct sigaction action {};
+  action.sa_handler = note_signal;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+bool interrupted() { return signals_seen.load(std::memory_order_relaxed) > 0; }
+Error interrupted_error() { return {Error::Kind::interrupted, "interrupted", ""}; }
+int interrupt_fd() { return wake_fd.load(); }
+
+}  // namespace mlctl
