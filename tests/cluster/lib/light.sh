@@ -35,6 +35,7 @@ make_pki() {
     certificate admin /O=system:masters/CN=admin clientAuth # RBAC: O is the group, CN the user
     openssl genrsa -out "$pki/service-accounts.key" 2048
   } 2>"$state/log/openssl"
+  rm "$state/log/openssl"
 }
 
 # JSON is YAML, and scripts without a YAML parser can read it.
