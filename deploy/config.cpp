@@ -1,5 +1,7 @@
 #include "deploy/config.h"
 
+#include <cstdlib>
+
 
 namespace mlctl::deploy {
 namespace {
@@ -41,8 +43,12 @@ std::optional<Gpu> decode_gpu(const Node& root) {
   Gpu gpu;
   gpu.count = static_cast<int>(get_integer(root, "serving.gpu.count").value_or(1));
   gpu.memory = get_number(root, "serving.gpu.memory").value_or(0);
-  gpu.arch = get_string(root, "serving.gpu.arch").value_or("");
-  if (gpu.arch.rfind(">=", 0) == 0) gpu.arch.erase(0, 2);
+  // ">=8.6"; the table's rule has seen to the shape
+  const auto arch = get_string(root, "serving.gpu.arch").value_or("");
+  if (const auto dot = arch.find('.'); dot != std::string::npos) {
+    gpu.major = std::atoi(arch.substr(2, dot - 2).c_str());
+    gpu.minor = std::atoi(arch.substr(dot + 1).c_str());
+  }
   return gpu;
 }
 

@@ -14,7 +14,7 @@ namespace mlctl::deploy {
 struct Gpu {
   int count = 1;
   double memory = 0;  // bytes at least; 0: any
-  std::string arch;   // "8.0": compute capability at least; "": any
+  int major = 0, minor = 0;  // compute capability at least; 0.0: any
 };
 
 struct Autoscale {

@@ -20,8 +20,11 @@ Status positive(std::string_view text) {
 }
 
 Status capability(std::string_view text) {
-  const bool shape = text.size() >= 5 && text.substr(0, 2) == ">=" && text.find('.') != std::string_view::npos;
-  if (shape && parse_number(text.substr(2))) return ok();
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto dot = text.find('.');
+  bool good = text.substr(0, 2) == ">=" && dot != std::string_view::npos && dot > 2 && dot <= 4 && text.size() == dot + 2;
+  for (std::size_t i = 2; good && i < text.size(); ++i) good = i == dot || digit(text[i]);
+  if (good) return ok();
   return Error{Error::Kind::usage, "a compute capability is written \">=8.0\"", ""};
 }
 

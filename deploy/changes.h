@@ -1,0 +1,39 @@
+// What would change: desired objects against those that are there. diff prints a ChangeSet and apply performs that very
+// one; an empty ChangeSet writes nothing.
+#pragma once
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/terminal.h"
+#include "deploy/objects.h"
+
+namespace mlctl::deploy {
+
+struct FieldChange {
+  std::string path;  // "spec.template.spec.containers[0].image"
+  std::string before, after;  // JSON; "" when absent
+};
+
+struct Change {
+  enum class Kind { create, change, remove };
+  Kind kind = Kind::create;
+  ObjectKey object;
+  std::vector<FieldChange> fields;  // of a change
+};
+
+struct ChangeSet {
+  std::vector<Change> changes;  // in the order of the desired objects, removals last
+  std::size_t unchanged = 0;
+  [[nodiscard]] bool empty() const { return changes.empty(); }
+};
+
+// Pure. Objects are the same when API version, kind, namespace and name are; key order does not count.
+[[nodiscard]] ChangeSet diff(const Objects& desired, const Objects& live);
+
+[[nodiscard]] const char* to_string(Change::Kind kind);  // "create", "change", "remove"
+[[nodiscard]] std::string to_text(const ChangeSet& set, const Style& style);
+[[nodiscard]] nlohmann::ordered_json to_json(const ChangeSet& set);
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,194 @@
+#include "deploy/objects.h"
+
+#include <cctype>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "deploy/pod.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* name_label = "app.kubernetes.io/name";
+constexpr const char* revision_label = "mlctl.dev/revision";
+
+// What all objects of one model version share.
+struct Frame {
+  const Spec& spec;
+  std::string revision;
+  [[nodiscard]] std::string revision_name() const { return spec.model.name + "-" + revision; }
+};
+
+Json labels_of(const Frame& frame, bool with_revision) {
+  Json labels = Json::object();
+  for (const auto& [key, value] : frame.spec.serving.labels) labels[key] = value;
+  labels[name_label] = frame.spec.model.name;
+  labels["app.kubernetes.io/managed-by"] = "mlctl";
+  if (with_revision) labels[revision_label] = frame.revision;
+  return labels;
+}
+
+// The stage's N stands outside the pod template: a new N alone restarts nothing.
+Json annotations_of(const Spec& spec) {
+  Json annotations = {{version_annotation, to_string(spec.version)}, {digest_annotation, to_string(spec.digest)}};
+  if (!spec.commit.empty()) annotations[commit_annotation] = spec.commit;
+  if (spec.assignment > 0) annotations[assignment_annotation] = std::to_string(spec.assignment);
+  return annotations;
+}
+
+Json object(const Frame& frame, const char* api_version, const char* kind, const std::string& name, bool with_revision) {
+  return {{"apiVersion", api_version},
+          {"kind", kind},
+          {"metadata",
+           {{"name", name},
+            {"namespace", frame.spec.name_space},
+            {"labels", labels_of(frame, with_revision)},
+            {"annotations", annotations_of(frame.spec)}}}};
+}
+
+Json selector(const Frame& frame) { return {{name_label, frame.spec.model.name}, {revision_label, frame.revision}}; }
+
+Json deployment(const Frame& frame, const Json& pod) {
+  const auto& scale = frame.spec.serving.autoscale;
+  Json out = object(frame, "apps/v1", "Deployment", frame.revision_name(), true);
+  Json spec = Json::object();
+  // An autoscaler that is there owns the number; naming it here would fight with it.
+  if (scale.min == scale.max) spec["replicas"] = scale.min;
+  spec["revisionHistoryLimit"] = 0;
+  spec["progressDeadlineSeconds"] = 600;
+  // A GPU that is not there cannot be surged on.
+  if (frame.spec.serving.gpu)
+    spec["strategy"] = {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxSurge", 0}, {"maxUnavailable", 1}}}};
+  spec["selector"] = {{"matchLabels", selector(frame)}};
+  spec["template"] = {{"metadata", {{"labels", labels_of(frame, true)}}}, {"spec", pod}};
+  out["spec"] = spec;
+  return out;
+}
+
+Json service(const Frame& frame, const std::string& name, bool of_revision, const RuntimeProfile& profile) {
+  Json out = object(frame, "v1", "Service", name, of_revision);
+  Json ports = Json::array(
+      {{{"name", "http"}, {"port", 80}, {"protocol", "TCP"}, {"targetPort", "http"}, {"appProtocol", "http"}},
+       {{"name", "grpc"}, {"port", profile.grpc_port}, {"protocol", "TCP"}, {"targetPort", "grpc"}, {"appProtocol", "kubernetes.io/h2c"}}});
+  out["spec"] = {{"type", "ClusterIP"}, {"selector", selector(frame)}, {"ports", ports}};
+  return out;
+}
+
+Json autoscaler(const Frame& frame) {
+  const auto& scale = frame.spec.serving.autoscale;
+  Json out = object(frame, "autoscaling/v2", "HorizontalPodAutoscaler", frame.revision_name(), true);
+  const Json cpu = {{"type", "Resource"},
+                    {"resource", {{"name", "cpu"},
+                                  {"target", {{"type", "Utilization"},
+                                              {"averageUtilization", static_cast<int>(std::lround(scale.cpu * 100))}}}}}};
+  out["spec"] = {{"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", frame.revision_name()}}},
+                 {"minReplicas", scale.min},
+                 {"maxReplicas", scale.max},
+                 {"metrics", Json::array({cpu})}};
+  return out;
+}
+
+Json disruption_budget(const Frame& frame) {
+  Json out = object(frame, "policy/v1", "PodDisruptionBudget", frame.revision_name(), true);
+  out["spec"] = {{"maxUnavailable", 1}, {"selector", {{"matchLabels", selector(frame)}}}};
+  return out;
+}
+
+// Defaults are written out: a server that fills them in would otherwise show a difference for ever. Every model has
+// its own prefix below the shared host, and its server sees paths without it.
+Json http_route(const Frame& frame) {
+  const Route& route = *frame.spec.environment.route;
+  Json out = object(frame, "gateway.networking.k8s.io/v1", "HTTPRoute", frame.spec.model.name, false);
+  const Json match = {{"path", {{"type", "PathPrefix"}, {"value", "/" + to_string(frame.spec.model)}}}};
+  const Json rewrite = {{"type", "URLRewrite"},
+                        {"urlRewrite", {{"path", {{"type", "ReplacePrefixMatch"}, {"replacePrefixMatch", "/"}}}}}};
+  const Json backend = {{"group", ""}, {"kind", "Service"}, {"name", frame.revision_name()}, {"port", 80}, {"weight", 1}};
+  out["spec"] = {{"parentRefs", Json::array({{{"group", "gateway.networking.k8s.io"},
+                                              {"kind", "Gateway"},
+                                              {"namespace", route.gateway_namespace},
+                                              {"name", route.gateway}}})},
+                 {"hostnames", Json::array({route.host})},
+                 {"rules", Json::array({{{"matches", Json::array({match})},
+                                         {"filters", Json::array({rewrite})},
+                                         {"backendRefs", Json::array({backend})}}})}};
+  return out;
+}
+
+std::string revision_from(const Digest& model, const Json& pod) {
+  return digest_of(to_string(model) + "\n" + pod.dump()).hex().substr(0, 10);
+}
+
+Status nameable(const registry::ModelName& model) {
+  if (std::isalpha(static_cast<unsigned char>(model.name.front())) != 0) return ok();
+  return Error{Error::Kind::usage, "Kubernetes does not take '" + model.name + "' for the name of a Service",
+               "a model that is served in a cluster has a name that begins with a letter"};
+}
+
+}  // namespace
+
+std::string to_string(const ObjectKey& key) {
+  return key.kind + " " + (key.name_space.empty() ? "" : key.name_space + "/") + key.name;
+}
+
+ObjectKey key_of(const Json& object) {
+  const auto text = [](const Json& parent, const char* key) {
+    const auto found = parent.find(key);
+    return found != parent.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  ObjectKey key;
+  if (!object.is_object()) return key;
+  key.api_version = text(object, "apiVersion");
+  key.kind = text(object, "kind");
+  if (const auto metadata = object.find("metadata"); metadata != object.end() && metadata->is_object()) {
+    key.name_space = text(*metadata, "namespace");
+    key.name = text(*metadata, "name");
+  }
+  return key;
+}
+
+Result<std::string> revision_of(const Spec& spec) {
+  auto pod = pod_spec(spec);
+  if (!pod) return pod.error();
+  return revision_from(spec.digest, *pod);
+}
+
+Result<Objects> model_objects(const Spec& spec) {
+  if (auto named = nameable(spec.model); !named) return named.error();
+  auto pod = pod_spec(spec);
+  if (!pod) return pod.error();
+  const Frame frame{spec, revision_from(spec.digest, *pod)};
+  const RuntimeProfile& profile = *find_profile(spec.runtime.profile);
+
+  Objects objects;
+  objects.push_back(object(frame, "v1", "ServiceAccount", spec.model.name, false));
+  objects.back()["automountServiceAccountToken"] = false;
+  objects.push_back(deployment(frame, *pod));
+  objects.push_back(service(frame, frame.revision_name(), true, profile));
+  objects.push_back(service(frame, spec.model.name, false, profile));
+  if (spec.serving.autoscale.min != spec.serving.autoscale.max) objects.push_back(autoscaler(frame));
+  objects.push_back(disruption_budget(frame));
+  if (spec.environment.route) objects.push_back(http_route(frame));
+  return objects;
+}
+
+Objects tenant_objects(const Tenant& tenant) {
+  const Json labels = {{"app.kubernetes.io/managed-by", "mlctl"}};
+  Json restricted = labels;
+  restricted["pod-security.kubernetes.io/enforce"] = "restricted";
+  Objects objects;
+  objects.push_back(
+      {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", tenant.name_space}, {"labels", restricted}}}});
+  if (!tenant.quota.empty()) {
+    Json hard = Json::object();
+    for (const auto& [resource, quantity] : tenant.quota) hard[resource] = quantity;
+    objects.push_back({{"apiVersion", "v1"},
+                       {"kind", "ResourceQuota"},
+                       {"metadata", {{"name", "mlctl"}, {"namespace", tenant.name_space}, {"labels", labels}}},
+                       {"spec", {{"hard", hard}}}});
+  }
+  return objects;
+}
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,54 @@
+// Configuration -> Kubernetes objects: a pure function that render, diff, apply and (later) the rollout driver share.
+// A revision is the hash of (model digest + pod template), ten characters in names; Deployment, Service, autoscaler and
+// disruption budget exist once per revision and are never mutated into another; ServiceAccount, Service and HTTPRoute
+// once per model; Namespace and ResourceQuota once per tenant.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "deploy/config.h"
+#include "registry/name.h"
+
+namespace mlctl::deploy {
+
+// One model version in one environment: everything that its objects depend on.
+struct Spec {
+  registry::ModelName model;
+  registry::Version version;
+  Digest digest;        // of the model's manifest
+  Digest image;         // of the mountable image over the same blobs
+  std::string commit;   // of the version's tag
+  std::int64_t assignment = 0;  // N of the stage; 0: not assigned (a look)
+  Serving serving;
+  Runtime runtime;
+  Environment environment;
+  std::string name_space;
+};
+
+struct ObjectKey {
+  std::string api_version, kind, name_space, name;
+  auto operator<=>(const ObjectKey&) const = default;
+};
+[[nodiscard]] std::string to_string(const ObjectKey& key);  // "Deployment fraud/credit-risk-3f9c2a17be"
+[[nodiscard]] ObjectKey key_of(const nlohmann::ordered_json& object);
+
+using Objects = std::vector<nlohmann::ordered_json>;
+
+// Error{usage}: no `pull:`, a model name that Kubernetes does not take for a Service, a runtime without an image.
+[[nodiscard]] Result<Objects> model_objects(const Spec& spec);
+[[nodiscard]] Objects tenant_objects(const Tenant& tenant);
+// Ten hex digits; depends on the model's digest and on everything in the pod template, on nothing else.
+[[nodiscard]] Result<std::string> revision_of(const Spec& spec);
+
+inline constexpr const char* assignment_annotation = "mlctl.dev/assignment";
+inline constexpr const char* version_annotation = "mlctl.dev/version";
+inline constexpr const char* digest_annotation = "mlctl.dev/digest";
+inline constexpr const char* commit_annotation = "mlctl.dev/commit";
+
+}  // namespace mlctl::deploy

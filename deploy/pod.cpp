@@ -1,0 +1,170 @@
+#include "deploy/pod.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* model_folder = "/mnt/models";
+constexpr int stop_delay = 3;  // seconds in which endpoints forget the pod; without it a rolling update loses requests
+
+const std::array<RuntimeProfile, 1>& profiles() {
+  static const std::array<RuntimeProfile, 1> table{{
+      {.name = "mlserver",
+       .http_port = 8080,
+       .grpc_port = 8081,
+       .metrics_port = 8082,
+       .ready = "/v2/health/ready",
+       .live = "/v2/health/live",
+       .args = {"mlserver", "start", model_folder},
+       .env = {{"MLSERVER_HOST", "0.0.0.0"},
+               {"MLSERVER_HTTP_PORT", "8080"},
+               {"MLSERVER_GRPC_PORT", "8081"},
+               {"MLSERVER_METRICS_PORT", "8082"},
+               {"MLSERVER_PARALLEL_WORKERS", "0"},
+               {"PYTHONPATH", model_folder},
+               {"PYTHONDONTWRITEBYTECODE", "1"},
+               {"HOME", "/tmp"}}},
+  }};
+  return table;
+}
+
+Json security_context() {
+  return {{"allowPrivilegeEscalation", false},
+          {"capabilities", {{"drop", Json::array({"ALL"})}}},
+          {"readOnlyRootFilesystem", true},
+          {"runAsNonRoot", true}};
+}
+
+Json probe(const std::string& path, int period, int failures) {
+  return {{"httpGet", {{"path", path}, {"port", "http"}, {"scheme", "HTTP"}}},
+          {"periodSeconds", period},
+          {"failureThreshold", failures},
+          {"timeoutSeconds", 2}};
+}
+
+Json environment_of(const RuntimeProfile& profile, const Serving& serving) {
+  Json env = Json::array();
+  for (const auto& [name, value] : profile.env) env.push_back({{"name", name}, {"value", value}});
+  for (const auto& variable : serving.env)
+    env.push_back({{"name", variable.name},
+                   {"valueFrom", {{"secretKeyRef", {{"name", variable.secret}, {"key", variable.key}}}}}});
+  return env;
+}
+
+Json resources_of(const Serving& serving) {
+  Json amounts = Json::object();
+  for (const auto& [name, quantity] : serving.resources) amounts[name] = quantity;
+  if (serving.gpu) amounts["nvidia.com/gpu"] = std::to_string(serving.gpu->count);
+  return {{"requests", amounts}, {"limits", amounts}};
+}
+
+Json expression(const std::string& key, const std::string& op, const std::string& value) {
+  return {{"key", key}, {"operator", op}, {"values", Json::array({value})}};
+}
+
+// Labels of GPU feature discovery; Gt compares whole numbers, so ">= n" is "> n-1". Capability ">= 8.6" is a major
+// above 8, or major 8 and minor above 5: two terms, of which one must match.
+Json gpu_affinity(const Gpu& gpu) {
+  Json common = Json::array();
+  common.push_back(expression("nvidia.com/gpu.count", "Gt", std::to_string(gpu.count - 1)));
+  if (gpu.memory > 0) {
+    const auto mebibytes = static_cast<long long>(gpu.memory / (1024.0 * 1024.0));
+    common.push_back(expression("nvidia.com/gpu.memory", "Gt", std::to_string(mebibytes - 1)));
+  }
+  Json terms = Json::array();
+  const int major = gpu.major, minor = gpu.minor;
+  if (major == 0) {
+    terms.push_back({{"matchExpressions", common}});
+  } else {
+    Json newer = common, same = common;
+    newer.push_back(expression("nvidia.com/gpu.compute.major", "Gt", std::to_string(minor == 0 ? major - 1 : major)));
+    terms.push_back({{"matchExpressions", newer}});
+    if (minor != 0) {
+      same.push_back(expression("nvidia.com/gpu.compute.major", "In", std::to_string(major)));
+      same.push_back(expression("nvidia.com/gpu.compute.minor", "Gt", std::to_string(minor - 1)));
+      terms.push_back({{"matchExpressions", same}});
+    }
+  }
+  return {{"nodeAffinity", {{"requiredDuringSchedulingIgnoredDuringExecution", {{"nodeSelectorTerms", terms}}}}}};
+}
+
+Json server_container(const Spec& spec, const RuntimeProfile& profile) {
+  Json ports = Json::array({{{"name", "http"}, {"containerPort", profile.http_port}, {"protocol", "TCP"}},
+                            {{"name", "grpc"}, {"containerPort", profile.grpc_port}, {"protocol", "TCP"}},
+                            {{"name", "metrics"}, {"containerPort", profile.metrics_port}, {"protocol", "TCP"}}});
+  return {{"name", "server"},
+          {"image", spec.runtime.image},
+          {"imagePullPolicy", "IfNotPresent"},
+          {"args", profile.args},
+          {"ports", ports},
+          {"env", environment_of(profile, spec.serving)},
+          {"resources", resources_of(spec.serving)},
+          {"startupProbe", probe(profile.ready, 2, 150)},
+          {"readinessProbe", probe(profile.ready, 5, 3)},
+          {"livenessProbe", probe(profile.live, 10, 3)},
+          {"lifecycle", {{"preStop", {{"sleep", {{"seconds", stop_delay}}}}}}},
+          {"securityContext", security_context()},
+          {"volumeMounts", Json::array({{{"name", "model"}, {"mountPath", model_folder}, {"readOnly", true}},
+                                        {{"name", "tmp"}, {"mountPath", "/tmp"}}})}};
+}
+
+Json init_container(const Spec& spec) {
+  const std::string source = "oci://" + spec.environment.pull + "/" + to_string(spec.model) + "@" + to_string(spec.digest);
+  const Json amounts = {{"cpu", "500m"}, {"memory", "256Mi"}};
+  return {{"name", "pull"},
+          {"image", spec.serving.init_image},
+          {"imagePullPolicy", "IfNotPresent"},
+          {"args", Json::array({"pull", source, "--dir", model_folder})},
+          {"resources", {{"requests", amounts}, {"limits", amounts}}},
+          {"securityContext", security_context()},
+          {"volumeMounts", Json::array({{{"name", "model"}, {"mountPath", model_folder}},
+                                        {{"name", "tmp"}, {"mountPath", "/tmp"}}})}};
+}
+
+}  // namespace
+
+const RuntimeProfile* find_profile(const std::string& name) {
+  for (const auto& profile : profiles())
+    if (name == profile.name) return &profile;
+  return nullptr;
+}
+
+Result<Json> pod_spec(const Spec& spec) {
+  const RuntimeProfile* profile = find_profile(spec.runtime.profile);
+  if (profile == nullptr)
+    return Error{Error::Kind::usage, "no runtime profile '" + spec.runtime.profile + "'", "known: mlserver"};
+  if (spec.environment.pull.empty())
+    return Error{Error::Kind::usage, "environment " + spec.environment.name + " does not say where pods pull models from",
+                 "add `pull: oci://HOST/PATH` to it in mlctl.yaml"};
+  const bool mounted = spec.serving.init_image.empty();
+  const std::string image = spec.environment.pull + "/" + to_string(spec.model) + "@" + to_string(spec.image);
+  Json model_volume = {{"name", "model"}};
+  if (mounted)
+    model_volume["image"] = {{"reference", image}, {"pullPolicy", "IfNotPresent"}};
+  else
+    model_volume["emptyDir"] = Json::object();
+
+  Json pod = {{"serviceAccountName", spec.model.name},
+              {"automountServiceAccountToken", false},
+              {"terminationGracePeriodSeconds",
+               stop_delay + std::chrono::duration_cast<std::chrono::seconds>(spec.serving.drain).count()},
+              {"securityContext", {{"runAsNonRoot", true},
+                                   {"runAsUser", 65532},
+                                   {"runAsGroup", 65532},
+                                   {"fsGroup", 65532},
+                                   {"seccompProfile", {{"type", "RuntimeDefault"}}}}}};
+  if (!mounted) pod["initContainers"] = Json::array({init_container(spec)});
+  pod["containers"] = Json::array({server_container(spec, *profile)});
+  pod["volumes"] = Json::array({model_volume, {{"name", "tmp"}, {"emptyDir", {{"sizeLimit", "1Gi"}}}}});
+  if (spec.serving.gpu) {
+    pod["affinity"] = gpu_affinity(*spec.serving.gpu);
+    pod["tolerations"] = Json::array({{{"key", "nvidia.com/gpu"}, {"operator", "Exists"}, {"effect", "NoSchedule"}}});
+  }
+  return pod;
+}
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,28 @@
+// The pod template of a model version: restricted pod security, read-only root, limits, digests only.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/result.h"
+#include "deploy/objects.h"
+
+namespace mlctl::deploy {
+
+// How a runtime's image is started, probed and configured; a table, keyed by `runtimes.*.profile`.
+struct RuntimeProfile {
+  const char* name;
+  int http_port, grpc_port, metrics_port;
+  const char* ready;  // HTTP paths
+  const char* live;
+  std::vector<std::string> args;
+  std::vector<std::pair<std::string, std::string>> env;
+};
+[[nodiscard]] const RuntimeProfile* find_profile(const std::string& name);
+
+// Spec of the pod (no metadata): the part of the template that the revision hashes.
+[[nodiscard]] Result<nlohmann::ordered_json> pod_spec(const Spec& spec);
+
+}  // namespace mlctl::deploy
