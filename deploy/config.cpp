@@ -37,9 +37,6 @@ Result<Autoscale> decode_autoscale(const Node& root) {
 std::optional<Gpu> decode_gpu(const Node& root) {
   const Node* node = find_path(root, "serving.gpu");
   if (node == nullptr || node->kind != Node::Kind::map) return std::nullopt;
-  bool asked = false;  // built-in values alone ask for nothing
-  for (const auto& entry : node->entries) asked = asked || entry.value.level != "built-in";
-  if (!asked) return std::nullopt;
   Gpu gpu;
   gpu.count = static_cast<int>(get_integer(root, "serving.gpu.count").value_or(1));
   gpu.memory = get_number(root, "serving.gpu.memory").value_or(0);

@@ -59,6 +59,7 @@ Field autoscale_table() {
   return {.name = "autoscale",
           .type = Type::object,
           .doc = "How many replicas. Equal min and max: a fixed number, and no autoscaler.",
+          .fallback = "{}",
           .fields = {
               {.name = "min", .type = Type::integer, .doc = "Replicas at least.", .fallback = "1", .rule = positive},
               {.name = "max", .type = Type::integer, .doc = "Replicas at most.", .fallback = "1", .rule = positive},
@@ -92,6 +93,7 @@ Field serving_table() {
       .name = "serving",
       .type = Type::object,
       .doc = "How the model is served, in a cluster and (local) by the gate.",
+      .fallback = "{}",
       .fields = {
           {.name = "runtime", .doc = "The runtime that serves it: a key of `runtimes:` in mlctl.yaml.", .fallback = "mlserver"},
           {.name = "placement", .type = Type::either, .doc = "dedicated: pods of its own.", .fallback = "dedicated",
@@ -116,6 +118,7 @@ Field rollout_table() {
       .name = "rollout",
       .type = Type::object,
       .doc = "How traffic moves to a new version in a cluster. An environment with gitops alone replaces.",
+      .fallback = "{}",
       .fields = {
           {.name = "strategy", .type = Type::choice, .doc = "canary: step by step; replace: at once.",
            .fallback = "canary", .choices = {"canary", "replace"}},
@@ -126,12 +129,12 @@ Field rollout_table() {
            .fields = {{.name = "errors", .type = Type::object, .doc = "Error rates.",
                        .fields = {{.name = "floor", .type = Type::percent, .doc = "A rate that is good enough."}, worse, ratios}},
                       {.name = "latency", .type = Type::object, .doc = "Latency.", .fields = {worse, ratios}}}},
-          {.name = "inconclusive", .type = Type::object, .doc = "When the data do not decide.",
+          {.name = "inconclusive", .type = Type::object, .doc = "When the data do not decide.", .fallback = "{}",
            .fields = {{.name = "extend", .type = Type::duration, .doc = "Wait this much longer.", .fallback = "10m"},
                       {.name = "then", .type = Type::choice, .doc = "And then.", .fallback = "pause", .choices = {"pause", "abort"}}}},
           {.name = "low_traffic", .type = Type::choice, .doc = "When there is too little traffic to decide.",
            .fallback = "pause", .choices = {"pause", "time", "replay"}},
-          {.name = "drain", .type = Type::object, .doc = "When a replica ends.",
+          {.name = "drain", .type = Type::object, .doc = "When a replica ends.", .fallback = "{}",
            .fields = {{.name = "timeout", .type = Type::duration, .doc = "How long it may finish its requests.", .fallback = "30s"}}},
       }};
 }
