@@ -1,0 +1,41 @@
+// Pushing a model version: its files become layers and two manifests in the store, then the version becomes visible.
+// A version that exists is never overwritten: the same content is a no-op, other content an Error{conflict} that names
+// both digests. Safe to repeat after any interruption; safe beside other pushes.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/result.h"
+#include "base/terminal.h"
+#include "registry/files.h"
+#include "registry/name.h"
+#include "registry/store.h"
+
+namespace mlctl::registry {
+
+// What stands beside a version, not in its digest. All may be empty.
+struct PushMetadata {
+  std::string metadata;    // JSON: whatever people say about it
+  std::string metrics;     // JSON: numbers from training
+  std::string commit;      // of the source
+  std::string repository;  // its URL
+  std::string run;         // URL or id of the CI run
+};
+
+struct PushReport {
+  Digest manifest;
+  Digest image;
+  bool existed = false;             // same version, same content: nothing was published
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;          // of the files
+  std::uint64_t bytes_written = 0;  // of layers that were not in the store
+};
+
+[[nodiscard]] Result<PushReport> push(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
+                                      const Version& version, const PushMetadata& metadata, Progress& progress,
+                                      Clock& clock = system_clock());
+
+}  // namespace mlctl::registry

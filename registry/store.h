@@ -1,0 +1,83 @@
+// Where versions live: the seam (Store) and the registry in a folder (DiskStore).
+// On disk: ROOT/mlctl-registry.json (format version) and ROOT/models/[TENANT/]NAME/, one OCI image layout each
+// (oci-layout, index.json, blobs/sha256/), nothing shared between models. Nothing half-done is visible: a blob is
+// written beside, hashed, fsynced and renamed; blobs come before manifests, manifests before the index; the index is
+// replaced whole, under an exclusive flock on `.lock`. Blobs come in under a shared one, held for the rename only, so
+// that a long push keeps nobody waiting; publishing looks again whether everything it names is there.
+// What kill -9 leaves is a locked-by-nobody temporary file, which the next push of the model deletes.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/filesystem.h"
+#include "base/result.h"
+#include "registry/files.h"
+#include "registry/name.h"
+
+namespace mlctl::registry {
+
+// An OCI content descriptor (image-spec 1.1).
+struct Descriptor {
+  std::string media_type;
+  Digest digest;
+  std::uint64_t size = 0;  // bytes
+  std::string artifact_type;
+  std::map<std::string, std::string> annotations;
+  bool operator==(const Descriptor&) const = default;
+};
+
+// A blob on its way in. Destroyed without commit(): nothing stays.
+struct BlobWriter {
+  virtual ~BlobWriter() = default;
+  virtual Status write(std::string_view bytes) = 0;
+  // The bytes are `digest`, says the caller, who hashed what it wrote; they are durable afterwards.
+  virtual Status commit(const Digest& digest) = 0;
+};
+
+// One version as published: the model's manifest, the image over the same blobs, and what stands beside.
+struct Publication {
+  Version version;
+  Descriptor model;
+  Descriptor image;
+  std::uint64_t bytes = 0;  // of the files
+  std::uint64_t files = 0;
+  std::string created;      // RFC 3339
+};
+struct Published {
+  bool existed = false;  // the same version with the same content: nothing was done
+};
+
+struct Store {
+  virtual ~Store() = default;
+  [[nodiscard]] virtual std::string name() const = 0;  // for messages: the folder
+  virtual Result<std::vector<ModelName>> models() = 0;
+  virtual Result<std::unique_ptr<BlobWriter>> new_blob(const ModelName& model) = 0;
+  // Error{not_found} when absent. The bytes are as stored: whoever reads them checks the digest.
+  virtual Result<std::unique_ptr<ByteSource>> open_blob(const ModelName& model, const Digest& digest) = 0;
+  // At most `limit` bytes, the digest checked: Error{corrupt}.
+  virtual Result<std::string> read_blob(const ModelName& model, const Digest& digest, std::uint64_t limit) = 0;
+  virtual Status put_blob(const ModelName& model, std::string_view bytes) = 0;
+  // Makes a version visible. Error{conflict} names both digests when the version exists with other content;
+  // Error{unavailable} when a blob that the manifests name is gone.
+  virtual Result<Published> publish(const ModelName& model, const Publication& publication) = 0;
+  // Every published version; models that do not exist have none.
+  virtual Result<std::vector<Publication>> publications(const ModelName& model) = 0;
+  // Manifests whose `subject` is this digest, evidence and the image, oldest first.
+  virtual Status add_referrer(const ModelName& model, const Digest& subject, const Descriptor& manifest) = 0;
+  virtual Result<std::vector<Descriptor>> referrers(const ModelName& model, const Digest& subject) = 0;
+};
+
+inline constexpr std::uint64_t manifest_limit = 4U << 20U;  // bytes; what every registry takes
+
+// Error{usage}: a folder that holds something else, or a registry of a newer format. An absent or empty folder is an
+// empty registry; it is made by the first write.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_disk_store(const std::filesystem::path& root, Disk& disk = real_disk());
+
+}  // namespace mlctl::registry
