@@ -1,0 +1,117 @@
+#include <string>
+
+#include "report.h"
+#include "verdict_codes.h"
+
+namespace gpu_smoke {
+namespace {
+
+struct Hint {
+  const char* cause;
+  const char* text;
+};
+
+constexpr Hint kHints[] = {
+    {"no-driver", "install the NVIDIA driver, or give the container the driver (CUDA and NVML libraries)"},
+    {"no-gpu", "give the container a GPU; in Kubernetes: limits: {nvidia.com/gpu: 1}"},
+    {"nvml-absent", "containers need NVIDIA_DRIVER_CAPABILITIES=compute,utility"},
+    {"driver-mismatch", "the driver was updated under running processes: reboot, or reload its modules"},
+    {"driver-too-old", "update the driver, or build gpu-smoke with an older CUDA toolkit"},
+    {"no-permission", "run where the device files /dev/nvidia* may be opened"},
+    {"gpu-busy", "stop what uses the GPU, or set its compute mode to default"},
+    {"fabric-not-ready", "start nvidia-fabricmanager, then try again"},
+    {"out-of-memory", "stop what uses the GPU's memory: the check needs about 16 MiB and a context"},
+    {"not-built-for-gpu", "build gpu-smoke with a toolkit that knows this GPU"},
+    {"host-only-build", "build gpu-smoke with the CUDA toolkit: gpu-smoke/build.sh"},
+    {"timeout", "a GPU that does not answer is often lost: look for Xid lines in the kernel log"},
+    {"hot", "let it cool down, then run again"},
+    {"throttled", "let it cool down and check its power supply, then run again"},
+    {"reference-error", "the host computed a wrong product: test its CPU and memory"},
+    {"wrong-result", "take the GPU out of service: it computes wrongly"},
+    {"gpu-fault", "take the GPU out of service and look for Xid lines in the kernel log"},
+    {"gpu-lost", "take the node out of service and reboot it"},
+    {"row-remap-failure", "take the GPU out of service: its memory cannot be repaired any more"},
+    {"row-remap-exhausted", "take the GPU out of service: too much of its memory has been repaired"},
+    {"retired-pages-exhausted", "take the GPU out of service: too much of its memory has been retired"},
+    {"ecc-uncorrected", "drain the GPU, reset it, and run again; replace it when that does not help"},
+    {"recovery-action", "drain the GPU and do what the driver asks for"},
+    {"remap-pending", "drain the GPU, then `nvidia-smi --gpu-reset`"},
+    {"reset-required", "drain the GPU, then `nvidia-smi --gpu-reset`"},
+};
+
+void add_checks(std::string& text, const std::vector<Check>& checks) {
+  auto pad = [](std::string cell, std::size_t width) {
+    if (cell.size() < width) cell.append(width - cell.size(), ' ');
+    return cell;
+  };
+  for (const auto& check : checks) {
+    text += "  " + pad(check.name, 16) + pad(to_string(check.verdict), 14) + check.reason + "\n";
+    for (const auto& warning : check.warnings) text += "  " + pad("", 16) + pad("warning", 14) + warning + "\n";
+  }
+}
+
+std::string describe(const GpuReport& gpu, std::size_t index) {
+  std::string text = "GPU " + std::to_string(index);
+  auto add = [&text](const std::string& part) {
+    if (!part.empty()) text += "  " + part;
+  };
+  add(gpu.nvml && !gpu.nvml->name.empty() ? gpu.nvml->name : gpu.cuda ? gpu.cuda->name : "unknown");
+  if (gpu.nvml) add(gpu.nvml->uuid);
+  add(gpu.cuda ? gpu.cuda->pci_bus_id : gpu.nvml->pci_bus_id);
+  return text + "\n";
+}
+
+}  // namespace
+
+const char* to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::pass:
+      return "pass";
+    case Verdict::fail:
+      return "fail";
+    case Verdict::inconclusive:
+      return "inconclusive";
+    case Verdict::skipped:
+      return "skipped";
+    case Verdict::error:
+      break;
+  }
+  return "error";
+}
+
+int exit_code(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::pass:
+      return 0;
+    case Verdict::fail:
+      return 1;
+    case Verdict::inconclusive:
+      return 5;
+    case Verdict::skipped:
+    case Verdict::error:
+      break;
+  }
+  return 3;
+}
+
+std::string hint_for(const std::string& cause) {
+  for (const auto& hint : kHints) {
+    if (cause == hint.cause) return hint.text;
+  }
+  return {};
+}
+
+std::string render_text(const Report& report, const Run& run) {
+  std::string text = std::string(to_string(report.verdict)) + "  " + report.reason + "\n";
+  text += run.host + "  " + run.started_at + "  " + std::to_string(run.duration_ms) + " ms\n\nnode\n";
+  add_checks(text, report.checks);
+  for (std::size_t i = 0; i < report.gpus.size(); ++i) {
+    text += "\n" + describe(report.gpus[i], i);
+    add_checks(text, report.gpus[i].checks);
+  }
+  const std::string hint = hint_for(report.cause);
+  if (!hint.empty()) text += "\nhint: " + hint + "\n";
+  return text;
+}
+
+}  // namespace gpu_smoke

@@ -1,0 +1,83 @@
+// Node rules: are the libraries there and of one mind, and how many GPUs are there.
+#include <algorithm>
+
+#include "verdict.h"
+#include "verdict_codes.h"
+
+namespace gpu_smoke {
+namespace {
+
+Check judge_nvml(const Evidence& evidence) {
+  const NvmlNode& nvml = evidence.nvml;
+  if (!nvml.load_error.empty()) {
+    // Without the library only CUDA can tell a machine without a driver from a container without NVML.
+    const bool no_driver =
+        evidence.cuda.built && evidence.cuda.code != cuda::kNotAsked && evidence.cuda.driver_version == 0;
+    return {"nvml", Verdict::error, no_driver ? "no-driver" : "nvml-absent", nvml.load_error, {}};
+  }
+  if (nvml.init_code != nvml::kSuccess) return from_nvml_code(evidence, "nvml", nvml.init_code, "nvmlInit");
+  if (nvml.count_code != nvml::kSuccess) return from_nvml_code(evidence, "nvml", nvml.count_code, "device count");
+  return {"nvml", Verdict::pass, "", "driver " + nvml.driver_version + ", NVML " + nvml.nvml_version, {}};
+}
+
+Check judge_cuda(const Evidence& evidence) {
+  const CudaNode& node = evidence.cuda;
+  if (!node.built) {
+    return {"cuda", Verdict::error, "host-only-build", "this binary was built without CUDA", {}};
+  }
+  const bool no_gpu = node.code == cuda::kNoDevice || (node.code == cuda::kSuccess && node.gpus.empty());
+  if (node.code != cuda::kSuccess && !no_gpu) return from_cuda_code(evidence, "cuda", node.code, "device count");
+  if (no_gpu) return {"cuda", Verdict::error, "no-gpu", "the driver works and shows no GPU", {}};
+  return {
+      "cuda",
+      Verdict::pass,
+      "",
+      "driver supports CUDA " + cuda_version(node.driver_version) + ", runtime " + cuda_version(node.runtime_version),
+      {}};
+}
+
+std::string count_text(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " GPU" : " GPUs");
+}
+
+Check judge_count(const Evidence& evidence, const Policy& policy, const Check& nvml, const Check& cuda) {
+  const std::size_t by_cuda = evidence.cuda.gpus.size();
+  const std::size_t by_nvml = evidence.nvml.gpus.size();
+  const bool cuda_counted = cuda.verdict == Verdict::pass || cuda.cause == "no-gpu";
+  if (!cuda_counted) return {"gpu-count", Verdict::error, cuda.cause, "CUDA could not count the GPUs", {}};
+  if (policy.expect_gpus && *policy.expect_gpus != by_cuda) {
+    return {"gpu-count",
+            Verdict::fail,
+            "count-mismatch",
+            "CUDA sees " + count_text(by_cuda) + ", expected " + std::to_string(*policy.expect_gpus),
+            {}};
+  }
+  if (by_cuda == 0 && by_nvml == 0) return {"gpu-count", Verdict::error, "no-gpu", "there is no GPU to check", {}};
+  if (nvml.verdict != Verdict::pass) {
+    return {"gpu-count", Verdict::error, nvml.cause, "CUDA sees " + count_text(by_cuda) + ", NVML did not count", {}};
+  }
+  if (by_cuda == by_nvml) return {"gpu-count", Verdict::pass, "", count_text(by_cuda) + " by CUDA and by NVML", {}};
+  const std::string both = "CUDA sees " + count_text(by_cuda) + ", NVML " + std::to_string(by_nvml);
+  if (by_nvml < by_cuda) return {"gpu-count", Verdict::error, "nvml-error", both, {}};
+  if (evidence.visible_devices_set) {
+    if (by_cuda > 0) return {"gpu-count", Verdict::pass, "", both + ": CUDA_VISIBLE_DEVICES hides the rest", {}};
+    return {"gpu-count", Verdict::error, "no-gpu", both + ": CUDA_VISIBLE_DEVICES hides all", {}};
+  }
+  const auto& gpus = evidence.nvml.gpus;
+  const bool mig = std::any_of(gpus.begin(), gpus.end(), [](const NvmlGpu& gpu) {
+    return gpu.before.mig_enabled.ok() && gpu.before.mig_enabled.value;
+  });
+  if (mig) return {"gpu-count", Verdict::inconclusive, "mig", both + ": under MIG the two count different things", {}};
+  return {"gpu-count", Verdict::fail, "count-mismatch", both, {}};
+}
+
+}  // namespace
+
+std::vector<Check> judge_node(const Evidence& evidence, const Policy& policy) {
+  Check nvml = judge_nvml(evidence);
+  Check cuda = judge_cuda(evidence);
+  Check count = judge_count(evidence, policy, nvml, cuda);
+  return {std::move(nvml), std::move(cuda), std::move(count)};
+}
+
+}  // namespace gpu_smoke

@@ -1,0 +1,66 @@
+#!/bin/sh
+# The real binary over a fake libnvidia-ml.so.1: CUDA finds no driver here, so that no state may pass.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib.sh"
+
+if [ -e /dev/nvidiactl ]; then
+  echo "skipped: this machine has an NVIDIA driver"
+  exit 77
+fi
+
+with_nvml() {  # scenario, arguments
+  FAKE_NVML=$1
+  shift
+  export FAKE_NVML
+  LD_LIBRARY_PATH=$FAKE_NVML_DIR run "$@"
+}
+cuda_cause=no-driver
+[ "$HOST_ONLY" = ON ] && cuda_cause=host-only-build
+
+for row in "healthy 3 $cuda_cause" "remap-failure 1 row-remap-failure" "recovery 1 recovery-action" \
+           "lost 1 gpu-lost" "mismatch 3 driver-mismatch" "not-loaded 3 no-driver"; do
+  # shellcheck disable=SC2086
+  set -- $row
+  with_nvml "$1" --output json
+  expect_exit "$2"
+  expect_report
+  expect_cause "$3"
+done
+
+with_nvml hang --output json --timeout 1
+expect_exit 3
+expect_report
+expect_cause timeout
+
+with_nvml remap-failure
+expect_exit 1
+expect_text '^fail  GPU 0 row-remap: a row remap has failed$'
+expect_text '^GPU 0  Fake ?\[31mGPU  GPU-00000000-1111-2222-3333-444444444444  00000000:c1:00$'
+
+# What no machine without a GPU can show: a report with a GPU in it.
+label="sample report"
+"$GPU_SMOKE_TESTS" --sample-report >"$work/stdout"
+code=$?
+expect_exit 1
+expect_report
+expect_text '"mismatchesCount": 0,'
+
+run --help
+expect_exit 0
+expect_text '^exit codes:$'
+run --version
+expect_exit 0
+expect_text '^gpu-smoke [0-9]'
+run --nonsense
+expect_exit 2
+[ -s "$work/stdout" ] && complain "a usage error printed to stdout"
+grep -q 'unknown argument: --nonsense' "$work/stderr" || complain "the usage error does not name the argument"
+
+if [ -w /dev/full ]; then
+  "$GPU_SMOKE" >/dev/full 2>"$work/stderr"
+  [ $? -eq 3 ] || complain "a report that could not be written did not exit 3"
+  grep -q 'could not be written' "$work/stderr" || complain "a full disk is not named"
+fi
+
+finish
