@@ -51,6 +51,9 @@ struct Problem {
 // One Error{usage} from problems: "FILE:LINE:COL: message" a line each, at most ten; ok() when there are none.
 [[nodiscard]] Status as_status(const std::vector<Problem>& problems);
 
+// Of a table of type `either`: the alternative that fits the node's kind, or nullptr.
+[[nodiscard]] const Field* alternative_for(const Node& node, const Field& table);
+
 // Names the level in a whole tree.
 [[nodiscard]] Node at_level(Node node, const std::string& level);
 // Later levels over earlier ones; null pointers are skipped. An explicit null in a later level removes the value (it
