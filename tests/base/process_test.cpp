@@ -181,7 +181,9 @@ TEST_CASE("a child that ignores SIGTERM is killed after the grace") {
 }
 
 TEST_CASE("grandchildren end with the child, also in groups of their own and when the child is gone already") {
-  for (const char* script : {"sleep 1000 & echo $!; wait", "set -m; sleep 1000 & echo $!; wait", "sleep 1000 & echo $!"}) {
+  for (const char* script : {"sleep 1000 & echo $!; wait",
+                             "exec bash -c 'set -m; sleep 1000 & echo $!; wait'",
+                             "sleep 1000 & echo $!"}) {
     CAPTURE(script);
     auto child = ChildProcess::start(shell(script));
     REQUIRE(child);
