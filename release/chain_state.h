@@ -1,0 +1,72 @@
+// What the steps of one release share while it runs. Internal to release/.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/filesystem.h"
+#include "base/lock.h"
+#include "registry/files.h"
+#include "registry/tags.h"
+#include "release/chain.h"
+#include "validate/gate_config.h"
+
+namespace mlctl::release {
+
+struct EnvironmentState {
+  const deploy::Environment* environment = nullptr;
+  Node config;                 // of the candidate, merged
+  validate::GateConfig gate;
+  std::optional<registry::Assignment> baseline;
+  std::int64_t assignment = 0;  // N, once taken
+};
+
+struct Chain {
+  const Project& project;
+  const Request& request;
+  const Seams& seams;
+  registry::ModelTags tags;
+  Release release;
+  std::vector<Outcome> earlier;
+
+  ModelEntry model;                         // by the model.yaml of the tag's commit
+  std::vector<std::string> order;           // of environments
+  std::map<std::string, EnvironmentState> environments;
+  Digest digest, image;
+  std::filesystem::path work;               // of this release alone
+  std::optional<FileLock> lock;             // on it
+};
+
+// Each step: what it did, or why it could not. A verdict other than pass stops the release.
+using StepResult = Result<Outcome>;
+[[nodiscard]] StepResult resolve_step(Chain& chain);
+[[nodiscard]] StepResult push_step(Chain& chain);
+[[nodiscard]] StepResult validate_step(Chain& chain);
+[[nodiscard]] StepResult gpu_step(Chain& chain);
+[[nodiscard]] StepResult gate_step(Chain& chain, EnvironmentState& state);
+[[nodiscard]] StepResult render_step(Chain& chain, EnvironmentState& state);
+[[nodiscard]] StepResult assign_step(Chain& chain, EnvironmentState& state);
+[[nodiscard]] StepResult apply_step(Chain& chain, EnvironmentState& state);
+[[nodiscard]] StepResult report_step(Chain& chain);
+
+// The model.yaml of `folder` at a commit. Error{usage}: it is not there, or names another model.
+[[nodiscard]] Result<ModelEntry> model_at(const Project& project, const registry::Git& git, const ModelEntry& now,
+                                          const std::string& commit);
+// What `files:` selects, without the gate's data.
+[[nodiscard]] Result<registry::FileRules> file_rules(const Node& merged_model);
+// The files of a version at its tag's commit.
+[[nodiscard]] Result<std::vector<registry::ModelFile>> files_at(const Project& project, const registry::Git& git,
+                                                                const ModelEntry& model, const std::string& commit);
+// Puts the version with this digest into `folder`: from the registry, else packed again from its tag's commit, which
+// must give the digest (Error{corrupt}).
+struct Wanted {
+  registry::Version version;
+  std::string commit;
+  std::optional<Digest> digest;
+};
+[[nodiscard]] Result<Digest> materialise(Chain& chain, const ModelEntry& model, const Wanted& wanted,
+                                         const std::filesystem::path& folder);
+
+}  // namespace mlctl::release

@@ -1,0 +1,20 @@
+// A release as text: the tree that a person watches, the line that CI prints, the Markdown of a run's summary page.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "base/terminal.h"
+#include "release/steps.h"
+
+namespace mlctl::release {
+
+// The whole plan, one line a step, environments indented under their name; `running` is marked. For live redrawing:
+// the number of lines depends on the plan and on the outcomes only.
+[[nodiscard]] std::string render_tree(const Release& release, const std::optional<Step>& running, const Style& style);
+// "✓ gate staging  pass  against v1.0.0  (41 s)"
+[[nodiscard]] std::string render_line(const Outcome& outcome, const Style& style);
+// The last words: what was decided, and where the report lies.
+[[nodiscard]] std::string render_verdict(const Release& release, const std::string& report_path, const Style& style);
+[[nodiscard]] std::string to_markdown(const Release& release);
+
+}  // namespace mlctl::release
