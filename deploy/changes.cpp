@@ -8,17 +8,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* hidden = "(hidden)";
+
+std::string as_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 // Leaves by path, in the order of paths: two documents differ where these maps do.
 void flatten(const Json& value, const std::string& path, std::map<std::string, std::string>& leaves) {
   if (value.is_object() && !value.empty()) {
     for (const auto& [key, child] : value.items()) {
       const bool plain = key.find_first_of(".[") == std::string::npos;
-      flatten(child, plain ? (path.empty() ? key : path + "." + key) : path + "[" + Json(key).dump() + "]", leaves);
+      flatten(child, plain ? (path.empty() ? key : path + "." + key) : path + "[" + as_text(key) + "]", leaves);
     }
   } else if (value.is_array() && !value.empty()) {
     for (std::size_t i = 0; i < value.size(); ++i) flatten(value[i], path + "[" + std::to_string(i) + "]", leaves);
   } else {
-    leaves[path] = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    leaves[path] = as_text(value);
   }
 }
 
@@ -40,6 +44,18 @@ std::vector<FieldChange> field_changes(const Json& before, const Json& after) {
   out.reserve(changes.size());
   for (auto& [path, change] : changes) out.push_back(std::move(change));
   return out;
+}
+
+// Nothing that mlctl renders is secret, but a file edited by hand may hold what should not be shown: the content of a
+// Secret, and a value written where a reference belongs.
+bool is_secret(const std::string& kind, const std::string& path) {
+  if (kind == "Secret") return path.starts_with("data") || path.starts_with("stringData");
+  return path.find(".env[") != std::string::npos && path.ends_with("].value");
+}
+
+void hide_secrets(const std::string& kind, std::vector<FieldChange>& fields) {
+  for (auto& field : fields)
+    if (is_secret(kind, field.path) && !field.before.empty()) field.before = hidden;
 }
 
 std::string paint_change(const Change& change, const Style& style) {
@@ -65,6 +81,7 @@ ChangeSet diff(const Objects& desired, const Objects& live) {
       continue;
     }
     auto fields = field_changes(*found->second, object);
+    hide_secrets(key.kind, fields);
     there.erase(found);
     if (fields.empty())
       ++set.unchanged;

@@ -1,21 +1,85 @@
 #include "deploy/config.h"
 
+#include <cmath>
 #include <cstdlib>
+#include <set>
 
+#include "base/units.h"
+#include "deploy/rules.h"
 
 namespace mlctl::deploy {
 namespace {
 
-std::map<std::string, std::string> texts(const Node& root, std::string_view path) {
+Error at(const Position& position, const std::string& message, const std::string& hint) {
+  return {Error::Kind::usage, (position.line > 0 ? to_string(position) + ": " : "") + message, hint};
+}
+
+Error at(const Node& node, const std::string& message, const std::string& hint) { return at(node.position, message, hint); }
+
+using Rule = Status (*)(std::string_view);
+
+// A map of names and texts; the keys are asked here because a table has no rule for them.
+Result<std::map<std::string, std::string>> texts(const Node& root, std::string_view path, Rule key_rule, Rule value_rule) {
   std::map<std::string, std::string> out;
-  if (const Node* map = find_path(root, path))
-    for (const auto& entry : map->entries)
-      if (entry.value.kind == Node::Kind::scalar) out[entry.key] = entry.value.text;
+  const Node* map = find_path(root, path);
+  if (map == nullptr) return out;
+  for (const auto& entry : map->entries) {
+    if (entry.value.kind != Node::Kind::scalar) continue;  // a null takes a level's value away
+    if (const auto good = key_rule(entry.key); !good)
+      return at(entry.position, std::string(path) + " '" + entry.key + "': " + good.error().message, good.error().hint);
+    if (const auto good = value_rule(entry.value.text); !good)
+      return at(entry.value, std::string(path) + "." + entry.key + ": " + good.error().message, good.error().hint);
+    out[entry.key] = entry.value.text;
+  }
   return out;
 }
 
-Error at(const Node& node, const std::string& message, const std::string& hint) {
-  return {Error::Kind::usage, to_string(node.position) + ": " + message, hint};
+Status amount(std::string_view text) {
+  const auto value = parse_quantity(text);
+  if (!value) return value.error();
+  if (*value >= 0 && *value <= 1e15) return ok();
+  return Error{Error::Kind::usage, "out of range", "from 0 to 1P"};
+}
+
+// Devices and objects have no halves; processors and bytes do.
+bool is_counted(std::string_view name) {
+  if (name.starts_with("hugepages-") || name.starts_with("requests.hugepages-")) return false;
+  return name.find('/') != std::string_view::npos ||
+         !(name.ends_with("cpu") || name.ends_with("memory") || name.ends_with("storage"));
+}
+
+Status whole_counts(const Node& root, const std::string& path, const std::map<std::string, std::string>& amounts) {
+  for (const auto& [name, text] : amounts)
+    if (const auto value = parse_quantity(text); is_counted(name) && value && std::floor(*value) != *value)
+      return at(*find_path(root, path), path + "." + name + ": must be a whole number, not " + text, "");
+  return ok();
+}
+
+Result<std::map<std::string, std::string>> decode_resources(const Node& root) {
+  auto resources = texts(root, "serving.resources", resource_name, amount);
+  if (!resources) return resources.error();
+  const Node* node = find_path(root, "serving.resources");
+  for (const char* name : {"cpu", "memory"}) {
+    const auto found = resources->find(name);
+    if (found == resources->end() || *parse_quantity(found->second) <= 0)
+      return at(node != nullptr ? *node : root, std::string("serving.resources has no ") + name,
+                "every replica has limits, e.g. `resources: {cpu: 500m, memory: 1Gi}`");
+  }
+  if (auto whole = whole_counts(root, "serving.resources", *resources); !whole) return whole.error();
+  return resources;
+}
+
+Result<std::vector<SecretVariable>> decode_env(const Node& root) {
+  std::vector<SecretVariable> out;
+  std::set<std::string> names;
+  const Node* env = find_path(root, "serving.env");
+  if (env == nullptr) return out;
+  for (const auto& item : env->items) {
+    out.push_back({get_string(item, "name").value_or(""), get_string(item, "secret.name").value_or(""),
+                   get_string(item, "secret.key").value_or("")});
+    if (!names.insert(out.back().name).second) return at(item, "serving.env has " + out.back().name + " twice", "");
+  }
+  return out;
 }
 
 Result<Autoscale> decode_autoscale(const Node& root) {
@@ -34,19 +98,20 @@ Result<Autoscale> decode_autoscale(const Node& root) {
   return scale;
 }
 
-std::optional<Gpu> decode_gpu(const Node& root) {
+Result<std::optional<Gpu>> decode_gpu(const Node& root) {
   const Node* node = find_path(root, "serving.gpu");
-  if (node == nullptr || node->kind != Node::Kind::map) return std::nullopt;
+  if (node == nullptr || node->kind != Node::Kind::map) return std::optional<Gpu>();
   Gpu gpu;
   gpu.count = static_cast<int>(get_integer(root, "serving.gpu.count").value_or(1));
   gpu.memory = get_number(root, "serving.gpu.memory").value_or(0);
+  if (gpu.memory < 0 || gpu.memory > 1e15) return at(*node, "serving.gpu.memory: out of range", "e.g. 24Gi");
   // ">=8.6"; the table's rule has seen to the shape
   const auto arch = get_string(root, "serving.gpu.arch").value_or("");
   if (const auto dot = arch.find('.'); dot != std::string::npos) {
     gpu.major = std::atoi(arch.substr(2, dot - 2).c_str());
     gpu.minor = std::atoi(arch.substr(dot + 1).c_str());
   }
-  return gpu;
+  return std::optional<Gpu>(gpu);
 }
 
 }  // namespace
@@ -57,17 +122,22 @@ Result<Serving> decode_serving(const Node& merged_model) {
   if (const Node* pool = find_path(merged_model, "serving.placement.pool"))
     return at(*pool, "pools of models in one server are not in this version", "use `placement: dedicated`");
   serving.init_image = get_string(merged_model, "serving.mount.init").value_or("");
-  serving.resources = texts(merged_model, "serving.resources");
-  serving.gpu = decode_gpu(merged_model);
+  auto resources = decode_resources(merged_model);
+  if (!resources) return resources.error();
+  serving.resources = std::move(*resources);
+  auto gpu = decode_gpu(merged_model);
+  if (!gpu) return gpu.error();
+  serving.gpu = *gpu;
   auto autoscale = decode_autoscale(merged_model);
   if (!autoscale) return autoscale.error();
   serving.autoscale = *autoscale;
-  if (const Node* env = find_path(merged_model, "serving.env"))
-    for (const auto& item : env->items)
-      serving.env.push_back({get_string(item, "name").value_or(""), get_string(item, "secret.name").value_or(""),
-                             get_string(item, "secret.key").value_or("")});
+  auto env = decode_env(merged_model);
+  if (!env) return env.error();
+  serving.env = std::move(*env);
   serving.drain = get_duration(merged_model, "rollout.drain.timeout").value_or(std::chrono::seconds(30));
-  serving.labels = texts(merged_model, "labels");
+  auto labels = texts(merged_model, "labels", label_key, label_value);
+  if (!labels) return labels.error();
+  serving.labels = std::move(*labels);
   return serving;
 }
 
@@ -77,11 +147,12 @@ Result<Environment> decode_environment(const Node& item) {
   environment.after = get_string(item, "after").value_or("");
   if (const Node* gitops = item.find("gitops"); gitops != nullptr && gitops->kind == Node::Kind::map)
     environment.gitops = Gitops{get_string(*gitops, "path").value_or(""), get_string(*gitops, "branch").value_or("")};
-  environment.has_clusters = item.find("cluster") != nullptr || item.find("clusters") != nullptr;
+  for (const char* key : {"cluster", "clusters"})
+    if (const Node* there = item.find(key); there != nullptr && there->kind != Node::Kind::null) environment.has_clusters = true;
   environment.pull = get_string(item, "pull").value_or("");
-  if (environment.pull.rfind("oci://", 0) == 0) environment.pull.erase(0, 6);
+  if (environment.pull.starts_with("oci://")) environment.pull.erase(0, 6);
   if (const Node* route = item.find("route"); route != nullptr && route->kind == Node::Kind::map) {
-    if (const Node* rule = route->find("rule"))
+    if (const Node* rule = route->find("rule"); rule != nullptr && rule->kind != Node::Kind::null)
       return at(*rule, "attaching to a rule of another HTTPRoute is not in this version", "give `gateway:` and `host:`");
     const auto gateway = get_string(*route, "gateway").value_or("");
     const auto host = get_string(*route, "host").value_or("");
@@ -98,7 +169,13 @@ Result<Tenant> decode_tenant(const Node& item) {
   Tenant tenant;
   tenant.name = get_string(item, "name").value_or("");
   tenant.name_space = get_string(item, "namespace").value_or(tenant.name);
-  tenant.quota = texts(item, "quota");
+  // The rule of the table saw a namespace that was written; a name that becomes one is asked here.
+  if (const auto good = namespace_name(tenant.name_space); !good)
+    return at(item, "tenant " + tenant.name + ": " + good.error().message, "give it another `namespace:`");
+  auto quota = texts(item, "quota", quota_name, amount);
+  if (!quota) return quota.error();
+  if (auto whole = whole_counts(item, "quota", *quota); !whole) return whole.error();
+  tenant.quota = std::move(*quota);
   return tenant;
 }
 

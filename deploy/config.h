@@ -73,8 +73,9 @@ struct Runtime {
 [[nodiscard]] Field tenant_table();       // an item of `tenants:`
 [[nodiscard]] Field runtime_table();      // a value of `runtimes:`
 
-// From trees that were checked against the tables. Error{usage} for what only the whole can tell: an autoscaler that
-// needs KEDA, min above max, a pool.
+// From trees that were checked against the tables. Error{usage} with the place for what only the whole can tell: keys and
+// values of labels, resources and quotas, an autoscaler that needs KEDA or has no CPU request, min above max, a variable
+// named twice, a pool.
 [[nodiscard]] Result<Serving> decode_serving(const Node& merged_model);
 [[nodiscard]] Result<Environment> decode_environment(const Node& item);
 [[nodiscard]] Result<Tenant> decode_tenant(const Node& item);

@@ -17,22 +17,31 @@ constexpr const char* revision_label = "mlctl.dev/revision";
 // What all objects of one model version share.
 struct Frame {
   const Spec& spec;
+  const RuntimeProfile& profile;
+  Json pod;
   std::string revision;
   [[nodiscard]] std::string revision_name() const { return spec.model.name + "-" + revision; }
 };
 
-Json labels_of(const Frame& frame, bool with_revision) {
+Json labels_of(const Spec& spec) {
   Json labels = Json::object();
-  for (const auto& [key, value] : frame.spec.serving.labels) labels[key] = value;
-  labels[name_label] = frame.spec.model.name;
-  labels["app.kubernetes.io/managed-by"] = "mlctl";
-  if (with_revision) labels[revision_label] = frame.revision;
+  for (const auto& [key, value] : spec.serving.labels) labels[key] = value;
+  labels[name_label] = spec.model.name;
+  labels[managed_label] = "mlctl";
+  return labels;
+}
+
+Json revision_labels(const Frame& frame) {
+  Json labels = labels_of(frame.spec);
+  labels[revision_label] = frame.revision;
   return labels;
 }
 
 // The stage's N stands outside the pod template: a new N alone restarts nothing.
 Json annotations_of(const Spec& spec) {
-  Json annotations = {{version_annotation, to_string(spec.version)}, {digest_annotation, to_string(spec.digest)}};
+  Json annotations = {{model_annotation, to_string(spec.model)},
+                      {version_annotation, to_string(spec.version)},
+                      {digest_annotation, to_string(spec.digest)}};
   if (!spec.commit.empty()) annotations[commit_annotation] = spec.commit;
   if (spec.assignment > 0) annotations[assignment_annotation] = std::to_string(spec.assignment);
   return annotations;
@@ -44,13 +53,13 @@ Json object(const Frame& frame, const char* api_version, const char* kind, const
           {"metadata",
            {{"name", name},
             {"namespace", frame.spec.name_space},
-            {"labels", labels_of(frame, with_revision)},
+            {"labels", with_revision ? revision_labels(frame) : labels_of(frame.spec)},
             {"annotations", annotations_of(frame.spec)}}}};
 }
 
 Json selector(const Frame& frame) { return {{name_label, frame.spec.model.name}, {revision_label, frame.revision}}; }
 
-Json deployment(const Frame& frame, const Json& pod) {
+Json deployment(const Frame& frame) {
   const auto& scale = frame.spec.serving.autoscale;
   Json out = object(frame, "apps/v1", "Deployment", frame.revision_name(), true);
   Json spec = Json::object();
@@ -62,16 +71,16 @@ Json deployment(const Frame& frame, const Json& pod) {
   if (frame.spec.serving.gpu)
     spec["strategy"] = {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxSurge", 0}, {"maxUnavailable", 1}}}};
   spec["selector"] = {{"matchLabels", selector(frame)}};
-  spec["template"] = {{"metadata", {{"labels", labels_of(frame, true)}}}, {"spec", pod}};
+  spec["template"] = {{"metadata", {{"labels", revision_labels(frame)}}}, {"spec", frame.pod}};
   out["spec"] = spec;
   return out;
 }
 
-Json service(const Frame& frame, const std::string& name, bool of_revision, const RuntimeProfile& profile) {
+Json service(const Frame& frame, const std::string& name, bool of_revision) {
   Json out = object(frame, "v1", "Service", name, of_revision);
   Json ports = Json::array(
       {{{"name", "http"}, {"port", 80}, {"protocol", "TCP"}, {"targetPort", "http"}, {"appProtocol", "http"}},
-       {{"name", "grpc"}, {"port", profile.grpc_port}, {"protocol", "TCP"}, {"targetPort", "grpc"}, {"appProtocol", "kubernetes.io/h2c"}}});
+       {{"name", "grpc"}, {"port", frame.profile.grpc_port}, {"protocol", "TCP"}, {"targetPort", "grpc"}, {"appProtocol", "kubernetes.io/h2c"}}});
   out["spec"] = {{"type", "ClusterIP"}, {"selector", selector(frame)}, {"ports", ports}};
   return out;
 }
@@ -116,8 +125,12 @@ Json http_route(const Frame& frame) {
   return out;
 }
 
-std::string revision_from(const Digest& model, const Json& pod) {
-  return digest_of(to_string(model) + "\n" + pod.dump()).hex().substr(0, 10);
+// The revision's own label cannot be in what it is the hash of.
+Result<Frame> frame_of(const Spec& spec) {
+  auto pod = pod_spec(spec);
+  if (!pod) return pod.error();
+  const auto hash = digest_of(to_string(spec.digest) + "\n" + labels_of(spec).dump() + "\n" + pod->dump());
+  return Frame{spec, *find_profile(spec.runtime.profile), std::move(*pod), hash.hex().substr(0, 10)};
 }
 
 Status nameable(const registry::ModelName& model) {
@@ -149,24 +162,23 @@ ObjectKey key_of(const Json& object) {
 }
 
 Result<std::string> revision_of(const Spec& spec) {
-  auto pod = pod_spec(spec);
-  if (!pod) return pod.error();
-  return revision_from(spec.digest, *pod);
+  auto frame = frame_of(spec);
+  if (!frame) return frame.error();
+  return frame->revision;
 }
 
 Result<Objects> model_objects(const Spec& spec) {
   if (auto named = nameable(spec.model); !named) return named.error();
-  auto pod = pod_spec(spec);
-  if (!pod) return pod.error();
-  const Frame frame{spec, revision_from(spec.digest, *pod)};
-  const RuntimeProfile& profile = *find_profile(spec.runtime.profile);
+  auto framed = frame_of(spec);
+  if (!framed) return framed.error();
+  const Frame& frame = *framed;
 
   Objects objects;
   objects.push_back(object(frame, "v1", "ServiceAccount", spec.model.name, false));
   objects.back()["automountServiceAccountToken"] = false;
-  objects.push_back(deployment(frame, *pod));
-  objects.push_back(service(frame, frame.revision_name(), true, profile));
-  objects.push_back(service(frame, spec.model.name, false, profile));
+  objects.push_back(deployment(frame));
+  objects.push_back(service(frame, frame.revision_name(), true));
+  objects.push_back(service(frame, spec.model.name, false));
   if (spec.serving.autoscale.min != spec.serving.autoscale.max) objects.push_back(autoscaler(frame));
   objects.push_back(disruption_budget(frame));
   if (spec.environment.route) objects.push_back(http_route(frame));
@@ -174,18 +186,20 @@ Result<Objects> model_objects(const Spec& spec) {
 }
 
 Objects tenant_objects(const Tenant& tenant) {
-  const Json labels = {{"app.kubernetes.io/managed-by", "mlctl"}};
+  const Json labels = {{managed_label, "mlctl"}};
+  const Json annotations = {{tenant_annotation, tenant.name}};
   Json restricted = labels;
   restricted["pod-security.kubernetes.io/enforce"] = "restricted";
   Objects objects;
   objects.push_back(
-      {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", tenant.name_space}, {"labels", restricted}}}});
+      {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", tenant.name_space}, {"labels", restricted}, {"annotations", annotations}}}});
   if (!tenant.quota.empty()) {
     Json hard = Json::object();
     for (const auto& [resource, quantity] : tenant.quota) hard[resource] = quantity;
     objects.push_back({{"apiVersion", "v1"},
                        {"kind", "ResourceQuota"},
-                       {"metadata", {{"name", "mlctl"}, {"namespace", tenant.name_space}, {"labels", labels}}},
+                       {"metadata",
+                        {{"name", "mlctl"}, {"namespace", tenant.name_space}, {"labels", labels}, {"annotations", annotations}}},
                        {"spec", {{"hard", hard}}}});
   }
   return objects;

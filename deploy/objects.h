@@ -40,12 +40,16 @@ struct ObjectKey {
 
 using Objects = std::vector<nlohmann::ordered_json>;
 
-// Error{usage}: no `pull:`, a model name that Kubernetes does not take for a Service, a runtime without an image.
+// Error{usage}: no `pull:`, a model name that Kubernetes does not take for a Service, an unknown runtime profile, a
+// variable that the profile sets itself.
 [[nodiscard]] Result<Objects> model_objects(const Spec& spec);
 [[nodiscard]] Objects tenant_objects(const Tenant& tenant);
-// Ten hex digits; depends on the model's digest and on everything in the pod template, on nothing else.
+// Ten hex digits; depends on the model's digest and on everything in the pod template (its labels too), on nothing else.
 [[nodiscard]] Result<std::string> revision_of(const Spec& spec);
 
+inline constexpr const char* managed_label = "app.kubernetes.io/managed-by";  // "mlctl"
+inline constexpr const char* model_annotation = "mlctl.dev/model";            // "fraud/credit-risk"
+inline constexpr const char* tenant_annotation = "mlctl.dev/tenant";
 inline constexpr const char* assignment_annotation = "mlctl.dev/assignment";
 inline constexpr const char* version_annotation = "mlctl.dev/version";
 inline constexpr const char* digest_annotation = "mlctl.dev/digest";

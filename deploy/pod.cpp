@@ -1,6 +1,7 @@
 #include "deploy/pod.h"
 
 #include <array>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace mlctl::deploy {
@@ -72,7 +73,7 @@ Json gpu_affinity(const Gpu& gpu) {
   Json common = Json::array();
   common.push_back(expression("nvidia.com/gpu.count", "Gt", std::to_string(gpu.count - 1)));
   if (gpu.memory > 0) {
-    const auto mebibytes = static_cast<long long>(gpu.memory / (1024.0 * 1024.0));
+    const auto mebibytes = static_cast<long long>(std::ceil(gpu.memory / (1024.0 * 1024.0)));
     common.push_back(expression("nvidia.com/gpu.memory", "Gt", std::to_string(mebibytes - 1)));
   }
   Json terms = Json::array();
@@ -140,6 +141,11 @@ Result<Json> pod_spec(const Spec& spec) {
   if (spec.environment.pull.empty())
     return Error{Error::Kind::usage, "environment " + spec.environment.name + " does not say where pods pull models from",
                  "add `pull: oci://HOST/PATH` to it in mlctl.yaml"};
+  for (const auto& variable : spec.serving.env)
+    for (const auto& [name, value] : profile->env)
+      if (variable.name == name)
+        return Error{Error::Kind::usage, to_string(spec.model) + ": serving.env sets " + name + ", which runtime '" +
+                                             spec.runtime.name + "' needs for itself", ""};
   const bool mounted = spec.serving.init_image.empty();
   const std::string image = spec.environment.pull + "/" + to_string(spec.model) + "@" + to_string(spec.image);
   Json model_volume = {{"name", "model"}};
@@ -151,7 +157,7 @@ Result<Json> pod_spec(const Spec& spec) {
   Json pod = {{"serviceAccountName", spec.model.name},
               {"automountServiceAccountToken", false},
               {"terminationGracePeriodSeconds",
-               stop_delay + std::chrono::duration_cast<std::chrono::seconds>(spec.serving.drain).count()},
+               stop_delay + std::chrono::ceil<std::chrono::seconds>(spec.serving.drain).count()},
               {"securityContext", {{"runAsNonRoot", true},
                                    {"runAsUser", 65532},
                                    {"runAsGroup", 65532},

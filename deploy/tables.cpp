@@ -1,45 +1,10 @@
-#include "base/units.h"
 #include "deploy/config.h"
+#include "deploy/rules.h"
 
 namespace mlctl::deploy {
 namespace {
 
 using Type = Field::Type;
-
-Status image_by_digest(std::string_view text) {
-  const auto at = text.find("@sha256:");
-  if (at != std::string_view::npos && at > 0 && text.size() - at == 8 + 64) return ok();
-  return Error{Error::Kind::usage, "an image is named by its digest, not by a tag",
-               "write it as NAME@sha256:… (64 hex digits), e.g. from `skopeo inspect docker://NAME:TAG`"};
-}
-
-Status positive(std::string_view text) {
-  const auto value = parse_integer(text);
-  if (value && *value >= 1 && *value <= 100'000) return ok();
-  return Error{Error::Kind::usage, "must be a whole number from 1 to 100000", ""};
-}
-
-Status capability(std::string_view text) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto dot = text.find('.');
-  bool good = text.substr(0, 2) == ">=" && dot != std::string_view::npos && dot > 2 && dot <= 4 && text.size() == dot + 2;
-  for (std::size_t i = 2; good && i < text.size(); ++i) good = i == dot || digit(text[i]);
-  if (good) return ok();
-  return Error{Error::Kind::usage, "a compute capability is written \">=8.0\"", ""};
-}
-
-Status oci_url(std::string_view text) {
-  if (text.substr(0, 6) == "oci://" && text.size() > 6 && text.back() != '/') return ok();
-  return Error{Error::Kind::usage, "a registry that pods pull from is written oci://HOST/PATH", ""};
-}
-
-Status namespaced(std::string_view text) {
-  const auto slash = text.find('/');
-  if (slash != std::string_view::npos && slash > 0 && slash + 1 < text.size() &&
-      text.find('/', slash + 1) == std::string_view::npos)
-    return ok();
-  return Error{Error::Kind::usage, "written NAMESPACE/NAME", ""};
-}
 
 Field item(Type type, Status (*rule)(std::string_view) = nullptr) { return {.type = type, .rule = rule}; }
 
@@ -48,7 +13,7 @@ Field gpu_table() {
           .type = Type::object,
           .doc = "GPUs for each replica; absent: none.",
           .fields = {
-              {.name = "count", .type = Type::integer, .doc = "GPUs for each replica.", .fallback = "1", .rule = positive},
+              {.name = "count", .type = Type::integer, .doc = "GPUs for each replica.", .fallback = "1", .rule = replica_count},
               {.name = "memory", .type = Type::quantity,
                .doc = "Memory of each GPU at least, as GPU feature discovery reports it (an L4 has 22.5Gi, not 24Gi)."},
               {.name = "arch", .type = Type::string, .doc = "Compute capability at least, e.g. \">=8.0\".", .rule = capability},
@@ -61,9 +26,10 @@ Field autoscale_table() {
           .doc = "How many replicas. Equal min and max: a fixed number, and no autoscaler.",
           .fallback = "{}",
           .fields = {
-              {.name = "min", .type = Type::integer, .doc = "Replicas at least.", .fallback = "1", .rule = positive},
-              {.name = "max", .type = Type::integer, .doc = "Replicas at most.", .fallback = "1", .rule = positive},
-              {.name = "cpu", .type = Type::percent, .doc = "Target CPU utilisation, of the request.", .fallback = "70%"},
+              {.name = "min", .type = Type::integer, .doc = "Replicas at least.", .fallback = "1", .rule = replica_count},
+              {.name = "max", .type = Type::integer, .doc = "Replicas at most.", .fallback = "1", .rule = replica_count},
+              {.name = "cpu", .type = Type::percent, .doc = "Target CPU utilisation, of the request.", .fallback = "70%",
+               .rule = utilisation},
               {.name = "concurrency", .type = Type::number, .doc = "Needs KEDA or a metrics adapter: not in this version."},
               {.name = "rate", .type = Type::rate, .doc = "Needs KEDA or a metrics adapter: not in this version."},
           }};
@@ -74,13 +40,13 @@ Field env_table() {
                .type = Type::object,
                .doc = "The Secret and the key in it that hold the value.",
                .required = true,
-               .fields = {{.name = "name", .doc = "Name of the Secret.", .required = true},
-                          {.name = "key", .doc = "Key in the Secret.", .required = true}}};
+               .fields = {{.name = "name", .doc = "Name of the Secret.", .required = true, .rule = dns_subdomain},
+                          {.name = "key", .doc = "Key in the Secret.", .required = true, .rule = secret_key}}};
   return {.name = "env",
           .type = Type::list,
           .doc = "Environment variables of the server: references to Secrets only, never values.",
           .fields = {{.type = Type::object,
-                      .fields = {{.name = "name", .doc = "Name of the variable.", .required = true}, secret}}}};
+                      .fields = {{.name = "name", .doc = "Name of the variable.", .required = true, .rule = variable_name}, secret}}}};
 }
 
 }  // namespace
@@ -108,7 +74,7 @@ Field serving_table() {
 
 Field rollout_table() {
   Field step{.type = Type::object,
-             .fields = {{.name = "weight", .type = Type::percent, .doc = "Share of the traffic.", .required = true},
+             .fields = {{.name = "weight", .type = Type::percent, .doc = "Share of the traffic.", .required = true, .rule = traffic_share},
                         {.name = "for", .type = Type::duration, .doc = "At least this long."},
                         {.name = "minRequests", .type = Type::integer, .doc = "At least so many requests."}}};
   Field ratios{.name = "ratio", .type = Type::list, .doc = "The ratio to exclude, one for each step below 100%.",
@@ -148,16 +114,16 @@ Field environment_table() {
   return {
       .type = Type::object,
       .fields = {
-          {.name = "name", .doc = "Its name, and the stage in git: MODEL#NAME#N.", .required = true},
-          {.name = "after", .doc = "The environment that comes before it in a release."},
+          {.name = "name", .doc = "Its name, and the stage in git: MODEL#NAME#N.", .required = true, .rule = short_name},
+          {.name = "after", .doc = "The environment that comes before it in a release.", .rule = short_name},
           {.name = "gitops", .type = Type::object, .doc = "A folder on a branch of this repository.",
-           .fields = {{.name = "path", .doc = "The folder.", .required = true},
-                      {.name = "branch", .doc = "The branch; never the one that is checked out.", .required = true}}},
+           .fields = {{.name = "path", .doc = "The folder.", .required = true, .rule = folder_path},
+                      {.name = "branch", .doc = "The branch; never the one that is checked out.", .required = true, .rule = branch_name}}},
           cluster, clusters,
-          {.name = "pull", .doc = "Where pods pull models from: oci://HOST/PATH.", .rule = oci_url},
+          {.name = "pull", .doc = "Where pods pull models from: oci://HOST/PATH.", .rule = registry_url},
           {.name = "route", .type = Type::object, .doc = "An HTTPRoute for each model; absent: none.",
-           .fields = {{.name = "gateway", .doc = "The Gateway: NAMESPACE/NAME.", .rule = namespaced},
-                      {.name = "host", .doc = "Host name of the route."},
+           .fields = {{.name = "gateway", .doc = "The Gateway: NAMESPACE/NAME.", .rule = namespaced_name},
+                      {.name = "host", .doc = "Host name of the route.", .rule = host_name},
                       {.name = "rule", .doc = "A rule of somebody else's HTTPRoute: a later version attaches to it."}}},
           {.name = "requires", .type = Type::list, .doc = "Evidence that a version needs here.",
            .fields = {{.type = Type::choice, .choices = {"gate", "signature", "gpu"}}}},
@@ -167,8 +133,8 @@ Field environment_table() {
 
 Field tenant_table() {
   return {.type = Type::object,
-          .fields = {{.name = "name", .doc = "First part of the names of its models.", .required = true},
-                     {.name = "namespace", .doc = "Its namespace; default: its name."},
+          .fields = {{.name = "name", .doc = "First part of the names of its models.", .required = true, .rule = short_name},
+                     {.name = "namespace", .doc = "Its namespace; default: its name.", .rule = namespace_name},
                      {.name = "quota", .type = Type::map, .doc = "ResourceQuota of the namespace.", .fields = {item(Type::quantity)}},
                      {.name = "operators", .type = Type::list, .doc = "People who may operate its models.",
                       .fields = {{.type = Type::map, .fields = {item(Type::string)}}}}}};

@@ -1,0 +1,103 @@
+#include "deploy/plan.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/units.h"
+#include "deploy/render.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using registry::ModelName;
+
+DesiredFile file_from(std::string path, const Objects& objects) {
+  DesiredFile file;
+  file.path = std::move(path);
+  file.text = to_file(objects);
+  file.assignment = assignment_of(objects);
+  for (const auto& object : objects) file.objects.push_back(key_of(object));
+  return file;
+}
+
+Result<const Runtime*> find_runtime(const std::string& name, const Candidate& candidate, const Surroundings& around) {
+  if (const auto found = around.runtimes.find(name); found != around.runtimes.end()) return &found->second;
+  std::vector<std::string> known;
+  for (const auto& [key, runtime] : around.runtimes) known.push_back(key);
+  const auto near = nearest(name, known);
+  return Error{Error::Kind::usage, to_string(candidate.model) + ": mlctl.yaml has no runtime '" + name + "'",
+               near.empty() ? "add `runtimes: {" + name + ": {image: NAME@sha256:…}}` to it" : "did you mean " + near + "?"};
+}
+
+Error shared(const std::string& what, const std::string& one, const std::string& other) {
+  return {Error::Kind::usage, one + " and " + other + " would both be " + what,
+          "give one of them another name, or its tenant another `namespace:`"};
+}
+
+// Remembers who has what; two of one name are refused.
+class Claims {
+ public:
+  Status claim(const DesiredFile& file, const std::string& who) {
+    if (const auto [found, fresh] = files_.emplace(file.path, who); !fresh) return shared(file.path, found->second, who);
+    for (const auto& key : file.objects)
+      if (const auto [found, fresh] = objects_.emplace(key, who); !fresh) return shared(to_string(key), found->second, who);
+    return ok();
+  }
+
+ private:
+  std::map<std::string, std::string> files_;
+  std::map<ObjectKey, std::string> objects_;
+};
+
+Status add_tenants(const std::set<std::string>& names, const Surroundings& around, Claims& claims,
+                   std::vector<DesiredFile>& files) {
+  for (const auto& tenant : around.tenants) {
+    if (names.count(tenant.name) == 0) continue;
+    auto file = file_from(file_of(tenant), tenant_objects(tenant));
+    if (auto claimed = claims.claim(file, "tenant " + tenant.name); !claimed) return claimed;
+    files.push_back(std::move(file));
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<Spec> spec_of(const Candidate& candidate, const Surroundings& around) {
+  auto serving = decode_serving(candidate.config);
+  if (!serving) return serving.error().context(to_string(candidate.model));
+  auto runtime = find_runtime(serving->runtime, candidate, around);
+  if (!runtime) return runtime.error();
+  return Spec{.model = candidate.model,
+              .version = candidate.version,
+              .digest = candidate.digest,
+              .image = candidate.image,
+              .commit = candidate.commit,
+              .assignment = candidate.assignment,
+              .serving = std::move(*serving),
+              .runtime = **runtime,
+              .environment = around.environment,
+              .name_space = candidate.name_space};
+}
+
+Result<std::vector<DesiredFile>> plan_files(const std::vector<Candidate>& candidates, const Surroundings& around) {
+  std::vector<DesiredFile> files;
+  std::set<std::string> tenants;
+  Claims claims;
+  for (const auto& candidate : candidates) {
+    auto spec = spec_of(candidate, around);
+    if (!spec) return spec.error();
+    auto objects = model_objects(*spec);
+    if (!objects) return objects.error();
+    auto file = file_from(file_of(candidate.name_space, candidate.model), *objects);
+    file.model = candidate.model;
+    if (auto claimed = claims.claim(file, to_string(candidate.model)); !claimed) return claimed.error();
+    files.push_back(std::move(file));
+    if (!candidate.model.tenant.empty()) tenants.insert(candidate.model.tenant);
+  }
+  if (auto added = add_tenants(tenants, around, claims, files); !added) return added.error();
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  return files;
+}
+
+}  // namespace mlctl::deploy
