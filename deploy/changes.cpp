@@ -10,7 +10,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* hidden = "(hidden)";
 
-std::string as_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string as_text(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 // Leaves by path, in the order of paths: two documents differ where these maps do.
 void flatten(const Json& value, const std::string& path, std::map<std::string, std::string>& leaves) {
@@ -60,9 +62,12 @@ void hide_secrets(const std::string& kind, std::vector<FieldChange>& fields) {
 
 std::string paint_change(const Change& change, const Style& style) {
   switch (change.kind) {
-    case Change::Kind::create: return paint("+ create", Tone::good, style);
-    case Change::Kind::change: return paint("~ change", Tone::warn, style);
-    case Change::Kind::remove: return paint("- remove", Tone::bad, style);
+    case Change::Kind::create:
+      return paint("+ create", Tone::good, style);
+    case Change::Kind::change:
+      return paint("~ change", Tone::warn, style);
+    case Change::Kind::remove:
+      return paint("- remove", Tone::bad, style);
   }
   return "";
 }
@@ -94,9 +99,12 @@ ChangeSet diff(const Objects& desired, const Objects& live) {
 
 const char* to_string(Change::Kind kind) {
   switch (kind) {
-    case Change::Kind::create: return "create";
-    case Change::Kind::change: return "change";
-    case Change::Kind::remove: return "remove";
+    case Change::Kind::create:
+      return "create";
+    case Change::Kind::change:
+      return "change";
+    case Change::Kind::remove:
+      return "remove";
   }
   return "";
 }

@@ -1,10 +1,9 @@
 // What would change: desired objects against those that are there. diff prints a ChangeSet and apply performs that very
 // one; an empty ChangeSet writes nothing.
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/terminal.h"
 #include "deploy/objects.h"
@@ -12,7 +11,7 @@
 namespace mlctl::deploy {
 
 struct FieldChange {
-  std::string path;  // "spec.template.spec.containers[0].image"
+  std::string path;           // "spec.template.spec.containers[0].image"
   std::string before, after;  // JSON; "" when absent
 };
 

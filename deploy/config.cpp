@@ -14,12 +14,15 @@ Error at(const Position& position, const std::string& message, const std::string
   return {Error::Kind::usage, (position.line > 0 ? to_string(position) + ": " : "") + message, hint};
 }
 
-Error at(const Node& node, const std::string& message, const std::string& hint) { return at(node.position, message, hint); }
+Error at(const Node& node, const std::string& message, const std::string& hint) {
+  return at(node.position, message, hint);
+}
 
 using Rule = Status (*)(std::string_view);
 
 // A map of names and texts; the keys are asked here because a table has no rule for them.
-Result<std::map<std::string, std::string>> texts(const Node& root, std::string_view path, Rule key_rule, Rule value_rule) {
+Result<std::map<std::string, std::string>> texts(const Node& root, std::string_view path, Rule key_rule,
+                                                 Rule value_rule) {
   std::map<std::string, std::string> out;
   const Node* map = find_path(root, path);
   if (map == nullptr) return out;
@@ -148,12 +151,14 @@ Result<Environment> decode_environment(const Node& item) {
   if (const Node* gitops = item.find("gitops"); gitops != nullptr && gitops->kind == Node::Kind::map)
     environment.gitops = Gitops{get_string(*gitops, "path").value_or(""), get_string(*gitops, "branch").value_or("")};
   for (const char* key : {"cluster", "clusters"})
-    if (const Node* there = item.find(key); there != nullptr && there->kind != Node::Kind::null) environment.has_clusters = true;
+    if (const Node* there = item.find(key); there != nullptr && there->kind != Node::Kind::null)
+      environment.has_clusters = true;
   environment.pull = get_string(item, "pull").value_or("");
   if (environment.pull.starts_with("oci://")) environment.pull.erase(0, 6);
   if (const Node* route = item.find("route"); route != nullptr && route->kind == Node::Kind::map) {
     if (const Node* rule = route->find("rule"); rule != nullptr && rule->kind != Node::Kind::null)
-      return at(*rule, "attaching to a rule of another HTTPRoute is not in this version", "give `gateway:` and `host:`");
+      return at(*rule, "attaching to a rule of another HTTPRoute is not in this version",
+                "give `gateway:` and `host:`");
     const auto gateway = get_string(*route, "gateway").value_or("");
     const auto host = get_string(*route, "host").value_or("");
     if (gateway.empty() || host.empty()) return at(*route, "a route needs `gateway:` and `host:`", "");

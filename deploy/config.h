@@ -1,5 +1,6 @@
 // The sections of the configuration that deploy/ owns: how a model is served (serving:), how it is rolled out
-// (rollout:), where (environments:, tenants:) and by what (runtimes:). Tables for base/config.h, and what they decode to.
+// (rollout:), where (environments:, tenants:) and by what (runtimes:). Tables for base/config.h, and what they decode
+// to.
 #pragma once
 #include <map>
 #include <optional>
@@ -13,14 +14,14 @@ namespace mlctl::deploy {
 
 struct Gpu {
   int count = 1;
-  double memory = 0;  // bytes at least; 0: any
+  double memory = 0;         // bytes at least; 0: any
   int major = 0, minor = 0;  // compute capability at least; 0.0: any
 };
 
 struct Autoscale {
   int min = 1;
-  int max = 1;        // equal to min: a fixed number of replicas and no autoscaler
-  double cpu = 0.7;   // target utilisation of the request
+  int max = 1;       // equal to min: a fixed number of replicas and no autoscaler
+  double cpu = 0.7;  // target utilisation of the request
 };
 
 struct SecretVariable {
@@ -29,12 +30,12 @@ struct SecretVariable {
 
 struct Serving {
   std::string runtime;
-  std::string init_image;  // "": the model is an image volume; else this image pulls it
+  std::string init_image;                        // "": the model is an image volume; else this image pulls it
   std::map<std::string, std::string> resources;  // requests and limits alike
   std::optional<Gpu> gpu;
   Autoscale autoscale;
   std::vector<SecretVariable> env;
-  Duration drain{};  // how long a pod may finish its requests
+  Duration drain{};                           // how long a pod may finish its requests
   std::map<std::string, std::string> labels;  // the model's own
 };
 
@@ -73,9 +74,9 @@ struct Runtime {
 [[nodiscard]] Field tenant_table();       // an item of `tenants:`
 [[nodiscard]] Field runtime_table();      // a value of `runtimes:`
 
-// From trees that were checked against the tables. Error{usage} with the place for what only the whole can tell: keys and
-// values of labels, resources and quotas, an autoscaler that needs KEDA or has no CPU request, min above max, a variable
-// named twice, a pool.
+// From trees that were checked against the tables. Error{usage} with the place for what only the whole can tell: keys
+// and values of labels, resources and quotas, an autoscaler that needs KEDA or has no CPU request, min above max, a
+// variable named twice, a pool.
 [[nodiscard]] Result<Serving> decode_serving(const Node& merged_model);
 [[nodiscard]] Result<Environment> decode_environment(const Node& item);
 [[nodiscard]] Result<Tenant> decode_tenant(const Node& item);

@@ -47,7 +47,8 @@ Json annotations_of(const Spec& spec) {
   return annotations;
 }
 
-Json object(const Frame& frame, const char* api_version, const char* kind, const std::string& name, bool with_revision) {
+Json object(const Frame& frame, const char* api_version, const char* kind, const std::string& name,
+            bool with_revision) {
   return {{"apiVersion", api_version},
           {"kind", kind},
           {"metadata",
@@ -57,7 +58,9 @@ Json object(const Frame& frame, const char* api_version, const char* kind, const
             {"annotations", annotations_of(frame.spec)}}}};
 }
 
-Json selector(const Frame& frame) { return {{name_label, frame.spec.model.name}, {revision_label, frame.revision}}; }
+Json selector(const Frame& frame) {
+  return {{name_label, frame.spec.model.name}, {revision_label, frame.revision}};
+}
 
 Json deployment(const Frame& frame) {
   const auto& scale = frame.spec.serving.autoscale;
@@ -80,7 +83,11 @@ Json service(const Frame& frame, const std::string& name, bool of_revision) {
   Json out = object(frame, "v1", "Service", name, of_revision);
   Json ports = Json::array(
       {{{"name", "http"}, {"port", 80}, {"protocol", "TCP"}, {"targetPort", "http"}, {"appProtocol", "http"}},
-       {{"name", "grpc"}, {"port", frame.profile.grpc_port}, {"protocol", "TCP"}, {"targetPort", "grpc"}, {"appProtocol", "kubernetes.io/h2c"}}});
+       {{"name", "grpc"},
+        {"port", frame.profile.grpc_port},
+        {"protocol", "TCP"},
+        {"targetPort", "grpc"},
+        {"appProtocol", "kubernetes.io/h2c"}}});
   out["spec"] = {{"type", "ClusterIP"}, {"selector", selector(frame)}, {"ports", ports}};
   return out;
 }
@@ -88,14 +95,17 @@ Json service(const Frame& frame, const std::string& name, bool of_revision) {
 Json autoscaler(const Frame& frame) {
   const auto& scale = frame.spec.serving.autoscale;
   Json out = object(frame, "autoscaling/v2", "HorizontalPodAutoscaler", frame.revision_name(), true);
-  const Json cpu = {{"type", "Resource"},
-                    {"resource", {{"name", "cpu"},
-                                  {"target", {{"type", "Utilization"},
-                                              {"averageUtilization", static_cast<int>(std::lround(scale.cpu * 100))}}}}}};
-  out["spec"] = {{"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", frame.revision_name()}}},
-                 {"minReplicas", scale.min},
-                 {"maxReplicas", scale.max},
-                 {"metrics", Json::array({cpu})}};
+  const Json cpu = {
+      {"type", "Resource"},
+      {"resource",
+       {{"name", "cpu"},
+        {"target",
+         {{"type", "Utilization"}, {"averageUtilization", static_cast<int>(std::lround(scale.cpu * 100))}}}}}};
+  out["spec"] = {
+      {"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", frame.revision_name()}}},
+      {"minReplicas", scale.min},
+      {"maxReplicas", scale.max},
+      {"metrics", Json::array({cpu})}};
   return out;
 }
 
@@ -113,7 +123,8 @@ Json http_route(const Frame& frame) {
   const Json match = {{"path", {{"type", "PathPrefix"}, {"value", "/" + to_string(frame.spec.model)}}}};
   const Json rewrite = {{"type", "URLRewrite"},
                         {"urlRewrite", {{"path", {{"type", "ReplacePrefixMatch"}, {"replacePrefixMatch", "/"}}}}}};
-  const Json backend = {{"group", ""}, {"kind", "Service"}, {"name", frame.revision_name()}, {"port", 80}, {"weight", 1}};
+  const Json backend = {
+      {"group", ""}, {"kind", "Service"}, {"name", frame.revision_name()}, {"port", 80}, {"weight", 1}};
   out["spec"] = {{"parentRefs", Json::array({{{"group", "gateway.networking.k8s.io"},
                                               {"kind", "Gateway"},
                                               {"namespace", route.gateway_namespace},
@@ -192,15 +203,18 @@ Objects tenant_objects(const Tenant& tenant) {
   restricted["pod-security.kubernetes.io/enforce"] = "restricted";
   Objects objects;
   objects.push_back(
-      {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", tenant.name_space}, {"labels", restricted}, {"annotations", annotations}}}});
+      {{"apiVersion", "v1"},
+       {"kind", "Namespace"},
+       {"metadata", {{"name", tenant.name_space}, {"labels", restricted}, {"annotations", annotations}}}});
   if (!tenant.quota.empty()) {
     Json hard = Json::object();
     for (const auto& [resource, quantity] : tenant.quota) hard[resource] = quantity;
-    objects.push_back({{"apiVersion", "v1"},
-                       {"kind", "ResourceQuota"},
-                       {"metadata",
-                        {{"name", "mlctl"}, {"namespace", tenant.name_space}, {"labels", labels}, {"annotations", annotations}}},
-                       {"spec", {{"hard", hard}}}});
+    objects.push_back(
+        {{"apiVersion", "v1"},
+         {"kind", "ResourceQuota"},
+         {"metadata",
+          {{"name", "mlctl"}, {"namespace", tenant.name_space}, {"labels", labels}, {"annotations", annotations}}},
+         {"spec", {{"hard", hard}}}});
   }
   return objects;
 }

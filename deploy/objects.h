@@ -4,11 +4,10 @@
 // once per model; Namespace and ResourceQuota once per tenant.
 #pragma once
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/digest.h"
 #include "base/result.h"
@@ -21,9 +20,9 @@ namespace mlctl::deploy {
 struct Spec {
   registry::ModelName model;
   registry::Version version;
-  Digest digest;        // of the model's manifest
-  Digest image;         // of the mountable image over the same blobs
-  std::string commit;   // of the version's tag
+  Digest digest;                // of the model's manifest
+  Digest image;                 // of the mountable image over the same blobs
+  std::string commit;           // of the version's tag
   std::int64_t assignment = 0;  // N of the stage; 0: not assigned (a look)
   Serving serving;
   Runtime runtime;
@@ -44,7 +43,8 @@ using Objects = std::vector<nlohmann::ordered_json>;
 // variable that the profile sets itself.
 [[nodiscard]] Result<Objects> model_objects(const Spec& spec);
 [[nodiscard]] Objects tenant_objects(const Tenant& tenant);
-// Ten hex digits; depends on the model's digest and on everything in the pod template (its labels too), on nothing else.
+// Ten hex digits; depends on the model's digest and on everything in the pod template (its labels too), on nothing
+// else.
 [[nodiscard]] Result<std::string> revision_of(const Spec& spec);
 
 inline constexpr const char* managed_label = "app.kubernetes.io/managed-by";  // "mlctl"

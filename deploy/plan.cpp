@@ -26,8 +26,9 @@ Result<const Runtime*> find_runtime(const std::string& name, const Candidate& ca
   std::vector<std::string> known;
   for (const auto& [key, runtime] : around.runtimes) known.push_back(key);
   const auto near = nearest(name, known);
-  return Error{Error::Kind::usage, to_string(candidate.model) + ": mlctl.yaml has no runtime '" + name + "'",
-               near.empty() ? "add `runtimes: {" + name + ": {image: NAME@sha256:…}}` to it" : "did you mean " + near + "?"};
+  return Error{
+      Error::Kind::usage, to_string(candidate.model) + ": mlctl.yaml has no runtime '" + name + "'",
+      near.empty() ? "add `runtimes: {" + name + ": {image: NAME@sha256:…}}` to it" : "did you mean " + near + "?"};
 }
 
 Error shared(const std::string& what, const std::string& one, const std::string& other) {
@@ -39,9 +40,11 @@ Error shared(const std::string& what, const std::string& one, const std::string&
 class Claims {
  public:
   Status claim(const DesiredFile& file, const std::string& who) {
-    if (const auto [found, fresh] = files_.emplace(file.path, who); !fresh) return shared(file.path, found->second, who);
+    if (const auto [found, fresh] = files_.emplace(file.path, who); !fresh)
+      return shared(file.path, found->second, who);
     for (const auto& key : file.objects)
-      if (const auto [found, fresh] = objects_.emplace(key, who); !fresh) return shared(to_string(key), found->second, who);
+      if (const auto [found, fresh] = objects_.emplace(key, who); !fresh)
+        return shared(to_string(key), found->second, who);
     return ok();
   }
 

@@ -114,7 +114,8 @@ Json server_container(const Spec& spec, const RuntimeProfile& profile) {
 }
 
 Json init_container(const Spec& spec) {
-  const std::string source = "oci://" + spec.environment.pull + "/" + to_string(spec.model) + "@" + to_string(spec.digest);
+  const std::string source =
+      "oci://" + spec.environment.pull + "/" + to_string(spec.model) + "@" + to_string(spec.digest);
   const Json amounts = {{"cpu", "500m"}, {"memory", "256Mi"}};
   return {{"name", "pull"},
           {"image", spec.serving.init_image},
@@ -122,8 +123,8 @@ Json init_container(const Spec& spec) {
           {"args", Json::array({"pull", source, "--dir", model_folder})},
           {"resources", {{"requests", amounts}, {"limits", amounts}}},
           {"securityContext", security_context()},
-          {"volumeMounts", Json::array({{{"name", "model"}, {"mountPath", model_folder}},
-                                        {{"name", "tmp"}, {"mountPath", "/tmp"}}})}};
+          {"volumeMounts",
+           Json::array({{{"name", "model"}, {"mountPath", model_folder}}, {{"name", "tmp"}, {"mountPath", "/tmp"}}})}};
 }
 
 }  // namespace
@@ -139,13 +140,16 @@ Result<Json> pod_spec(const Spec& spec) {
   if (profile == nullptr)
     return Error{Error::Kind::usage, "no runtime profile '" + spec.runtime.profile + "'", "known: mlserver"};
   if (spec.environment.pull.empty())
-    return Error{Error::Kind::usage, "environment " + spec.environment.name + " does not say where pods pull models from",
+    return Error{Error::Kind::usage,
+                 "environment " + spec.environment.name + " does not say where pods pull models from",
                  "add `pull: oci://HOST/PATH` to it in mlctl.yaml"};
   for (const auto& variable : spec.serving.env)
     for (const auto& [name, value] : profile->env)
       if (variable.name == name)
-        return Error{Error::Kind::usage, to_string(spec.model) + ": serving.env sets " + name + ", which runtime '" +
-                                             spec.runtime.name + "' needs for itself", ""};
+        return Error{Error::Kind::usage,
+                     to_string(spec.model) + ": serving.env sets " + name + ", which runtime '" + spec.runtime.name +
+                         "' needs for itself",
+                     ""};
   const bool mounted = spec.serving.init_image.empty();
   const std::string image = spec.environment.pull + "/" + to_string(spec.model) + "@" + to_string(spec.image);
   Json model_volume = {{"name", "model"}};
@@ -156,13 +160,17 @@ Result<Json> pod_spec(const Spec& spec) {
 
   Json pod = {{"serviceAccountName", spec.model.name},
               {"automountServiceAccountToken", false},
+              // Variables for every Service of the namespace: too many of them, and one called mlserver would be read
+              // as settings.
+              {"enableServiceLinks", false},
               {"terminationGracePeriodSeconds",
                stop_delay + std::chrono::ceil<std::chrono::seconds>(spec.serving.drain).count()},
-              {"securityContext", {{"runAsNonRoot", true},
-                                   {"runAsUser", 65532},
-                                   {"runAsGroup", 65532},
-                                   {"fsGroup", 65532},
-                                   {"seccompProfile", {{"type", "RuntimeDefault"}}}}}};
+              {"securityContext",
+               {{"runAsNonRoot", true},
+                {"runAsUser", 65532},
+                {"runAsGroup", 65532},
+                {"fsGroup", 65532},
+                {"seccompProfile", {{"type", "RuntimeDefault"}}}}}};
   if (!mounted) pod["initContainers"] = Json::array({init_container(spec)});
   pod["containers"] = Json::array({server_container(spec, *profile)});
   pod["volumes"] = Json::array({model_volume, {{"name", "tmp"}, {"emptyDir", {{"sizeLimit", "1Gi"}}}}});

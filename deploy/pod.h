@@ -1,10 +1,9 @@
 // The pod template of a model version: restricted pod security, read-only root, limits, digests only.
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "deploy/objects.h"

@@ -64,7 +64,9 @@ std::string file_of(const std::string& name_space, const registry::ModelName& mo
   return name_space + "/" + model.name + ".yaml";
 }
 
-std::string file_of(const Tenant& tenant) { return tenant.name_space + "/_namespace.yaml"; }
+std::string file_of(const Tenant& tenant) {
+  return tenant.name_space + "/_namespace.yaml";
+}
 
 std::string to_file(const Objects& objects) {
   if (objects.empty()) return "";
@@ -90,7 +92,8 @@ Result<Objects> parse_file(std::string_view text, const std::string& file) {
       empty = empty && is_blank(line);
     }
     if ((separator || last) && !empty) {
-      if (objects.size() == file_documents) return corrupt(file + ": more than " + std::to_string(file_documents) + " documents");
+      if (objects.size() == file_documents)
+        return corrupt(file + ": more than " + std::to_string(file_documents) + " documents");
       auto added = add_document(std::string(first_line, '\n') + document, file, keys, objects);
       if (!added) return added.error();
     }

@@ -10,9 +10,15 @@
 namespace mlctl::deploy {
 namespace {
 
-bool is_lower(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_alphanumeric(char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
-bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
+bool is_lower(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+bool is_alphanumeric(char c) {
+  return is_lower(c) || (c >= 'A' && c <= 'Z');
+}
+bool is_one_of(char c, std::string_view set) {
+  return set.find(c) != std::string_view::npos;
+}
 
 // Letters and digits at both ends, and those or one of `inner` between.
 bool is_word(std::string_view text, std::string_view inner, std::size_t longest, bool (*good)(char)) {
@@ -20,7 +26,9 @@ bool is_word(std::string_view text, std::string_view inner, std::size_t longest,
   return std::all_of(text.begin(), text.end(), [&](char c) { return good(c) || is_one_of(c, inner); });
 }
 
-bool is_label(std::string_view text) { return is_word(text, "-", 63, is_lower); }
+bool is_label(std::string_view text) {
+  return is_word(text, "-", 63, is_lower);
+}
 
 // True when every piece between separators is `good`; an empty text has one empty piece.
 template <typename Predicate>
@@ -58,7 +66,8 @@ bool is_repository(std::string_view text) {
 bool is_registry_host(std::string_view text) {
   const auto colon = text.find(':');
   const auto host = text.substr(0, colon);
-  if (!all_pieces(host, '.', [](std::string_view piece) { return is_word(piece, "-", 63, is_alphanumeric); })) return false;
+  if (!all_pieces(host, '.', [](std::string_view piece) { return is_word(piece, "-", 63, is_alphanumeric); }))
+    return false;
   if (colon == std::string_view::npos) return host.size() <= 253;
   const auto port = parse_integer(text.substr(colon + 1));
   return port && *port >= 1 && *port <= 65535;
@@ -98,8 +107,9 @@ Status host_name(std::string_view text) {
 
 Status namespaced_name(std::string_view text) {
   const auto slash = text.find('/');
-  return verdict(slash != std::string_view::npos && is_label(text.substr(0, slash)) && is_subdomain(text.substr(slash + 1)),
-                 "written NAMESPACE/NAME");
+  return verdict(
+      slash != std::string_view::npos && is_label(text.substr(0, slash)) && is_subdomain(text.substr(slash + 1)),
+      "written NAMESPACE/NAME");
 }
 
 Status label_key(std::string_view text) {
@@ -121,7 +131,8 @@ Status variable_name(std::string_view text) {
 }
 
 Status secret_key(std::string_view text) {
-  const bool characters = std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || is_one_of(c, "-_."); });
+  const bool characters =
+      std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || is_one_of(c, "-_."); });
   return verdict(!text.empty() && text.size() <= 253 && characters && !text.starts_with("..") && text != ".",
                  "not a key of a Secret", "letters, digits and -_.");
 }
@@ -137,10 +148,24 @@ Status resource_name(std::string_view text) {
 }
 
 Status quota_name(std::string_view text) {
-  static constexpr std::array<std::string_view, 18> known{
-      "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage",
-      "requests.storage", "limits.cpu", "limits.memory", "limits.ephemeral-storage", "pods", "services", "secrets",
-      "configmaps", "persistentvolumeclaims", "replicationcontrollers", "services.loadbalancers", "services.nodeports"};
+  static constexpr std::array<std::string_view, 18> known{"cpu",
+                                                          "memory",
+                                                          "ephemeral-storage",
+                                                          "requests.cpu",
+                                                          "requests.memory",
+                                                          "requests.ephemeral-storage",
+                                                          "requests.storage",
+                                                          "limits.cpu",
+                                                          "limits.memory",
+                                                          "limits.ephemeral-storage",
+                                                          "pods",
+                                                          "services",
+                                                          "secrets",
+                                                          "configmaps",
+                                                          "persistentvolumeclaims",
+                                                          "replicationcontrollers",
+                                                          "services.loadbalancers",
+                                                          "services.nodeports"};
   const bool plain = text.find('/') == std::string_view::npos;
   const bool native = std::find(known.begin(), known.end(), text) != known.end() || text.starts_with("hugepages-") ||
                       text.starts_with("requests.hugepages-");
@@ -153,14 +178,16 @@ Status image_by_digest(std::string_view text) {
   const bool digest = at != std::string_view::npos && bool(parse_digest(text.substr(at + 1)));
   auto name = text.substr(0, at);
   bool tag = true;  // beside a digest it says nothing, but people have it there
-  if (const auto colon = name.rfind(':'); colon != std::string_view::npos && name.find('/', colon) == std::string_view::npos) {
+  if (const auto colon = name.rfind(':');
+      colon != std::string_view::npos && name.find('/', colon) == std::string_view::npos) {
     tag = is_word(name.substr(colon + 1), "-_.", 128, is_alphanumeric);
     name = name.substr(0, colon);
   }
   const auto slash = name.find('/');
   const bool hosted = slash != std::string_view::npos && is_registry_host(name.substr(0, slash)) &&
                       is_repository(name.substr(slash + 1));
-  return verdict(digest && tag && (hosted || is_repository(name)), "an image is named by its digest, not by a tag alone",
+  return verdict(digest && tag && (hosted || is_repository(name)),
+                 "an image is named by its digest, not by a tag alone",
                  "write it as NAME@sha256:… (64 hex digits), e.g. from `skopeo inspect docker://NAME:TAG`");
 }
 
@@ -169,23 +196,26 @@ Status registry_url(std::string_view text) {
   if (good) {
     const auto name = text.substr(6);
     const auto slash = name.find('/');
-    good = is_registry_host(name.substr(0, slash)) && (slash == std::string_view::npos || is_repository(name.substr(slash + 1)));
+    good = is_registry_host(name.substr(0, slash)) &&
+           (slash == std::string_view::npos || is_repository(name.substr(slash + 1)));
   }
   return verdict(good, "a registry that pods pull from is written oci://HOST/PATH");
 }
 
 Status folder_path(std::string_view text) {
   const auto piece = [](std::string_view name) {
-    const bool visible = std::all_of(name.begin(), name.end(), [](char c) { return is_alphanumeric(c) || is_one_of(c, "-_. +"); });
+    const bool visible =
+        std::all_of(name.begin(), name.end(), [](char c) { return is_alphanumeric(c) || is_one_of(c, "-_. +"); });
     return !name.empty() && name.size() <= 255 && visible && name != "." && name != ".." && !name.starts_with(".git");
   };
-  return verdict(text.size() <= 1024 && all_pieces(text, '/', piece),
-                 "not a folder of the repository", "relative to its root, without .., e.g. deploy/staging");
+  return verdict(text.size() <= 1024 && all_pieces(text, '/', piece), "not a folder of the repository",
+                 "relative to its root, without .., e.g. deploy/staging");
 }
 
 Status branch_name(std::string_view text) {
   const auto piece = [](std::string_view name) {
-    const bool visible = std::all_of(name.begin(), name.end(), [](char c) { return is_alphanumeric(c) || is_one_of(c, "-_.+"); });
+    const bool visible =
+        std::all_of(name.begin(), name.end(), [](char c) { return is_alphanumeric(c) || is_one_of(c, "-_.+"); });
     return visible && !name.empty() && name.front() != '.' && name.front() != '-' && name.back() != '.' &&
            name.find("..") == std::string_view::npos && !name.ends_with(".lock");
   };

@@ -6,33 +6,47 @@ namespace {
 
 using Type = Field::Type;
 
-Field item(Type type, Status (*rule)(std::string_view) = nullptr) { return {.type = type, .rule = rule}; }
+Field item(Type type, Status (*rule)(std::string_view) = nullptr) {
+  return {.type = type, .rule = rule};
+}
 
 Field gpu_table() {
   return {.name = "gpu",
           .type = Type::object,
           .doc = "GPUs for each replica; absent: none.",
           .fields = {
-              {.name = "count", .type = Type::integer, .doc = "GPUs for each replica.", .fallback = "1", .rule = replica_count},
-              {.name = "memory", .type = Type::quantity,
+              {.name = "count",
+               .type = Type::integer,
+               .doc = "GPUs for each replica.",
+               .fallback = "1",
+               .rule = replica_count},
+              {.name = "memory",
+               .type = Type::quantity,
                .doc = "Memory of each GPU at least, as GPU feature discovery reports it (an L4 has 22.5Gi, not 24Gi)."},
-              {.name = "arch", .type = Type::string, .doc = "Compute capability at least, e.g. \">=8.0\".", .rule = capability},
+              {.name = "arch",
+               .type = Type::string,
+               .doc = "Compute capability at least, e.g. \">=8.0\".",
+               .rule = capability},
           }};
 }
 
 Field autoscale_table() {
-  return {.name = "autoscale",
-          .type = Type::object,
-          .doc = "How many replicas. Equal min and max: a fixed number, and no autoscaler.",
-          .fallback = "{}",
-          .fields = {
-              {.name = "min", .type = Type::integer, .doc = "Replicas at least.", .fallback = "1", .rule = replica_count},
-              {.name = "max", .type = Type::integer, .doc = "Replicas at most.", .fallback = "1", .rule = replica_count},
-              {.name = "cpu", .type = Type::percent, .doc = "Target CPU utilisation, of the request.", .fallback = "70%",
-               .rule = utilisation},
-              {.name = "concurrency", .type = Type::number, .doc = "Needs KEDA or a metrics adapter: not in this version."},
-              {.name = "rate", .type = Type::rate, .doc = "Needs KEDA or a metrics adapter: not in this version."},
-          }};
+  return {
+      .name = "autoscale",
+      .type = Type::object,
+      .doc = "How many replicas. Equal min and max: a fixed number, and no autoscaler.",
+      .fallback = "{}",
+      .fields = {
+          {.name = "min", .type = Type::integer, .doc = "Replicas at least.", .fallback = "1", .rule = replica_count},
+          {.name = "max", .type = Type::integer, .doc = "Replicas at most.", .fallback = "1", .rule = replica_count},
+          {.name = "cpu",
+           .type = Type::percent,
+           .doc = "Target CPU utilisation, of the request.",
+           .fallback = "70%",
+           .rule = utilisation},
+          {.name = "concurrency", .type = Type::number, .doc = "Needs KEDA or a metrics adapter: not in this version."},
+          {.name = "rate", .type = Type::rate, .doc = "Needs KEDA or a metrics adapter: not in this version."},
+      }};
 }
 
 Field env_table() {
@@ -42,109 +56,191 @@ Field env_table() {
                .required = true,
                .fields = {{.name = "name", .doc = "Name of the Secret.", .required = true, .rule = dns_subdomain},
                           {.name = "key", .doc = "Key in the Secret.", .required = true, .rule = secret_key}}};
-  return {.name = "env",
-          .type = Type::list,
-          .doc = "Environment variables of the server: references to Secrets only, never values.",
-          .fields = {{.type = Type::object,
-                      .fields = {{.name = "name", .doc = "Name of the variable.", .required = true, .rule = variable_name}, secret}}}};
+  return {
+      .name = "env",
+      .type = Type::list,
+      .doc = "Environment variables of the server: references to Secrets only, never values.",
+      .fields = {{.type = Type::object,
+                  .fields = {{.name = "name", .doc = "Name of the variable.", .required = true, .rule = variable_name},
+                             secret}}}};
 }
 
 }  // namespace
 
 Field serving_table() {
   Field pool{.type = Type::object, .fields = {{.name = "pool", .doc = "Name of a shared server: later."}}};
-  Field init{.type = Type::object,
-             .fields = {{.name = "init", .doc = "The image that pulls the model.", .required = true, .rule = image_by_digest}}};
+  Field init{
+      .type = Type::object,
+      .fields = {
+          {.name = "init", .doc = "The image that pulls the model.", .required = true, .rule = image_by_digest}}};
   return {
       .name = "serving",
       .type = Type::object,
       .doc = "How the model is served, in a cluster and (local) by the gate.",
       .fallback = "{}",
-      .fields = {
-          {.name = "runtime", .doc = "The runtime that serves it: a key of `runtimes:` in mlctl.yaml.", .fallback = "mlserver"},
-          {.name = "placement", .type = Type::either, .doc = "dedicated: pods of its own.", .fallback = "dedicated",
-           .fields = {{.type = Type::choice, .choices = {"dedicated"}}, pool}},
-          {.name = "mount", .type = Type::either,
-           .doc = "How the files reach the pod: as an image volume, or {init: IMAGE@DIGEST} that pulls them.",
-           .fallback = "image", .fields = {{.type = Type::choice, .choices = {"image"}}, init}},
-          {.name = "resources", .type = Type::map, .doc = "Requests of each replica, and its limits.",
-           .fallback = "{cpu: 500m, memory: 1Gi}", .fields = {item(Type::quantity)}},
-          gpu_table(), autoscale_table(), env_table()}};
+      .fields = {{.name = "runtime",
+                  .doc = "The runtime that serves it: a key of `runtimes:` in mlctl.yaml.",
+                  .fallback = "mlserver"},
+                 {.name = "placement",
+                  .type = Type::either,
+                  .doc = "dedicated: pods of its own.",
+                  .fallback = "dedicated",
+                  .fields = {{.type = Type::choice, .choices = {"dedicated"}}, pool}},
+                 {.name = "mount",
+                  .type = Type::either,
+                  .doc = "How the files reach the pod: as an image volume, or {init: IMAGE@DIGEST} that pulls them.",
+                  .fallback = "image",
+                  .fields = {{.type = Type::choice, .choices = {"image"}}, init}},
+                 {.name = "resources",
+                  .type = Type::map,
+                  .doc = "Requests of each replica, and its limits.",
+                  .fallback = "{cpu: 500m, memory: 1Gi}",
+                  .fields = {item(Type::quantity)}},
+                 gpu_table(),
+                 autoscale_table(),
+                 env_table()}};
 }
 
 Field rollout_table() {
   Field step{.type = Type::object,
-             .fields = {{.name = "weight", .type = Type::percent, .doc = "Share of the traffic.", .required = true, .rule = traffic_share},
+             .fields = {{.name = "weight",
+                         .type = Type::percent,
+                         .doc = "Share of the traffic.",
+                         .required = true,
+                         .rule = traffic_share},
                         {.name = "for", .type = Type::duration, .doc = "At least this long."},
                         {.name = "minRequests", .type = Type::integer, .doc = "At least so many requests."}}};
-  Field ratios{.name = "ratio", .type = Type::list, .doc = "The ratio to exclude, one for each step below 100%.",
+  Field ratios{.name = "ratio",
+               .type = Type::list,
+               .doc = "The ratio to exclude, one for each step below 100%.",
                .fields = {item(Type::number)}};
-  Field worse{.name = "worse", .type = Type::number, .doc = "Fail when the canary is shown to be worse than this ratio."};
+  Field worse{
+      .name = "worse", .type = Type::number, .doc = "Fail when the canary is shown to be worse than this ratio."};
   return {
       .name = "rollout",
       .type = Type::object,
       .doc = "How traffic moves to a new version in a cluster. An environment with gitops alone replaces.",
       .fallback = "{}",
       .fields = {
-          {.name = "strategy", .type = Type::choice, .doc = "canary: step by step; replace: at once.",
-           .fallback = "canary", .choices = {"canary", "replace"}},
-          {.name = "steps", .type = Type::list, .doc = "Weights of the canary, in order.",
-           .fallback = "[{weight: 5%, for: 5m, minRequests: 500}, {weight: 25%, for: 5m}, {weight: 50%, for: 10m}, {weight: 100%}]",
+          {.name = "strategy",
+           .type = Type::choice,
+           .doc = "canary: step by step; replace: at once.",
+           .fallback = "canary",
+           .choices = {"canary", "replace"}},
+          {.name = "steps",
+           .type = Type::list,
+           .doc = "Weights of the canary, in order.",
+           .fallback = "[{weight: 5%, for: 5m, minRequests: 500}, {weight: 25%, for: 5m}, {weight: 50%, for: 10m}, "
+                       "{weight: 100%}]",
            .fields = {step}},
-          {.name = "judge", .type = Type::object, .doc = "What the canary is compared by.",
-           .fields = {{.name = "errors", .type = Type::object, .doc = "Error rates.",
-                       .fields = {{.name = "floor", .type = Type::percent, .doc = "A rate that is good enough."}, worse, ratios}},
+          {.name = "judge",
+           .type = Type::object,
+           .doc = "What the canary is compared by.",
+           .fields = {{.name = "errors",
+                       .type = Type::object,
+                       .doc = "Error rates.",
+                       .fields = {{.name = "floor", .type = Type::percent, .doc = "A rate that is good enough."},
+                                  worse,
+                                  ratios}},
                       {.name = "latency", .type = Type::object, .doc = "Latency.", .fields = {worse, ratios}}}},
-          {.name = "inconclusive", .type = Type::object, .doc = "When the data do not decide.", .fallback = "{}",
+          {.name = "inconclusive",
+           .type = Type::object,
+           .doc = "When the data do not decide.",
+           .fallback = "{}",
            .fields = {{.name = "extend", .type = Type::duration, .doc = "Wait this much longer.", .fallback = "10m"},
-                      {.name = "then", .type = Type::choice, .doc = "And then.", .fallback = "pause", .choices = {"pause", "abort"}}}},
-          {.name = "low_traffic", .type = Type::choice, .doc = "When there is too little traffic to decide.",
-           .fallback = "pause", .choices = {"pause", "time", "replay"}},
-          {.name = "drain", .type = Type::object, .doc = "When a replica ends.", .fallback = "{}",
-           .fields = {{.name = "timeout", .type = Type::duration, .doc = "How long it may finish its requests.", .fallback = "30s"}}},
+                      {.name = "then",
+                       .type = Type::choice,
+                       .doc = "And then.",
+                       .fallback = "pause",
+                       .choices = {"pause", "abort"}}}},
+          {.name = "low_traffic",
+           .type = Type::choice,
+           .doc = "When there is too little traffic to decide.",
+           .fallback = "pause",
+           .choices = {"pause", "time", "replay"}},
+          {.name = "drain",
+           .type = Type::object,
+           .doc = "When a replica ends.",
+           .fallback = "{}",
+           .fields = {{.name = "timeout",
+                       .type = Type::duration,
+                       .doc = "How long it may finish its requests.",
+                       .fallback = "30s"}}},
       }};
 }
 
 Field environment_table() {
-  Field prometheus{.name = "prometheus", .type = Type::map, .doc = "url, or service: NAMESPACE/NAME:PORT.", .fields = {item(Type::any)}};
-  Field cluster{.name = "cluster", .type = Type::object, .doc = "A Kubernetes cluster: a later version applies to it.",
+  Field prometheus{.name = "prometheus",
+                   .type = Type::map,
+                   .doc = "url, or service: NAMESPACE/NAME:PORT.",
+                   .fields = {item(Type::any)}};
+  Field cluster{.name = "cluster",
+                .type = Type::object,
+                .doc = "A Kubernetes cluster: a later version applies to it.",
                 .fields = {{.name = "context", .doc = "Context in the kubeconfig.", .required = true},
-                           {.name = "wave", .type = Type::integer, .doc = "Order among several clusters."}, prometheus}};
+                           {.name = "wave", .type = Type::integer, .doc = "Order among several clusters."},
+                           prometheus}};
   Field clusters{.name = "clusters", .type = Type::list, .doc = "Several clusters.", .fields = {cluster}};
   return {
       .type = Type::object,
       .fields = {
-          {.name = "name", .doc = "Its name, and the stage in git: MODEL#NAME#N.", .required = true, .rule = short_name},
+          {.name = "name",
+           .doc = "Its name, and the stage in git: MODEL#NAME#N.",
+           .required = true,
+           .rule = short_name},
           {.name = "after", .doc = "The environment that comes before it in a release.", .rule = short_name},
-          {.name = "gitops", .type = Type::object, .doc = "A folder on a branch of this repository.",
+          {.name = "gitops",
+           .type = Type::object,
+           .doc = "A folder on a branch of this repository.",
            .fields = {{.name = "path", .doc = "The folder.", .required = true, .rule = folder_path},
-                      {.name = "branch", .doc = "The branch; never the one that is checked out.", .required = true, .rule = branch_name}}},
-          cluster, clusters,
+                      {.name = "branch",
+                       .doc = "The branch; never the one that is checked out.",
+                       .required = true,
+                       .rule = branch_name}}},
+          cluster,
+          clusters,
           {.name = "pull", .doc = "Where pods pull models from: oci://HOST/PATH.", .rule = registry_url},
-          {.name = "route", .type = Type::object, .doc = "An HTTPRoute for each model; absent: none.",
+          {.name = "route",
+           .type = Type::object,
+           .doc = "An HTTPRoute for each model; absent: none.",
            .fields = {{.name = "gateway", .doc = "The Gateway: NAMESPACE/NAME.", .rule = namespaced_name},
                       {.name = "host", .doc = "Host name of the route.", .rule = host_name},
                       {.name = "rule", .doc = "A rule of somebody else's HTTPRoute: a later version attaches to it."}}},
-          {.name = "requires", .type = Type::list, .doc = "Evidence that a version needs here.",
+          {.name = "requires",
+           .type = Type::list,
+           .doc = "Evidence that a version needs here.",
            .fields = {{.type = Type::choice, .choices = {"gate", "signature", "gpu"}}}},
-          {.name = "confirm", .type = Type::boolean, .doc = "Ask a person on a terminal; `--yes` answers.", .fallback = "false"},
+          {.name = "confirm",
+           .type = Type::boolean,
+           .doc = "Ask a person on a terminal; `--yes` answers.",
+           .fallback = "false"},
       }};
 }
 
 Field tenant_table() {
   return {.type = Type::object,
-          .fields = {{.name = "name", .doc = "First part of the names of its models.", .required = true, .rule = short_name},
-                     {.name = "namespace", .doc = "Its namespace; default: its name.", .rule = namespace_name},
-                     {.name = "quota", .type = Type::map, .doc = "ResourceQuota of the namespace.", .fields = {item(Type::quantity)}},
-                     {.name = "operators", .type = Type::list, .doc = "People who may operate its models.",
-                      .fields = {{.type = Type::map, .fields = {item(Type::string)}}}}}};
+          .fields = {
+              {.name = "name", .doc = "First part of the names of its models.", .required = true, .rule = short_name},
+              {.name = "namespace", .doc = "Its namespace; default: its name.", .rule = namespace_name},
+              {.name = "quota",
+               .type = Type::map,
+               .doc = "ResourceQuota of the namespace.",
+               .fields = {item(Type::quantity)}},
+              {.name = "operators",
+               .type = Type::list,
+               .doc = "People who may operate its models.",
+               .fields = {{.type = Type::map, .fields = {item(Type::string)}}}}}};
 }
 
 Field runtime_table() {
-  return {.type = Type::object,
-          .fields = {{.name = "image", .doc = "Image of the server, by digest.", .required = true, .rule = image_by_digest},
-                     {.name = "profile", .type = Type::choice, .doc = "How it is started, probed and measured.",
-                      .fallback = "mlserver", .choices = {"mlserver"}}}};
+  return {
+      .type = Type::object,
+      .fields = {{.name = "image", .doc = "Image of the server, by digest.", .required = true, .rule = image_by_digest},
+                 {.name = "profile",
+                  .type = Type::choice,
+                  .doc = "How it is started, probed and measured.",
+                  .fallback = "mlserver",
+                  .choices = {"mlserver"}}}};
 }
 
 }  // namespace mlctl::deploy

@@ -1,7 +1,6 @@
 #include "deploy/changes.h"
 
 #include <doctest/doctest.h>
-
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>

@@ -1,7 +1,6 @@
 #include "deploy/config.h"
 
 #include <doctest/doctest.h>
-
 #include <string>
 #include <vector>
 
@@ -84,20 +83,23 @@ TEST_CASE("what a cluster would refuse of a model is refused with its place") {
           {"no memory", "serving: {resources: {cpu: 1}}", "serving.resources has no memory"},
           {"no CPU", "serving: {resources: {cpu: 0, memory: 1Gi}}", "serving.resources has no cpu"},
           {"a negative amount", "serving: {resources: {cpu: 500m, memory: -1Gi}}", "memory"},
-          {"a resource that no container has", "serving: {resources: {cpu: 1, memory: 1Gi, cpus: 2}}", "serving.resources 'cpus'"},
+          {"a resource that no container has", "serving: {resources: {cpu: 1, memory: 1Gi, cpus: 2}}",
+           "serving.resources 'cpus'"},
           {"half a device", "serving: {resources: {cpu: 1, memory: 1Gi, example.com/fpga: 500m}}", "whole number"},
           {"GPUs among the resources", "serving: {resources: {cpu: 1, memory: 1Gi, nvidia.com/gpu: 1}}", "serving.gpu"},
           {"no GPU at all", "serving: {gpu: {count: 0}}", "1 to 100000"},
           {"a GPU of negative memory", "serving: {gpu: {memory: -24Gi}}", "memory"},
           {"a capability without a minor", "serving: {gpu: {arch: '>=8'}}", "compute capability"},
-          {"more at least than at most", "serving: {autoscale: {min: 5, max: 2}}", "autoscale.max is below autoscale.min"},
+          {"more at least than at most", "serving: {autoscale: {min: 5, max: 2}}",
+           "autoscale.max is below autoscale.min"},
           {"scaling to nothing", "serving: {autoscale: {min: 0, max: 2}}", "1 to 100000"},
           {"scaling by what needs an adapter", "serving: {autoscale: {min: 1, max: 2, rate: 5/s}}", "KEDA"},
           {"a target of nothing", "serving: {autoscale: {min: 1, max: 2, cpu: 0%}}", "1% to 1000%"},
           {"a pool", "serving: {placement: {pool: shared}}", "not in this version"},
           {"an init image by tag", "serving: {mount: {init: 'registry.example/mlctl:v1'}}", "by its digest"},
           {"a value where a reference belongs", "serving: {env: [{name: TOKEN, value: secret}]}", "value"},
-          {"a name that no variable may have", "serving: {env: [{name: 'A=B', secret: {name: a, key: b}}]}", "environment variable"},
+          {"a name that no variable may have", "serving: {env: [{name: 'A=B', secret: {name: a, key: b}}]}",
+           "environment variable"},
           {"a Secret that cannot be", "serving: {env: [{name: A, secret: {name: A_B, key: b}}]}", "Kubernetes takes"},
           {"a variable twice",
            "serving: {env: [{name: A, secret: {name: a, key: b}}, {name: A, secret: {name: a, key: c}}]}", "A twice"},
@@ -152,7 +154,8 @@ TEST_CASE("what is wrong with an environment is told with its place") {
 
 TEST_CASE("a tenant's namespace is its name unless it says otherwise") {
   CHECK(test::tenant("{name: fraud}").name_space == "fraud");
-  const auto full = test::tenant("{name: fraud, namespace: fraud-eu, quota: {requests.cpu: '40', requests.nvidia.com/gpu: '8'}}");
+  const auto full =
+      test::tenant("{name: fraud, namespace: fraud-eu, quota: {requests.cpu: '40', requests.nvidia.com/gpu: '8'}}");
   CHECK(full.name_space == "fraud-eu");
   CHECK(full.quota == std::map<std::string, std::string>{{"requests.cpu", "40"}, {"requests.nvidia.com/gpu", "8"}});
 }

@@ -1,7 +1,6 @@
 #include "deploy/objects.h"
 
 #include <doctest/doctest.h>
-
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -26,9 +25,12 @@ std::string revision(const Spec& spec) {
   REQUIRE(found);
   return *found;
 }
-Json pod(const Spec& spec) { return test::find(test::objects(spec), "Deployment").at("spec").at("template").at("spec"); }
+Json pod(const Spec& spec) {
+  return test::find(test::objects(spec), "Deployment").at("spec").at("template").at("spec");
+}
 
-const char* routed = "{name: prod, pull: oci://registry.example/models, route: {gateway: infra/public, host: models.example}}";
+const char* routed =
+    "{name: prod, pull: oci://registry.example/models, route: {gateway: infra/public, host: models.example}}";
 }  // namespace
 
 TEST_CASE("a model has one object of each kind, those of a revision under its name") {
@@ -90,12 +92,16 @@ TEST_CASE("N stands on every object and not in the pod template") {
     CHECK(object.at("metadata").at("annotations").at(assignment_annotation) == "7");
   auto look = test::spec();
   look.assignment = 0;
-  for (const auto& object : test::objects(look)) CHECK(!object.at("metadata").at("annotations").contains(assignment_annotation));
-  CHECK(!test::find(test::objects(look), "Deployment").at("spec").at("template").at("metadata").contains("annotations"));
+  for (const auto& object : test::objects(look))
+    CHECK(!object.at("metadata").at("annotations").contains(assignment_annotation));
+  CHECK(
+      !test::find(test::objects(look), "Deployment").at("spec").at("template").at("metadata").contains("annotations"));
 }
 
 TEST_CASE("a pod is restricted, limited, read-only, and named by digests") {
-  for (const char* yaml : {"{}", "serving: {gpu: {}}", "serving: {mount: {init: 'a/b@sha256:0000000000000000000000000000000000000000000000000000000000000000'}}"}) {
+  for (const char* yaml :
+       {"{}", "serving: {gpu: {}}",
+        "serving: {mount: {init: 'a/b@sha256:0000000000000000000000000000000000000000000000000000000000000000'}}"}) {
     CAPTURE(yaml);
     const auto spec = pod(test::spec(yaml));
     CHECK(spec.at("automountServiceAccountToken") == false);
@@ -119,11 +125,19 @@ TEST_CASE("a pod is restricted, limited, read-only, and named by digests") {
 TEST_CASE("the model is mounted as an image by its image digest, or pulled by its own") {
   const auto mounted = pod(test::spec());
   CHECK(mounted.at("volumes")[0].at("image").at("reference") ==
-        "registry.example/models/fraud/credit-risk@sha256:" + [] { std::string s; for (int i = 0; i < 32; ++i) s += "22"; return s; }());
-  const auto pulled = pod(test::spec("serving: {mount: {init: 'a/b@sha256:0000000000000000000000000000000000000000000000000000000000000000'}}"));
+        "registry.example/models/fraud/credit-risk@sha256:" + [] {
+          std::string s;
+          for (int i = 0; i < 32; ++i) s += "22";
+          return s;
+        }());
+  const auto pulled = pod(test::spec(
+      "serving: {mount: {init: 'a/b@sha256:0000000000000000000000000000000000000000000000000000000000000000'}}"));
   CHECK(pulled.at("volumes")[0].contains("emptyDir"));
-  CHECK(pulled.at("initContainers")[0].at("args")[1] ==
-        "oci://registry.example/models/fraud/credit-risk@sha256:" + [] { std::string s; for (int i = 0; i < 32; ++i) s += "11"; return s; }());
+  CHECK(pulled.at("initContainers")[0].at("args")[1] == "oci://registry.example/models/fraud/credit-risk@sha256:" + [] {
+    std::string s;
+    for (int i = 0; i < 32; ++i) s += "11";
+    return s;
+  }());
   CHECK(pulled.at("initContainers")[0].at("volumeMounts")[0].value("readOnly", false) == false);
   CHECK(pulled.at("containers")[0].at("volumeMounts")[0].at("readOnly") == true);
 }
@@ -134,20 +148,25 @@ TEST_CASE("a GPU is asked for by nodes that have it") {
     std::string gpu;
     std::vector<std::vector<std::string>> terms;  // "label operator value"
   };
-  const std::string memory = "nvidia.com/gpu.memory Gt ", major = "nvidia.com/gpu.compute.major ", minor = "nvidia.com/gpu.compute.minor ";
+  const std::string memory = "nvidia.com/gpu.memory Gt ", major = "nvidia.com/gpu.compute.major ",
+                    minor = "nvidia.com/gpu.compute.minor ";
   const std::string count = "nvidia.com/gpu.count Gt ";
   for (const auto& c : std::vector<Case>{
            {"any", "{}", {{count + "0"}}},
            {"memory in mebibytes, rounded up", "{count: 2, memory: 24001Mi}", {{count + "1", memory + "24000"}}},
            {"memory that is no whole mebibyte", "{memory: 1048577}", {{count + "0", memory + "1"}}},
            {"a whole major", "{arch: '>=9.0'}", {{count + "0", major + "Gt 8"}}},
-           {"a minor: a later major, or this one", "{arch: '>=8.6'}",
+           {"a minor: a later major, or this one",
+            "{arch: '>=8.6'}",
             {{count + "0", major + "Gt 8"}, {count + "0", major + "In 8", minor + "Gt 5"}}},
        }) {
     CAPTURE(c.what);
     const auto spec = pod(test::spec("serving: {gpu: " + c.gpu + "}"));
     std::vector<std::vector<std::string>> terms;
-    for (const auto& term : spec.at("affinity").at("nodeAffinity").at("requiredDuringSchedulingIgnoredDuringExecution").at("nodeSelectorTerms")) {
+    for (const auto& term : spec.at("affinity")
+                                .at("nodeAffinity")
+                                .at("requiredDuringSchedulingIgnoredDuringExecution")
+                                .at("nodeSelectorTerms")) {
       terms.emplace_back();
       for (const auto& e : term.at("matchExpressions"))
         terms.back().push_back(e.at("key").get<std::string>() + " " + e.at("operator").get<std::string>() + " " +
@@ -159,13 +178,17 @@ TEST_CASE("a GPU is asked for by nodes that have it") {
 }
 
 TEST_CASE("with a GPU nothing is surged") {
-  const auto strategy = test::find(test::objects(test::spec("serving: {gpu: {}}")), "Deployment").at("spec").at("strategy");
+  const auto strategy =
+      test::find(test::objects(test::spec("serving: {gpu: {}}")), "Deployment").at("spec").at("strategy");
   CHECK(strategy.at("rollingUpdate").at("maxSurge") == 0);
 }
 
 TEST_CASE("secrets are referred to, never written") {
-  const auto env = pod(test::spec("serving: {env: [{name: TOKEN, secret: {name: feature-store, key: token}}]}")).at("containers")[0].at("env");
-  CHECK(env.back() == Json::parse(R"({"name":"TOKEN","valueFrom":{"secretKeyRef":{"name":"feature-store","key":"token"}}})"));
+  const auto env = pod(test::spec("serving: {env: [{name: TOKEN, secret: {name: feature-store, key: token}}]}"))
+                       .at("containers")[0]
+                       .at("env");
+  CHECK(env.back() ==
+        Json::parse(R"({"name":"TOKEN","valueFrom":{"secretKeyRef":{"name":"feature-store","key":"token"}}})"));
 }
 
 TEST_CASE("what cannot be rendered is a usage error") {
@@ -178,7 +201,8 @@ TEST_CASE("what cannot be rendered is a usage error") {
            {"no pull", "where pods pull", [](Spec& s) { s.environment.pull.clear(); }},
            {"a name that begins with a digit", "name of a Service", [](Spec& s) { s.model.name = "2fast"; }},
            {"an unknown profile", "no runtime profile", [](Spec& s) { s.runtime.profile = "triton"; }},
-           {"a variable that the runtime needs", "MLSERVER_HTTP_PORT", [](Spec& s) { s.serving.env.push_back({"MLSERVER_HTTP_PORT", "a", "b"}); }},
+           {"a variable that the runtime needs", "MLSERVER_HTTP_PORT",
+            [](Spec& s) { s.serving.env.push_back({"MLSERVER_HTTP_PORT", "a", "b"}); }},
        }) {
     CAPTURE(c.what);
     auto spec = test::spec();
@@ -199,7 +223,8 @@ TEST_CASE("a tenant has a restricted namespace, and its quota") {
 
 TEST_CASE("golden objects") {
   const auto cpu = test::objects(test::spec("serving: {autoscale: {min: 2, max: 40, cpu: 60%}}", routed));
-  for (const char* kind : {"Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "HTTPRoute", "ServiceAccount"})
+  for (const char* kind :
+       {"Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "HTTPRoute", "ServiceAccount"})
     test::check_golden(std::string(kind) + ".yaml", to_yaml(test::find(cpu, kind)));
   test::check_golden("Service.yaml", to_yaml(test::find(cpu, "Service", "credit-risk")));
   const auto gpu = pod(test::spec("serving: {gpu: {count: 1, memory: 24Gi, arch: '>=8.6'}}"));

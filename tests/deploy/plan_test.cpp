@@ -1,7 +1,6 @@
 #include "deploy/plan.h"
 
 #include <doctest/doctest.h>
-
 #include <functional>
 #include <map>
 #include <string>
@@ -33,24 +32,31 @@ std::vector<std::string> paths(const std::vector<DesiredFile>& files) {
 }  // namespace
 
 TEST_CASE("each model has a file, and the namespaces of its tenants have one") {
-  const std::vector<Tenant> tenants{test::tenant("{name: fraud}"), test::tenant("{name: ads, namespace: marketing}"), test::tenant("{name: idle}")};
-  const auto files = plan({named("fraud", "b", "fraud"), named("fraud", "a", "fraud"), named("ads", "a", "marketing"), named("", "solo", "default")}, tenants);
+  const std::vector<Tenant> tenants{test::tenant("{name: fraud}"), test::tenant("{name: ads, namespace: marketing}"),
+                                    test::tenant("{name: idle}")};
+  const auto files = plan({named("fraud", "b", "fraud"), named("fraud", "a", "fraud"), named("ads", "a", "marketing"),
+                           named("", "solo", "default")},
+                          tenants);
   REQUIRE(files);
-  CHECK(paths(*files) == std::vector<std::string>{"default/solo.yaml", "fraud/_namespace.yaml", "fraud/a.yaml", "fraud/b.yaml",
-                                                  "marketing/_namespace.yaml", "marketing/a.yaml"});
+  CHECK(paths(*files) == std::vector<std::string>{"default/solo.yaml", "fraud/_namespace.yaml", "fraud/a.yaml",
+                                                  "fraud/b.yaml", "marketing/_namespace.yaml", "marketing/a.yaml"});
   for (const auto& file : *files) {
-    CHECK(author_of(file.text) == (file.model ? to_string(*file.model) : file.path.starts_with("fraud") ? "tenant fraud" : "tenant ads"));
+    CHECK(author_of(file.text) == (file.model                       ? to_string(*file.model)
+                                   : file.path.starts_with("fraud") ? "tenant fraud"
+                                                                    : "tenant ads"));
     CHECK(file.assignment == (file.model ? 7 : 0));
   }
 }
 
 TEST_CASE("two that would be one object are refused by name") {
-  const std::vector<Tenant> apart{test::tenant("{name: a, namespace: same}"), test::tenant("{name: b, namespace: other}")};
+  const std::vector<Tenant> apart{test::tenant("{name: a, namespace: same}"),
+                                  test::tenant("{name: b, namespace: other}")};
   const auto models = plan({named("a", "x", "same"), named("b", "x", "same")}, apart);
   REQUIRE(!models);
   CHECK(models.error().kind == Error::Kind::usage);
   CHECK(models.error().message == "a/x and b/x would both be same/x.yaml");
-  const std::vector<Tenant> together{test::tenant("{name: a, namespace: same}"), test::tenant("{name: b, namespace: same}")};
+  const std::vector<Tenant> together{test::tenant("{name: a, namespace: same}"),
+                                     test::tenant("{name: b, namespace: same}")};
   const auto tenants = plan({named("a", "x", "same"), named("b", "y", "same")}, together);
   REQUIRE(!tenants);
   CHECK(tenants.error().message == "tenant a and tenant b would both be same/_namespace.yaml");

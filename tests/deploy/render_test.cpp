@@ -1,7 +1,6 @@
 #include "deploy/render.h"
 
 #include <doctest/doctest.h>
-
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -17,9 +16,10 @@ TEST_CASE("a file is named by namespace and model, or by namespace alone") {
 }
 
 TEST_CASE("a file read back gives the objects that it was made of") {
-  const char* routed = "{name: prod, pull: oci://registry.example/models, route: {gateway: infra/public, host: models.example}}";
-  for (const char* yaml :
-       {"{}", "serving: {gpu: {arch: '>=8.6'}, autoscale: {min: 1, max: 3}}", "labels: {a: '1', b: 'true', c: '1e3', d: ''}"}) {
+  const char* routed =
+      "{name: prod, pull: oci://registry.example/models, route: {gateway: infra/public, host: models.example}}";
+  for (const char* yaml : {"{}", "serving: {gpu: {arch: '>=8.6'}, autoscale: {min: 1, max: 3}}",
+                           "labels: {a: '1', b: 'true', c: '1e3', d: ''}"}) {
     CAPTURE(yaml);
     const auto objects = test::objects(test::spec(yaml, routed));
     const auto text = to_file(objects);
@@ -57,7 +57,8 @@ TEST_CASE("N is the highest that any object carries") {
 }
 
 TEST_CASE("documents are split as YAML splits them") {
-  const std::string a = "apiVersion: v1\nkind: A\nmetadata: {name: a}\n", b = "apiVersion: v1\nkind: B\nmetadata: {name: b}\n";
+  const std::string a = "apiVersion: v1\nkind: A\nmetadata: {name: a}\n",
+                    b = "apiVersion: v1\nkind: B\nmetadata: {name: b}\n";
   const std::string block = "apiVersion: v1\nkind: C\nmetadata: {name: c}\ntext: |\n  x\n  ---\n  y\n";
   struct Case {
     const char* what;
@@ -96,8 +97,10 @@ TEST_CASE("what is not a file of objects is refused with its place") {
            {"one twice", a + "---\n" + a, "A a is there twice"},
            {"too many", many, "more than 100"},
            {"too large", std::string(file_limit + 1, ' '), "larger than"},
-           {"a billion laughs", "a: &a [1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-                               "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", "f"},
+           {"a billion laughs",
+            "a: &a [1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+            "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n",
+            "f"},
        }) {
     CAPTURE(c.what);
     const auto objects = parse_file(c.text, "f");

@@ -1,8 +1,7 @@
 #include "tests/deploy/support.h"
 
-#include <doctest/doctest.h>
-
 #include <cstdlib>
+#include <doctest/doctest.h>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -45,7 +44,9 @@ Digest digest_filled(unsigned char byte) {
 
 }  // namespace
 
-Node model(const std::string& yaml) { return must(checked(yaml, model_table(), "model.yaml")); }
+Node model(const std::string& yaml) {
+  return must(checked(yaml, model_table(), "model.yaml"));
+}
 
 std::string model_problem(const std::string& yaml) {
   auto node = checked(yaml, model_table(), "model.yaml");
@@ -61,7 +62,9 @@ std::string environment_problem(const std::string& yaml) {
   return node ? problem_of(decode_environment(*node)) : problem_of(node);
 }
 
-Tenant tenant(const std::string& yaml) { return must(decode_tenant(must(checked(yaml, tenant_table(), "mlctl.yaml")))); }
+Tenant tenant(const std::string& yaml) {
+  return must(decode_tenant(must(checked(yaml, tenant_table(), "mlctl.yaml"))));
+}
 
 std::string tenant_problem(const std::string& yaml) {
   auto node = checked(yaml, tenant_table(), "mlctl.yaml");
@@ -69,7 +72,8 @@ std::string tenant_problem(const std::string& yaml) {
 }
 
 Runtime runtime() {
-  const auto node = must(checked("image: registry.example/mlserver@sha256:" + std::string(64, 'a'), runtime_table(), "mlctl.yaml"));
+  const auto node =
+      must(checked("image: registry.example/mlserver@sha256:" + std::string(64, 'a'), runtime_table(), "mlctl.yaml"));
   return must(decode_runtime("mlserver", node));
 }
 
@@ -91,7 +95,9 @@ Spec spec(const std::string& model_yaml, const std::string& environment_yaml) {
   return must(spec_of(candidate(model_yaml), {where, tenants, runtimes}));
 }
 
-Objects objects(const Spec& spec) { return must(model_objects(spec)); }
+Objects objects(const Spec& spec) {
+  return must(model_objects(spec));
+}
 
 nlohmann::ordered_json find(const Objects& objects, const std::string& kind, const std::string& name) {
   nlohmann::ordered_json found;

@@ -26,7 +26,8 @@ namespace mlctl::deploy::test {
                         const std::string& environment_yaml = "{name: staging, pull: oci://registry.example/models}");
 [[nodiscard]] Objects objects(const Spec& spec);
 // The only object of that kind and name; fails the test when there is none.
-[[nodiscard]] nlohmann::ordered_json find(const Objects& objects, const std::string& kind, const std::string& name = "");
+[[nodiscard]] nlohmann::ordered_json find(const Objects& objects, const std::string& kind,
+                                          const std::string& name = "");
 
 // Compares with tests/deploy/golden/NAME; writes it instead when MLCTL_UPDATE_GOLDEN=1, and says so.
 void check_golden(const std::string& name, const std::string& text);
