@@ -1,0 +1,15 @@
+// The table of all commands: a new one is a line here and a line in commands.cpp.
+#pragma once
+#include <vector>
+
+#include "cli/command.h"
+
+namespace mlctl::cli {
+
+[[nodiscard]] std::vector<Command> all_commands();  // in the order of --help
+
+[[nodiscard]] Command completion_command();
+[[nodiscard]] Command reference_command();
+[[nodiscard]] Command version_command();
+
+}  // namespace mlctl::cli

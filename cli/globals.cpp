@@ -1,0 +1,38 @@
+#include "cli/globals.h"
+
+namespace mlctl::cli {
+
+std::vector<Option> global_options(Globals& globals) {
+  return {
+      {.name = "project", .value = "DIR", .help = "where the search for mlctl.yaml begins, upwards",
+       .target = &globals.project, .path = true},
+      {.name = "output", .letter = 'o', .value = "FORMAT", .help = "how results are written: text, json or yaml",
+       .target = &globals.output, .choices = {"text", "json", "yaml"}},
+      {.name = "quiet", .letter = 'q', .help = "results and errors only", .target = &globals.quiet},
+      {.name = "verbose", .help = "say more about what is done", .target = &globals.verbose},
+      {.name = "no-progress", .help = "no progress lines", .target = &globals.no_progress},
+  };
+}
+
+Option dry_run_option(Globals& globals) {
+  return {.name = "dry-run", .help = "say what would be done, change nothing", .target = &globals.dry_run};
+}
+
+void apply(const Globals& globals, Context& context) {
+  context.project = globals.project;
+  context.format = globals.output == "json"   ? OutputFormat::json
+                   : globals.output == "yaml" ? OutputFormat::yaml
+                                              : OutputFormat::text;
+  context.quiet = globals.quiet;
+  context.verbose = globals.verbose;
+  context.no_progress = globals.no_progress;
+  context.dry_run = globals.dry_run;
+}
+
+std::string variable_of(const Option& option) {
+  std::string name = "MLCTL_";
+  for (const char c : option.name) name += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  return name;
+}
+
+}  // namespace mlctl::cli
