@@ -45,9 +45,8 @@ struct RefUpdate {
   ObjectId id;      // of the object here
   std::string ref;  // "refs/tags/…" or "refs/heads/…" there
 };
-struct BranchCommit {
-  std::string branch;                        // without refs/heads/
-  std::optional<ObjectId> parent;            // the tip that was seen; nullopt: the branch must not exist yet
+struct NewCommit {
+  std::optional<ObjectId> parent;            // the tip that was seen; nullopt: the first of its branch
   std::map<std::string, std::string> files;  // path from the root -> new content
   std::vector<std::string> deletions;
   std::string message;
@@ -82,8 +81,9 @@ struct Git {
   virtual Status create_ref(const std::string& ref, const ObjectId& id) = 0;
   // make_tag and create_ref: an annotated tag here.
   virtual Status create_tag(const std::string& name, const ObjectId& commit, const std::string& message) = 0;
-  // The new commit. Error{conflict} when the branch is not at `parent` any more. No change: the parent itself.
-  virtual Result<ObjectId> commit_to_branch(const BranchCommit& commit) = 0;
+  // A commit of these files on `parent`, without moving the branch: nobody sees it before push and move_branch. No
+  // change: the parent itself. Error{conflict}: a file of the parent stands where a folder is needed.
+  virtual Result<ObjectId> make_commit(const NewCommit& commit) = 0;
   // To origin. Error{conflict} when a tag exists there with another object, or a branch there is not an ancestor.
   virtual Status push(const std::vector<RefUpdate>& updates) = 0;
   // All tags of origin; those that differ here stay as they are.
