@@ -25,7 +25,8 @@ bool is_loopback(const std::string& origin) {
   std::string_view host = std::string_view(origin).substr(origin.find("://") + 3);
   if (host.substr(0, 1) == "[") return host.substr(0, 5) == "[::1]";
   host = host.substr(0, host.find(':'));
-  return host == "localhost" || host.substr(0, 4) == "127.";
+  const bool numeric = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host == "localhost" || (numeric && host.substr(0, 4) == "127.");
 }
 
 Status check_request(const HttpRequest& request) {
