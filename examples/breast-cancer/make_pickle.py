@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Writes a pickle that would run `touch MARKER` if anybody loaded it. Nothing here does.
+"""Writes to stdout a pickle that would run `touch MARKER` if anybody loaded it. Nothing here does.
 
-    make_pickle.py FILE MARKER
+    make_pickle.py MARKER >model.ubj
 """
-import pathlib
 import shlex
 import struct
 import sys
@@ -22,6 +21,6 @@ def pickle_that_touches(marker):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 2:
         sys.exit(__doc__)
-    pathlib.Path(sys.argv[1]).write_bytes(pickle_that_touches(sys.argv[2]))
+    sys.stdout.buffer.write(pickle_that_touches(sys.argv[1]))
