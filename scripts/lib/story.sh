@@ -25,10 +25,7 @@ story_begin() {
 
 # story_commit VERSION: the model's files as of that version, committed and pushed.
 story_commit() {
-  local example=$root/examples/breast-cancer folder
-  folder=$(story_repo)/models/breast-cancer
-  cp "$example"/{model.yaml,serve.py,model-settings.json,holdout.csv} "$folder/"
-  cp "$example/versions/$1"/* "$folder/"
+  "$root/examples/breast-cancer/put-version" "$1" "$(story_repo)/models/breast-cancer"
   story_git add -A
   story_git commit -q -m "breast-cancer $1"
   story_git push -q origin HEAD:main
