@@ -74,13 +74,23 @@ class Positions {
     if (mark.is_null()) return {file_, 1, 1};
     const auto line = static_cast<std::size_t>(mark.line);
     if (line >= lines_.size()) return {file_, mark.line + 1, mark.column + 1};
-    const auto column = line_column(lines_[line], std::min(static_cast<std::size_t>(mark.column), lines_[line].size()));
-    return {file_, mark.line + 1, column.column};
+    return {file_, mark.line + 1, column(line, std::min(static_cast<std::size_t>(mark.column), lines_[line].size()))};
   }
 
  private:
+  // Counts on from the last place asked for: the events of a line arrive from left to right, and a line may be long.
+  [[nodiscard]] int column(std::size_t line, std::size_t byte) const {
+    if (line != last_line_ || byte < last_byte_) last_line_ = line, last_byte_ = 0, last_column_ = 1;
+    last_column_ += line_column(lines_[line].substr(last_byte_), byte - last_byte_).column - 1;
+    last_byte_ = byte;
+    return last_column_;
+  }
+
   std::shared_ptr<const std::string> file_;
   std::vector<std::string_view> lines_;
+  mutable std::size_t last_line_ = 0;
+  mutable std::size_t last_byte_ = 0;
+  mutable int last_column_ = 1;
 };
 
 class Builder : public YAML::EventHandler {
