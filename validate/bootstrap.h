@@ -18,9 +18,9 @@ struct BlockPair {
 };
 
 struct RatioEstimate {
-  double ratio = 1;          // quantile of the candidate over that of the baseline, all blocks pooled
-  Interval interval;         // of the ratio
-  double log_error = 0;      // standard deviation of the log ratio over the replicates
+  double ratio = 1;      // quantile of the candidate over that of the baseline, all blocks pooled
+  Interval interval;     // of the ratio
+  double log_error = 0;  // standard deviation of the log ratio over the replicates
   std::size_t pairs = 0;
 };
 

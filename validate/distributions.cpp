@@ -13,7 +13,9 @@ double normal_quantile(double p) {
   return boost::math::quantile(boost::math::normal(), p);
 }
 
-double normal_density(double x) { return boost::math::pdf(boost::math::normal(), x); }
+double normal_density(double x) {
+  return boost::math::pdf(boost::math::normal(), x);
+}
 
 double student_quantile(double p, double degrees) {
   assert(p > 0 && p < 1 && degrees > 0);

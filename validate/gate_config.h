@@ -45,8 +45,8 @@ struct LatencySlower {
 };
 
 struct ParityConfig {
-  std::string cases;     // file of golden cases, relative to the model's folder
-  double absolute = 0;   // |answer - golden| <= absolute + relative * |golden|
+  std::string cases;    // file of golden cases, relative to the model's folder
+  double absolute = 0;  // |answer - golden| <= absolute + relative * |golden|
   double relative = 0;
 };
 
@@ -58,7 +58,7 @@ struct AccuracyConfig {
   std::string data;   // CSV with a header, relative to the model's folder
   std::string label;  // its column
   AccuracyMetric metric = AccuracyMetric::accuracy;
-  double margin = 0;  // absolute: how much worse than the baseline is still accepted
+  double margin = 0;                // absolute: how much worse than the baseline is still accepted
   std::vector<std::string> slices;  // columns whose values divide the rows; a slice that is certainly worse fails
 };
 
@@ -67,7 +67,7 @@ struct LocalServer {
   std::vector<std::string> command;
   std::map<std::string, std::string> templates;  // files written beside the model's, by relative path
   std::map<std::string, std::string> env;
-  std::string ready;              // path that answers 200 when the server takes requests
+  std::string ready;  // path that answers 200 when the server takes requests
   std::string protocol = "oip-v2";
   Duration start = std::chrono::seconds(60);  // how long it may take to get ready
 };

@@ -10,7 +10,9 @@
 namespace mlctl::validate {
 namespace {
 
-double z_of(double level) { return normal_quantile(1 - (1 - level) / 2); }
+double z_of(double level) {
+  return normal_quantile(1 - (1 - level) / 2);
+}
 
 // Tango's score statistic at the hypothetical difference `delta`, decreasing in delta.
 double score(double only_a, double only_b, double n, double delta) {
@@ -101,8 +103,8 @@ Interval paired_share_interval(std::uint64_t only_candidate, std::uint64_t only_
   const auto a = static_cast<double>(only_candidate);
   const auto b = static_cast<double>(only_baseline);
   const double z = z_of(level);
-  return {.low = solve(a, b, static_cast<double>(n), z), .high = solve(a, b, static_cast<double>(n), -z),
-          .level = level};
+  return {
+      .low = solve(a, b, static_cast<double>(n), z), .high = solve(a, b, static_cast<double>(n), -z), .level = level};
 }
 
 void MeanDifference::add(double difference) {

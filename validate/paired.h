@@ -10,8 +10,8 @@ namespace mlctl::validate {
 
 // Difference of two shares on the same n > 0 examples, from the discordant ones. A score interval, so that no
 // discordant example at all still leaves doubt when n is small. Source: Tango, Statistics in Medicine 17 (1998).
-[[nodiscard]] Interval paired_share_interval(std::uint64_t only_candidate, std::uint64_t only_baseline,
-                                             std::uint64_t n, double level = gate_level);
+[[nodiscard]] Interval paired_share_interval(std::uint64_t only_candidate, std::uint64_t only_baseline, std::uint64_t n,
+                                             double level = gate_level);
 
 // Mean of differences as they come, by Welford's recurrence (Technometrics 4, 1962); interval by Student's t.
 class MeanDifference {

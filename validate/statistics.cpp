@@ -23,8 +23,10 @@ QuantileRanks quantile_ranks(std::uint64_t n, double q, double level) {
   std::uint64_t past = n + 1;
   while (first < past) {
     const auto middle = first + (past - first) / 2;
-    if (binomial_cdf(static_cast<std::int64_t>(middle) - 1, n, q) >= confidence && middle <= n) past = middle;
-    else first = middle + 1;
+    if (binomial_cdf(static_cast<std::int64_t>(middle) - 1, n, q) >= confidence && middle <= n)
+      past = middle;
+    else
+      first = middle + 1;
   }
   // cdf(n - 1) = 1 - q^n: the bound that even the largest draw may not reach.
   if (first <= n && binomial_cdf(static_cast<std::int64_t>(first) - 1, n, q) >= confidence) ranks.high = first;
@@ -33,8 +35,10 @@ QuantileRanks quantile_ranks(std::uint64_t n, double q, double level) {
   past = n + 1;
   while (past - first > 1) {
     const auto middle = first + (past - first) / 2;
-    if (1 - binomial_cdf(static_cast<std::int64_t>(middle) - 1, n, q) >= confidence) first = middle;
-    else past = middle;
+    if (1 - binomial_cdf(static_cast<std::int64_t>(middle) - 1, n, q) >= confidence)
+      first = middle;
+    else
+      past = middle;
   }
   if (first >= 1) ranks.low = first;
   return ranks;
@@ -64,7 +68,9 @@ Interval clopper_pearson(std::uint64_t hits, std::uint64_t n, double level) {
 
 namespace {
 
-double decision_z() { return normal_quantile(1 - (1 - gate_level) / 2) + normal_quantile(gate_power); }
+double decision_z() {
+  return normal_quantile(1 - (1 - gate_level) / 2) + normal_quantile(gate_power);
+}
 
 }  // namespace
 

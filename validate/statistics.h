@@ -31,9 +31,9 @@ struct QuantileRanks {
 [[nodiscard]] Interval clopper_pearson(std::uint64_t hits, std::uint64_t n, double level = gate_level);
 
 // Independent requests per arm that tell "as fast" from "slower by `share`" at quantile q: twice
-// (z_a + z_b)^2 * v / ln(1 + share)^2, where v is the asymptotic variance of the log of a lognormal sample quantile with
-// coefficient of variation `variation`. Real servers are noisier and their requests not independent: a lower bound.
-// Source: Serfling, Approximation Theorems of Mathematical Statistics, 2.3.3, with the delta method.
+// (z_a + z_b)^2 * v / ln(1 + share)^2, where v is the asymptotic variance of the log of a lognormal sample quantile
+// with coefficient of variation `variation`. Real servers are noisier and their requests not independent: a lower
+// bound. Source: Serfling, Approximation Theorems of Mathematical Statistics, 2.3.3, with the delta method.
 [[nodiscard]] std::uint64_t samples_for_ratio(double q, double share, double variation = 0.3);
 
 // How many times longer a run must be so that the interval of an estimate with this standard error would decide, with

@@ -1,9 +1,8 @@
 #include "validate/bootstrap.h"
 
-#include <doctest/doctest.h>
-
 #include <cmath>
 #include <cstdint>
+#include <doctest/doctest.h>
 #include <limits>
 #include <vector>
 

@@ -1,9 +1,8 @@
 #include "validate/paired.h"
 
-#include <doctest/doctest.h>
-
 #include <cmath>
 #include <cstdint>
+#include <doctest/doctest.h>
 #include <vector>
 
 #include "validate/random.h"

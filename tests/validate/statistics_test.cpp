@@ -1,10 +1,9 @@
 #include "validate/statistics.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <doctest/doctest.h>
 #include <limits>
 #include <string>
 #include <vector>
@@ -102,8 +101,7 @@ TEST_CASE("verdicts are three-valued") {
            {"across it", -1.1, 0.5, Verdict::inconclusive, Verdict::inconclusive},
            {"wholly below it", -3, -1.5, Verdict::fail, Verdict::pass},
            {"no bound below", -Interval::unbounded, 0.5, Verdict::inconclusive, Verdict::inconclusive},
-           {"no bound at all", -Interval::unbounded, Interval::unbounded, Verdict::inconclusive,
-            Verdict::inconclusive},
+           {"no bound at all", -Interval::unbounded, Interval::unbounded, Verdict::inconclusive, Verdict::inconclusive},
        }) {
     CAPTURE(c.name);
     CHECK(non_inferior({.low = c.low, .high = c.high}, 1) == c.difference);

@@ -1,0 +1,39 @@
+// From what a load measured to verdicts. Pure: the same samples and seed give the same checks.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.h"
+#include "validate/gate_config.h"
+#include "validate/load.h"
+#include "validate/report.h"
+#include "validate/schedule.h"
+
+namespace mlctl::validate {
+
+// A client that could not keep its own schedule has measured itself.
+inline constexpr double client_cpu_limit = 0.80;  // of one core
+inline constexpr double late_share_limit = 0.01;  // of the requests; the median bears 5 %
+inline constexpr Duration late_after = std::chrono::milliseconds(5);
+
+struct ClientState {
+  double cpu = 0;          // share of one core
+  double late = 0;         // share of requests sent more than late_after behind their time
+  double missed_rate = 0;  // 0.02: 2 % less than the rate asked for was answered in time
+  // Too much so to judge the quantile q: late sends move a quantile once they are a good part of what lies beyond it.
+  [[nodiscard]] bool saturated(double q) const;
+};
+[[nodiscard]] ClientState client_state(const Schedule& schedule, const LoadResult& result);
+
+struct LoadJudgement {
+  std::vector<Check> checks;  // "errors", "latency.limit.p99", "latency.slower.p50": named as in the configuration
+  std::vector<Distribution> distributions;
+  std::vector<Series> series;
+};
+// `compare`: the schedule had a baseline. Without one, latency.slower is skipped: first_version.
+// Failed requests count as infinitely slow. A saturated client, or a load that a dying server cut short, makes every
+// latency check inconclusive; the death itself fails "errors" (of the candidate) or is its error (of the baseline).
+[[nodiscard]] LoadJudgement judge_load(const GateConfig& config, const Schedule& schedule, const LoadResult& result,
+                                       bool compare, std::uint64_t seed);
+
+}  // namespace mlctl::validate
