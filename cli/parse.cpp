@@ -45,6 +45,23 @@ Error missing_value(const CLI::ParseError& error, const std::vector<Option>& opt
   return usage(what, usage_hint(path));
 }
 
+bool names_option(const std::string& word, const std::vector<Option>& options) {
+  return std::any_of(options.begin(), options.end(), [&](const Option& option) {
+    return word == long_name(option) || (option.letter && word == std::string("-") + option.letter);
+  });
+}
+
+// CLI11 takes the word behind an option for its value, also when it is another option.
+Status check_swallowed(const std::vector<Option>& options, const Given& given, const std::string& path) {
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    for (const auto& value : given.values[i]) {
+      if (is_flag(options[i]) || !names_option(value, options)) continue;
+      return usage(long_name(options[i]) + " needs a value: " + options[i].value, usage_hint(path));
+    }
+  }
+  return ok();
+}
+
 Result<Given> separate(const std::vector<Option>& options, std::vector<std::string> words, const std::string& path) {
   Given given;
   const auto end = std::find(words.begin(), words.end(), "--");
@@ -67,6 +84,7 @@ Result<Given> separate(const std::vector<Option>& options, std::vector<std::stri
   } catch (const CLI::ParseError& error) {
     return missing_value(error, options, path);
   }
+  if (auto status = check_swallowed(options, given, path); !status) return status.error();
   for (const auto& word : given.words) {
     if (word.size() > 1 && word[0] == '-') return unknown_option(word, options, path);
   }
