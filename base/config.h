@@ -3,12 +3,11 @@
 // position that it came from. Each house owns the tables of its sections; base knows none of them.
 #pragma once
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/clock.h"
 #include "base/document.h"
@@ -18,18 +17,24 @@ namespace mlctl {
 
 struct Field {
   enum class Type {
-    string, integer, number, boolean,
-    duration, percent, rate, quantity,  // base/units.h
-    choice,  // one of `choices`
-    object,  // exactly the keys in `fields`
-    list,    // `fields` has one element: the item
-    map,     // free keys; `fields` has one element: the value
-    either,  // one of the alternatives in `fields`, told apart by scalar, list or map
+    string,
+    integer,
+    number,
+    boolean,
+    duration,
+    percent,
+    rate,
+    quantity,  // base/units.h
+    choice,    // one of `choices`
+    object,    // exactly the keys in `fields`
+    list,      // `fields` has one element: the item
+    map,       // free keys; `fields` has one element: the value
+    either,    // one of the alternatives in `fields`, told apart by scalar, list or map
     any,
   };
   std::string name;  // the key; anything for items and values
   Type type = Type::string;
-  std::string doc;       // one or two sentences
+  std::string doc;  // one or two sentences
   // The default, as YAML; "" when there is none. The defaults inside an object come in only where the object is there:
   // give it the fallback "{}" when it always is ("gpu" has none: absent means no GPU).
   std::string fallback;
@@ -79,7 +84,8 @@ struct Problem {
 // after check_config and gives nullopt too.
 [[nodiscard]] std::optional<std::string> get_string(const Node& root, std::string_view path);
 [[nodiscard]] std::optional<std::int64_t> get_integer(const Node& root, std::string_view path);
-[[nodiscard]] std::optional<double> get_number(const Node& root, std::string_view path);  // numbers, percents, rates, quantities
+[[nodiscard]] std::optional<double> get_number(const Node& root,
+                                               std::string_view path);  // numbers, percents, rates, quantities
 [[nodiscard]] std::optional<bool> get_boolean(const Node& root, std::string_view path);
 [[nodiscard]] std::optional<Duration> get_duration(const Node& root, std::string_view path);
 [[nodiscard]] std::vector<std::string> get_strings(const Node& root, std::string_view path);

@@ -14,10 +14,14 @@ std::string quoted(std::string_view text) {
 
 const char* kind_name(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return "nothing";
-    case Node::Kind::scalar: return "a single value";
-    case Node::Kind::list: return "a list";
-    case Node::Kind::map: return "a map";
+    case Node::Kind::null:
+      return "nothing";
+    case Node::Kind::scalar:
+      return "a single value";
+    case Node::Kind::list:
+      return "a list";
+    case Node::Kind::map:
+      return "a map";
   }
   return "";
 }
@@ -32,7 +36,8 @@ class Checker {
     problems.push_back({position, std::move(message), std::move(hint)});
   }
   void wrong_kind(const Node& node, const Field& table, const std::string& path) {
-    add(node.position, (path.empty() ? "the file" : path) + " must be " + with_article(type_name(table)) + ", not " + kind_name(node));
+    add(node.position,
+        (path.empty() ? "the file" : path) + " must be " + with_article(type_name(table)) + ", not " + kind_name(node));
   }
   static std::string with_article(const std::string& type) {
     if (type.rfind("one of ", 0) == 0 || type.find(" or ") != std::string::npos) return type;
@@ -57,14 +62,22 @@ std::optional<Error> error_of(const Result<T>& result) {
 // What is wrong with the text of a scalar of this type.
 std::optional<Error> scalar_error(const Node& node, Field::Type type) {
   switch (type) {
-    case Field::Type::integer: return error_of(parse_integer(node.text));
-    case Field::Type::number: return error_of(parse_number(node.text));
-    case Field::Type::duration: return error_of(parse_duration(node.text));
-    case Field::Type::percent: return error_of(parse_percent(node.text));
-    case Field::Type::rate: return error_of(parse_rate(node.text));
-    case Field::Type::quantity: return error_of(parse_quantity(node.text));
-    case Field::Type::boolean: break;
-    default: return std::nullopt;
+    case Field::Type::integer:
+      return error_of(parse_integer(node.text));
+    case Field::Type::number:
+      return error_of(parse_number(node.text));
+    case Field::Type::duration:
+      return error_of(parse_duration(node.text));
+    case Field::Type::percent:
+      return error_of(parse_percent(node.text));
+    case Field::Type::rate:
+      return error_of(parse_rate(node.text));
+    case Field::Type::quantity:
+      return error_of(parse_quantity(node.text));
+    case Field::Type::boolean:
+      break;
+    default:
+      return std::nullopt;
   }
   if (!node.quoted && (node.text == "true" || node.text == "false")) return std::nullopt;
   return Error{Error::Kind::usage, quoted(node.text) + " is not true or false", ""};
@@ -101,7 +114,8 @@ void Checker::check_object(const Node& node, const Field& table, const std::stri
         close.empty() ? "" : "did you mean '" + close + "'?");
   }
   for (const auto& field : table.fields) {
-    if (field.required && !node.find(field.name)) add(node.position, below(path, field.name) + " is missing", field.doc);
+    if (field.required && !node.find(field.name))
+      add(node.position, below(path, field.name) + " is missing", field.doc);
   }
 }
 
@@ -122,10 +136,14 @@ void Checker::check(const Node& node, const Field& table, const std::string& pat
     return;
   }
   switch (table.type) {
-    case Field::Type::object: return check_object(node, table, path);
-    case Field::Type::either: return check_either(node, table, path);
-    case Field::Type::choice: return check_choice(node, table, path);
-    case Field::Type::any: return;
+    case Field::Type::object:
+      return check_object(node, table, path);
+    case Field::Type::either:
+      return check_either(node, table, path);
+    case Field::Type::choice:
+      return check_choice(node, table, path);
+    case Field::Type::any:
+      return;
     case Field::Type::list:
       if (node.kind != Node::Kind::list) return wrong_kind(node, table, path);
       for (std::size_t i = 0; i < node.items.size() && !table.fields.empty(); ++i) {
@@ -138,7 +156,8 @@ void Checker::check(const Node& node, const Field& table, const std::string& pat
         if (!table.fields.empty()) check(entry.value, table.fields[0], below(path, entry.key));
       }
       return;
-    default: return check_scalar(node, table, path);
+    default:
+      return check_scalar(node, table, path);
   }
 }
 

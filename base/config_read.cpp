@@ -75,8 +75,10 @@ std::vector<std::string> get_strings(const Node& root, std::string_view path) {
 
 nlohmann::ordered_json to_json(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: break;
-    case Node::Kind::scalar: return scalar_json(node);
+    case Node::Kind::null:
+      break;
+    case Node::Kind::scalar:
+      return scalar_json(node);
     case Node::Kind::list: {
       auto list = nlohmann::ordered_json::array();
       for (const auto& item : node.items) list.push_back(to_json(item));

@@ -1,5 +1,4 @@
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "base/config.h"
@@ -40,17 +39,27 @@ void collect_paths(const Field& field, const std::string& path, std::vector<std:
 
 const char* scalar_name(Field::Type type) {
   switch (type) {
-    case Field::Type::string: return "string";
-    case Field::Type::integer: return "integer";
-    case Field::Type::number: return "number";
-    case Field::Type::boolean: return "boolean";
-    case Field::Type::duration: return "duration";
-    case Field::Type::percent: return "percentage";
-    case Field::Type::rate: return "rate";
-    case Field::Type::quantity: return "quantity";
+    case Field::Type::string:
+      return "string";
+    case Field::Type::integer:
+      return "integer";
+    case Field::Type::number:
+      return "number";
+    case Field::Type::boolean:
+      return "boolean";
+    case Field::Type::duration:
+      return "duration";
+    case Field::Type::percent:
+      return "percentage";
+    case Field::Type::rate:
+      return "rate";
+    case Field::Type::quantity:
+      return "quantity";
     case Field::Type::object:
-    case Field::Type::map: return "map";
-    default: return "value";
+    case Field::Type::map:
+      return "map";
+    default:
+      return "value";
   }
 }
 
@@ -62,16 +71,26 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
 
 Json scalar_schema(const Field& field) {
   switch (field.type) {
-    case Field::Type::string: return {{"type", {"string", "number", "boolean"}}};
-    case Field::Type::integer: return {{"type", "integer"}};
-    case Field::Type::number: return {{"type", "number"}};
-    case Field::Type::boolean: return {{"type", "boolean"}};
-    case Field::Type::duration: return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d)$"}};
-    case Field::Type::percent: return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?%$"}};
-    case Field::Type::rate: return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?/s$"}};
-    case Field::Type::quantity: return {{"type", {"string", "number"}}};
-    case Field::Type::choice: return {{"enum", field.choices}};
-    default: return Json::object();
+    case Field::Type::string:
+      return {{"type", {"string", "number", "boolean"}}};
+    case Field::Type::integer:
+      return {{"type", "integer"}};
+    case Field::Type::number:
+      return {{"type", "number"}};
+    case Field::Type::boolean:
+      return {{"type", "boolean"}};
+    case Field::Type::duration:
+      return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d)$"}};
+    case Field::Type::percent:
+      return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?%$"}};
+    case Field::Type::rate:
+      return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?/s$"}};
+    case Field::Type::quantity:
+      return {{"type", {"string", "number"}}};
+    case Field::Type::choice:
+      return {{"enum", field.choices}};
+    default:
+      return Json::object();
   }
 }
 
@@ -90,7 +109,8 @@ Json object_schema(const Field& field) {
 
 Json shape_schema(const Field& field) {
   switch (field.type) {
-    case Field::Type::object: return object_schema(field);
+    case Field::Type::object:
+      return object_schema(field);
     case Field::Type::list: {
       Json schema{{"type", "array"}};
       if (!field.fields.empty()) schema["items"] = field_schema(field.fields[0]);
@@ -106,7 +126,8 @@ Json shape_schema(const Field& field) {
       for (const auto& alternative : field.fields) schema["anyOf"].push_back(field_schema(alternative));
       return schema;
     }
-    default: return scalar_schema(field);
+    default:
+      return scalar_schema(field);
   }
 }
 

@@ -3,12 +3,11 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 
@@ -50,8 +49,8 @@ inline constexpr std::uint64_t document_limit = 1U << 20U;  // bytes of a config
 
 // JSON from outside: bounded depth (64), duplicate keys refused, position in the error. `what` names it.
 [[nodiscard]] Result<nlohmann::json> parse_json(std::string_view text, const std::string& what);
-// YAML from JSON: block style, keys in the order given, strings quoted when a YAML 1.1 or 1.2 reader could take them for
-// something else; the same bytes for the same value everywhere.
+// YAML from JSON: block style, keys in the order given, strings quoted when a YAML 1.1 or 1.2 reader could take them
+// for something else; the same bytes for the same value everywhere.
 [[nodiscard]] std::string to_yaml(const nlohmann::ordered_json& value);
 
 }  // namespace mlctl

@@ -1,6 +1,5 @@
-#include <set>
-
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/document.h"
 #include "base/text.h"

@@ -1,13 +1,12 @@
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
-
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
 #include <sstream>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
 
 #include "base/document.h"
 #include "base/text.h"
@@ -155,7 +154,8 @@ class Builder : public YAML::EventHandler {
   void count(const YAML::Mark& mark, std::size_t nodes, std::size_t bytes) {
     nodes_ += nodes;
     bytes_ += bytes;
-    if (nodes_ > node_limit) throw Refused{mark, "more than 100,000 values, aliases counted by what they expand to", ""};
+    if (nodes_ > node_limit)
+      throw Refused{mark, "more than 100,000 values, aliases counted by what they expand to", ""};
     if (bytes_ > expanded_bytes_limit) throw Refused{mark, "aliases expand to more than 4 MiB of text", ""};
   }
 
@@ -192,8 +192,10 @@ class Builder : public YAML::EventHandler {
     if (!frame.keys.insert(node.text).second) {
       const auto first = std::find_if(frame.node.entries.begin(), frame.node.entries.end(),
                                       [&](const Node::Entry& entry) { return entry.key == node.text; });
-      throw Refused{mark, "the key '" + node.text.substr(0, 60) + "' is here twice, first in line " +
-                              std::to_string(first->position.line), ""};
+      throw Refused{mark,
+                    "the key '" + node.text.substr(0, 60) + "' is here twice, first in line " +
+                        std::to_string(first->position.line),
+                    ""};
     }
     frame.node.entries.push_back({node.text, node.position, Node{}});
     frame.has_key = true;

@@ -72,10 +72,22 @@ Result<double> parse_rate(std::string_view text) {
 }
 
 Result<double> parse_quantity(std::string_view text) {
-  static constexpr std::array<Suffix, 16> units{{{"Ki", 0x1p10}, {"Mi", 0x1p20}, {"Gi", 0x1p30}, {"Ti", 0x1p40},
-                                                 {"Pi", 0x1p50}, {"Ei", 0x1p60}, {"n", 1e-9},    {"u", 1e-6},
-                                                 {"m", 1e-3},    {"k", 1e3},     {"M", 1e6},     {"G", 1e9},
-                                                 {"T", 1e12},    {"P", 1e15},    {"E", 1e18},    {"", 1}}};
+  static constexpr std::array<Suffix, 16> units{{{"Ki", 0x1p10},
+                                                 {"Mi", 0x1p20},
+                                                 {"Gi", 0x1p30},
+                                                 {"Ti", 0x1p40},
+                                                 {"Pi", 0x1p50},
+                                                 {"Ei", 0x1p60},
+                                                 {"n", 1e-9},
+                                                 {"u", 1e-6},
+                                                 {"m", 1e-3},
+                                                 {"k", 1e3},
+                                                 {"M", 1e6},
+                                                 {"G", 1e9},
+                                                 {"T", 1e12},
+                                                 {"P", 1e15},
+                                                 {"E", 1e18},
+                                                 {"", 1}}};
   for (const auto& unit : units) {
     std::string_view number = text;
     if (!unit.text.empty() && !take_suffix(number, unit.text)) continue;

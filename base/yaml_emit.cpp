@@ -2,7 +2,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-
 #include <nlohmann/json.hpp>
 
 #include "base/document.h"
@@ -13,9 +12,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_one_of(char c, std::string_view set) {
+  return set.find(c) != std::string_view::npos;
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 // Words that some YAML reader takes for null, true or false.
 bool is_reserved_word(std::string_view text) {
@@ -30,8 +35,8 @@ bool is_reserved_word(std::string_view text) {
 bool looks_numeric(std::string_view text) {
   const bool starts = is_digit(text[0]) || (is_one_of(text[0], "+-.") && text.size() > 1);
   if (!starts) return false;
-  const bool date = text.size() >= 8 && text.substr(0, 4).find_first_not_of("0123456789") == std::string_view::npos &&
-                    text[4] == '-';
+  const bool date =
+      text.size() >= 8 && text.substr(0, 4).find_first_not_of("0123456789") == std::string_view::npos && text[4] == '-';
   if (date) return true;
   return text.find_first_not_of("0123456789abcdefABCDEFxXoO_.:+-") == std::string_view::npos;
 }

@@ -21,7 +21,8 @@ Result<bool> parse_boolean(const std::string& shown, const std::string& text) {
   return usage(shown + " must be true or false, not '" + text + "'");
 }
 
-Result<std::int64_t> parse_whole(const std::string& shown, const std::string& text, std::int64_t low, std::int64_t high) {
+Result<std::int64_t> parse_whole(const std::string& shown, const std::string& text, std::int64_t low,
+                                 std::int64_t high) {
   const auto value = parse_integer(text);
   if (!value || *value < low || *value > high) return usage(shown + " must be a whole number, not '" + text + "'");
   return *value;

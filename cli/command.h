@@ -50,10 +50,10 @@ struct Command {
   std::vector<Example> examples;
   std::vector<Option> arguments;  // in order; a vector target takes all that are left
   std::vector<Option> options;
-  bool changes = false;     // takes --dry-run (Context::dry_run)
-  bool hidden = false;      // not in --help and not in the reference
+  bool changes = false;  // takes --dry-run (Context::dry_run)
+  bool hidden = false;   // not in --help and not in the reference
   std::vector<std::string> aliases;
-  std::vector<Command> commands;  // nested: `gpu check`; then there is no run
+  std::vector<Command> commands;     // nested: `gpu check`; then there is no run
   std::function<int(Context&)> run;  // the exit code
 };
 

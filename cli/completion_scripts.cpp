@@ -1,5 +1,4 @@
 #include "cli/completion.h"
-
 #include "cli/globals.h"
 
 namespace mlctl::cli {
@@ -48,7 +47,9 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-std::string below(const std::string& path, const std::string& name) { return path.empty() ? name : path + " " + name; }
+std::string below(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + " " + name;
+}
 
 // Shell lines shared by bash and zsh: which words move to which place.
 std::string moves(const std::vector<Place>& places) {
@@ -103,14 +104,16 @@ _mlctl() {
   local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" place="" words="" files="" i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$place:${COMP_WORDS[i]}" in
-)" + moves(places) + R"(    esac
+)" + moves(places) +
+         R"(    esac
   done
   COMPREPLY=()
   case "$place:$previous" in
 )" + values(places, "_mlctl_offer", "_mlctl_files") +
          R"(  esac
   case "$place" in
-)" + words + R"(  esac
+)" + words +
+         R"(  esac
   if [[ -n $files && $current != -* ]]; then _mlctl_files; else _mlctl_offer "$words"; fi
 }
 complete -F _mlctl mlctl
@@ -134,13 +137,15 @@ _mlctl() {
   local -a list flags
   for ((i = 2; i < CURRENT; i++)); do
     case "$place:${words[i]}" in
-)" + moves(places) + R"(    esac
+)" + moves(places) +
+         R"(    esac
   done
   case "$place:${words[CURRENT-1]}" in
 )" + values(places, "compadd --", "_files") +
          R"(  esac
   case "$place" in
-)" + lists + R"(  esac
+)" + lists +
+         R"(  esac
   if [[ ${words[CURRENT]} == -* ]]; then _describe option flags; return; fi
   (( ${#list} )) && _describe command list
   [[ -n $files ]] && _files
@@ -176,7 +181,8 @@ function __mlctl_place
   set -l place ''
   for word in (commandline -opc)[2..-1]
     switch "$place:$word"
-)" + moves_text + R"(    end
+)" + moves_text +
+         R"(    end
   end
   echo $place
 end

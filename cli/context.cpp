@@ -1,8 +1,7 @@
 #include "cli/context.h"
 
-#include <ostream>
-
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "base/document.h"
 
@@ -11,7 +10,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string json_text(const Json& data) { return data.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string json_text(const Json& data) {
+  return data.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 }  // namespace
 
@@ -19,9 +20,15 @@ Context::~Context() = default;
 
 void Context::print(const Json& data, const std::function<std::string(const Style&)>& text) {
   switch (format) {
-    case OutputFormat::text: out << text(out_style); break;
-    case OutputFormat::json: out << json_text(data); break;
-    case OutputFormat::yaml: out << to_yaml(data); break;
+    case OutputFormat::text:
+      out << text(out_style);
+      break;
+    case OutputFormat::json:
+      out << json_text(data);
+      break;
+    case OutputFormat::yaml:
+      out << to_yaml(data);
+      break;
   }
   out.flush();
 }

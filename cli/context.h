@@ -5,9 +5,8 @@
 #include <functional>
 #include <iosfwd>
 #include <memory>
-#include <string>
-
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 
 #include "base/clock.h"
 #include "base/result.h"

@@ -4,10 +4,17 @@ namespace mlctl::cli {
 
 std::vector<Option> global_options(Globals& globals) {
   return {
-      {.name = "project", .value = "DIR", .help = "where the search for mlctl.yaml begins, upwards",
-       .target = &globals.project, .path = true},
-      {.name = "output", .letter = 'o', .value = "FORMAT", .help = "how results are written: text, json or yaml",
-       .target = &globals.output, .choices = {"text", "json", "yaml"}},
+      {.name = "project",
+       .value = "DIR",
+       .help = "where the search for mlctl.yaml begins, upwards",
+       .target = &globals.project,
+       .path = true},
+      {.name = "output",
+       .letter = 'o',
+       .value = "FORMAT",
+       .help = "how results are written: text, json or yaml",
+       .target = &globals.output,
+       .choices = {"text", "json", "yaml"}},
       {.name = "quiet", .letter = 'q', .help = "results and errors only", .target = &globals.quiet},
       {.name = "verbose", .help = "say more about what is done", .target = &globals.verbose},
       {.name = "no-progress", .help = "no progress lines", .target = &globals.no_progress},

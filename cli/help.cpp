@@ -7,7 +7,9 @@ namespace {
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
-std::string heading(const std::string& text, const Style& style) { return paint(text, Tone::strong, style) + "\n"; }
+std::string heading(const std::string& text, const Style& style) {
+  return paint(text, Tone::strong, style) + "\n";
+}
 
 // Two columns; a left part that is too wide has its line to itself.
 std::string columns(const Lines& lines) {
@@ -75,12 +77,18 @@ const std::vector<Group>& all_groups() {
 
 const char* group_title(Group group) {
   switch (group) {
-    case Group::start: return "Start";
-    case Group::models: return "Models and versions";
-    case Group::checks: return "Checks";
-    case Group::cluster: return "Environments";
-    case Group::release: return "Release";
-    case Group::other: return "Other";
+    case Group::start:
+      return "Start";
+    case Group::models:
+      return "Models and versions";
+    case Group::checks:
+      return "Checks";
+    case Group::cluster:
+      return "Environments";
+    case Group::release:
+      return "Release";
+    case Group::other:
+      return "Other";
   }
   return "";
 }

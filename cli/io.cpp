@@ -1,14 +1,17 @@
 #include "cli/io.h"
 
-#include <unistd.h>
-
 #include <cerrno>
+#include <unistd.h>
 
 namespace mlctl::cli {
 
-DescriptorBuffer::DescriptorBuffer(int fd) : fd_(fd) { setp(buffer_.data(), buffer_.data() + buffer_.size()); }
+DescriptorBuffer::DescriptorBuffer(int fd) : fd_(fd) {
+  setp(buffer_.data(), buffer_.data() + buffer_.size());
+}
 
-DescriptorBuffer::~DescriptorBuffer() { flush_all(); }
+DescriptorBuffer::~DescriptorBuffer() {
+  flush_all();
+}
 
 // After a failure everything is swallowed, so that the work itself goes on.
 bool DescriptorBuffer::flush_all() {

@@ -1,8 +1,7 @@
 // The composition root: real streams, real time.
-#include <unistd.h>
-
 #include <csignal>
 #include <cstring>
+#include <unistd.h>
 
 #include "base/interrupt.h"
 #include "cli/commands.h"
@@ -19,7 +18,8 @@ int main(int argc, char** argv) {
   context.progress_fd = STDERR_FILENO;
   int code = cli::run(cli::all_commands(), {argv + (argc > 0 ? 1 : 0), argv + argc}, context);
   if (const int error = results.finish(); error != 0) {
-    const int failed = context.fail({Error::Kind::unavailable, std::string("writing results: ") + std::strerror(error), ""});
+    const int failed =
+        context.fail({Error::Kind::unavailable, std::string("writing results: ") + std::strerror(error), ""});
     if (code == 0) code = failed;
   }
   return code;

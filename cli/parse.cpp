@@ -3,7 +3,6 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-
 #include <algorithm>
 #include <cstdlib>
 
@@ -19,12 +18,20 @@ struct Given {
   std::vector<std::string> words;                // what belongs to no option
 };
 
-Error usage(std::string message, std::string hint) { return {Error::Kind::usage, std::move(message), std::move(hint)}; }
+Error usage(std::string message, std::string hint) {
+  return {Error::Kind::usage, std::move(message), std::move(hint)};
+}
 
-bool is_flag(const Option& option) { return std::holds_alternative<bool*>(option.target); }
-std::string long_name(const Option& option) { return "--" + option.name; }
+bool is_flag(const Option& option) {
+  return std::holds_alternative<bool*>(option.target);
+}
+std::string long_name(const Option& option) {
+  return "--" + option.name;
+}
 
-std::string usage_hint(const std::string& path) { return "`mlctl " + path + " --help` shows what it takes"; }
+std::string usage_hint(const std::string& path) {
+  return "`mlctl " + path + " --help` shows what it takes";
+}
 
 Error unknown_option(const std::string& word, const std::vector<Option>& options, const std::string& path) {
   const auto name = word.substr(0, word.find('='));

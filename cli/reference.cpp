@@ -20,7 +20,8 @@ std::string option_table(const std::vector<Option>& options) {
   for (const auto& option : options) {
     const auto letter = option.letter ? std::string("`-") + option.letter + "`, " : "";
     const auto value = option.value.empty() ? "" : " " + option.value;
-    text += "| " + letter + "`--" + option.name + value + "` | `" + variable_of(option) + "` | " + cell(option.help) + " |\n";
+    text += "| " + letter + "`--" + option.name + value + "` | `" + variable_of(option) + "` | " + cell(option.help) +
+            " |\n";
   }
   return text;
 }

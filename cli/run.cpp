@@ -35,11 +35,14 @@ Error unknown_command(const std::vector<Command>& commands, const std::string& p
   }
   const auto called = path.empty() ? std::string("mlctl") : "mlctl " + path;
   const auto close = nearest(word, known);
-  return {Error::Kind::usage, called + " has no command '" + word + "'",
-          close.empty() ? "`" + called + " --help` lists the commands" : "did you mean `" + called + " " + close + "`?"};
+  return {
+      Error::Kind::usage, called + " has no command '" + word + "'",
+      close.empty() ? "`" + called + " --help` lists the commands" : "did you mean `" + called + " " + close + "`?"};
 }
 
-bool is_help(const std::string& word) { return word == "--help" || word == "-h"; }
+bool is_help(const std::string& word) {
+  return word == "--help" || word == "-h";
+}
 
 // Errors of the command line itself are told in the format that it asks for, although it was not understood.
 OutputFormat format_asked_for(const std::vector<std::string>& words) {

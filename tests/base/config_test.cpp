@@ -1,8 +1,7 @@
-#include <doctest/doctest.h>
-
-#include <nlohmann/json.hpp>
-
 #include "base/config.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
 using namespace mlctl;
 using Type = Field::Type;
@@ -90,7 +89,8 @@ TEST_CASE("check_config refuses with file, line, column and the nearest key") {
            {"an empty file", "", "m.yaml:1:1: name is missing", "What it is called."},
            {"a list instead of the file", "[a]", "m.yaml:1:1: the file must be a map, not a list", ""},
            {"a map for a value", "name: {a: 1}\n", "m.yaml:1:7: name must be a string, not a map", ""},
-           {"a value for a list", "name: a\nsteps: 3\n", "m.yaml:2:8: steps must be a list of map, not a single value", ""},
+           {"a value for a list", "name: a\nsteps: 3\n", "m.yaml:2:8: steps must be a list of map, not a single value",
+            ""},
            {"another choice", "name: a\nmount: imgae\n", "m.yaml:2:8: mount must be one of image, init, not 'imgae'",
             "did you mean 'image'?"},
            {"a broken rule", "name: ABC\n", "m.yaml:1:7: name: 'ABC' is not lower case", ""},
@@ -128,7 +128,8 @@ TEST_CASE("a level of defaults lacks nothing, but its list items do") {
 }
 
 TEST_CASE("levels: maps merge, lists replace, null removes, everything keeps its origin") {
-  const auto project = yaml("gpu: {count: 2, memory: 1Gi}\nsteps: [{weight: 5%}, {weight: 50%}]\nrate: 5/s\n", "project");
+  const auto project =
+      yaml("gpu: {count: 2, memory: 1Gi}\nsteps: [{weight: 5%}, {weight: 50%}]\nrate: 5/s\n", "project");
   const auto model = yaml("name: m\ngpu:\n  memory: 2Gi\nsteps: [{weight: 100%}]\nrate: null\n", "model");
   const Node merged = with_defaults(merge_levels({&project, nullptr, &model}), table());
   CHECK(to_json(merged).dump() ==

@@ -1,7 +1,5 @@
-#include <doctest/doctest.h>
-
 #include <chrono>
-
+#include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include "base/config.h"
@@ -63,7 +61,8 @@ TEST_CASE("parse_yaml refuses") {
   };
   const std::string long_text(100'000, 'x');
   for (const auto& c : std::vector<Case>{
-           {"a key that is there twice", "a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' is here twice, first in line 1"},
+           {"a key that is there twice", "a: 1\nb: 2\na: 3\n",
+            "f.yaml:3:1: the key 'a' is here twice, first in line 1"},
            {"the same in a flow map", "{a: 1, a: 2}", "f.yaml:1:8: the key 'a' is here twice, first in line 1"},
            {"a tab as indentation", "a:\n\tb: 1\n", "f.yaml:2:1: a tab in the indentation"},
            {"a list that never ends", "a: [1, 2\n", "f.yaml:2:1: end of sequence flow not found"},
@@ -86,8 +85,9 @@ TEST_CASE("parse_yaml refuses") {
             "f.yaml:5:45: more than 100,000 values, aliases counted by what they expand to"},
            {"one long text many times", "a: &a " + long_text + "\nb: [" + repeat("*a, ", 50) + "]\n",
             "f.yaml:2:165: aliases expand to more than 4 MiB of text"},
-           {"aliases that stack up depth", "a: &a " + repeat("[", 40) + repeat("]", 40) + "\nb: " + repeat("[", 30) +
-            "*a" + repeat("]", 30) + "\n", "f.yaml:2:34: nested deeper than 64 levels"},
+           {"aliases that stack up depth",
+            "a: &a " + repeat("[", 40) + repeat("]", 40) + "\nb: " + repeat("[", 30) + "*a" + repeat("]", 30) + "\n",
+            "f.yaml:2:34: nested deeper than 64 levels"},
            {"more than a mebibyte", repeat("# padding\n", 110'000), "f.yaml: larger than 1 MiB"},
            {"too many values", "[" + repeat("1,", 100'001) + "]",
             "f.yaml:1:200002: more than 100,000 values, aliases counted by what they expand to"},
@@ -101,8 +101,9 @@ TEST_CASE("parse_yaml refuses") {
 }
 
 TEST_CASE("parse_yaml is never slow: a mebibyte of any one thing") {
-  for (const auto* unit : {"[", "{", "- ", "? ", "a: ", "a: [", "&a ", "!a ", "*a ", "'", "\"", "|\n", "%A\n", ": ", ",",
-                           "#", "---\n", "a: b\n", "- a\n", "\n", "[],", "{}: ", "\"\\x41", "-\n ", "a\n", "  "}) {
+  for (const auto* unit :
+       {"[",  "{", "- ", "? ",    "a: ",    "a: [",  "&a ", "!a ", "*a ",  "'",       "\"",   "|\n", "%A\n",
+        ": ", ",", "#",  "---\n", "a: b\n", "- a\n", "\n",  "[],", "{}: ", "\"\\x41", "-\n ", "a\n", "  "}) {
     CAPTURE(unit);
     const std::string text = repeat(unit, document_limit / std::string(unit).size());
     const auto start = std::chrono::steady_clock::now();

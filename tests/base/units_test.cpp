@@ -1,9 +1,8 @@
-#include <doctest/doctest.h>
+#include "base/units.h"
 
+#include <doctest/doctest.h>
 #include <string>
 #include <vector>
-
-#include "base/units.h"
 
 using namespace mlctl;
 using namespace std::chrono_literals;

@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/config.h"
@@ -39,15 +38,43 @@ TEST_CASE("to_yaml quotes whatever some reader could take for something else") {
     const char* yaml;
   };
   for (const auto& c : std::vector<Case>{
-           {"plain words", "plain words"}, {"500m", "500m"}, {"1Gi", "1Gi"}, {"5%", "5%"}, {"a:b", "a:b"},
-           {"registry.example/m@sha256:00", "registry.example/m@sha256:00"}, {"v1.2.3", "v1.2.3"},
-           {"", "\"\""}, {"yes", "\"yes\""}, {"No", "\"No\""}, {"NULL", "\"NULL\""}, {"~", "\"~\""}, {"n", "\"n\""},
-           {"12", "\"12\""}, {"0x1F", "\"0x1F\""}, {"1e5", "\"1e5\""}, {"1_000", "\"1_000\""},
-           {"12:30:45", "\"12:30:45\""}, {"2026-11-22", "\"2026-11-22\""}, {"-", "\"-\""}, {".5", "\".5\""},
-           {"a: b", "\"a: b\""}, {"a #b", "\"a #b\""}, {"a:", "\"a:\""}, {"*a", "\"*a\""}, {"{a}", "\"{a}\""},
-           {"a\tb", "\"a\\tb\""}, {"\x1b[2J", "\"\\x1b[2J\""}, {"\x7f", "\"\\x7f\""}, {"\xC2\x85", "\"\\x85\""},
-           {"\xE2\x80\xA8", "\"\\L\""}, {"é", "\"é\""}, {"<<", "\"<<\""}, {"=", "\"=\""}, {"\"", "\"\\\"\""},
-           {"a\nb", "|-\n  a\n  b"}, {"a\n", "|\n  a"},
+           {"plain words", "plain words"},
+           {"500m", "500m"},
+           {"1Gi", "1Gi"},
+           {"5%", "5%"},
+           {"a:b", "a:b"},
+           {"registry.example/m@sha256:00", "registry.example/m@sha256:00"},
+           {"v1.2.3", "v1.2.3"},
+           {"", "\"\""},
+           {"yes", "\"yes\""},
+           {"No", "\"No\""},
+           {"NULL", "\"NULL\""},
+           {"~", "\"~\""},
+           {"n", "\"n\""},
+           {"12", "\"12\""},
+           {"0x1F", "\"0x1F\""},
+           {"1e5", "\"1e5\""},
+           {"1_000", "\"1_000\""},
+           {"12:30:45", "\"12:30:45\""},
+           {"2026-11-22", "\"2026-11-22\""},
+           {"-", "\"-\""},
+           {".5", "\".5\""},
+           {"a: b", "\"a: b\""},
+           {"a #b", "\"a #b\""},
+           {"a:", "\"a:\""},
+           {"*a", "\"*a\""},
+           {"{a}", "\"{a}\""},
+           {"a\tb", "\"a\\tb\""},
+           {"\x1b[2J", "\"\\x1b[2J\""},
+           {"\x7f", "\"\\x7f\""},
+           {"\xC2\x85", "\"\\x85\""},
+           {"\xE2\x80\xA8", "\"\\L\""},
+           {"é", "\"é\""},
+           {"<<", "\"<<\""},
+           {"=", "\"=\""},
+           {"\"", "\"\\\"\""},
+           {"a\nb", "|-\n  a\n  b"},
+           {"a\n", "|\n  a"},
        }) {
     INFO(std::string(c.text));
     CHECK(to_yaml(c.text) == std::string(c.yaml) + "\n");
@@ -55,10 +82,39 @@ TEST_CASE("to_yaml quotes whatever some reader could take for something else") {
 }
 
 TEST_CASE("what to_yaml writes, parse_yaml reads back") {
-  const std::vector<Json> values = {
-      "a\n", "a\n\n", "a\nb", " a\nb", "a \nb", "a\n\n  b\n", "\n", "\n\n", "#\n", "- a\n- b", "a\\nb", "'", "\"", "é\nü",
-      "---\na", "...", "? x", "a\r\nb", "\t", "x\ty\nz", "\xC2\x85", "true", "0.1", 1.5, 1e300, 1e-7, -3, 18446744073709551615U,
-      true, nullptr, Json::array(), Json::object(), Json::array({Json::array({Json::object({{"a b: c", "1"}, {"", 2}})})})};
+  const std::vector<Json> values = {"a\n",
+                                    "a\n\n",
+                                    "a\nb",
+                                    " a\nb",
+                                    "a \nb",
+                                    "a\n\n  b\n",
+                                    "\n",
+                                    "\n\n",
+                                    "#\n",
+                                    "- a\n- b",
+                                    "a\\nb",
+                                    "'",
+                                    "\"",
+                                    "é\nü",
+                                    "---\na",
+                                    "...",
+                                    "? x",
+                                    "a\r\nb",
+                                    "\t",
+                                    "x\ty\nz",
+                                    "\xC2\x85",
+                                    "true",
+                                    "0.1",
+                                    1.5,
+                                    1e300,
+                                    1e-7,
+                                    -3,
+                                    18446744073709551615U,
+                                    true,
+                                    nullptr,
+                                    Json::array(),
+                                    Json::object(),
+                                    Json::array({Json::array({Json::object({{"a b: c", "1"}, {"", 2}})})})};
   for (const auto& value : values) {
     const Json wrapped = {{"key", value}, {"list", {value, {{"in", value}}}}};
     const auto yaml = to_yaml(wrapped);

@@ -1,11 +1,11 @@
-#include <doctest/doctest.h>
+#include "cli/completion.h"
 
 #include <algorithm>
+#include <doctest/doctest.h>
 #include <sstream>
 
 #include "base/filesystem.h"
 #include "base/process.h"
-#include "cli/completion.h"
 
 using namespace mlctl;
 using namespace mlctl::cli;
@@ -39,8 +39,9 @@ complete -C "$argv" | string replace -r '\t.*' ''
 )";
 
 const std::vector<Shell>& shells() {
-  static const std::vector<Shell> all{
-      {"bash", bash_completion, bash_driver}, {"zsh", zsh_completion, zsh_driver}, {"fish", fish_completion, fish_driver}};
+  static const std::vector<Shell> all{{"bash", bash_completion, bash_driver},
+                                      {"zsh", zsh_completion, zsh_driver},
+                                      {"fish", fish_completion, fish_driver}};
   return all;
 }
 

@@ -1,13 +1,11 @@
-#include <doctest/doctest.h>
-
-#include <fcntl.h>
-#include <unistd.h>
+#include "cli/io.h"
 
 #include <array>
 #include <cerrno>
 #include <csignal>
-
-#include "cli/io.h"
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace mlctl::cli;
 

@@ -1,8 +1,7 @@
-#include <doctest/doctest.h>
+#include "cli/parse.h"
 
 #include <cstdlib>
-
-#include "cli/parse.h"
+#include <doctest/doctest.h>
 
 using namespace mlctl;
 using namespace mlctl::cli;
@@ -21,14 +20,15 @@ struct Options {
 };
 
 Command command_for(Options& o, bool needs_version = false) {
-  return {.name = "push",
-          .arguments = {{.name = "MODEL", .target = &o.model, .required = true}, {.name = "MORE", .target = &o.more}},
-          .options = {{.name = "version", .value = "V", .help = "which", .target = &o.version, .required = needs_version},
-                      {.name = "mount", .value = "HOW", .target = &o.mount, .choices = {"image", "init"}},
-                      {.name = "label", .letter = 'l', .value = "K=V", .target = &o.labels},
-                      {.name = "rate", .value = "N", .target = &o.rate},
-                      {.name = "seed", .value = "N", .target = &o.seed},
-                      {.name = "really-force", .letter = 'f', .target = &o.force}}};
+  return {
+      .name = "push",
+      .arguments = {{.name = "MODEL", .target = &o.model, .required = true}, {.name = "MORE", .target = &o.more}},
+      .options = {{.name = "version", .value = "V", .help = "which", .target = &o.version, .required = needs_version},
+                  {.name = "mount", .value = "HOW", .target = &o.mount, .choices = {"image", "init"}},
+                  {.name = "label", .letter = 'l', .value = "K=V", .target = &o.labels},
+                  {.name = "rate", .value = "N", .target = &o.rate},
+                  {.name = "seed", .value = "N", .target = &o.seed},
+                  {.name = "really-force", .letter = 'f', .target = &o.force}}};
 }
 
 Status parse(Options& o, const std::vector<std::string>& words, bool needs_version = false) {
@@ -74,19 +74,38 @@ TEST_CASE("command lines that are refused") {
     bool needs_version = false;
   };
   for (const auto& c : std::vector<Case>{
-           {"an unknown option", {"m", "--verison", "v1"}, "mlctl push has no option --verison", "did you mean --version?"},
-           {"an unknown option with a value", {"m", "--lable=x"}, "mlctl push has no option --lable", "did you mean --label?"},
+           {"an unknown option",
+            {"m", "--verison", "v1"},
+            "mlctl push has no option --verison",
+            "did you mean --version?"},
+           {"an unknown option with a value",
+            {"m", "--lable=x"},
+            "mlctl push has no option --lable",
+            "did you mean --label?"},
            {"an unknown letter", {"m", "-z"}, "mlctl push has no option -z", "`mlctl push --help` shows what it takes"},
-           {"a value that is missing", {"m", "--version"}, "--version needs a value: V",
+           {"a value that is missing",
+            {"m", "--version"},
+            "--version needs a value: V",
             "`mlctl push --help` shows what it takes"},
-           {"a value that is missing before an option", {"--version", "-f", "m"}, "--version needs a value: V",
+           {"a value that is missing before an option",
+            {"--version", "-f", "m"},
+            "--version needs a value: V",
             "`mlctl push --help` shows what it takes"},
            {"an option given twice", {"m", "--mount", "init", "--mount", "image"}, "--mount is given twice", ""},
-           {"no choice", {"m", "--mount", "inti"}, "--mount must be one of image, init, not 'inti'", "did you mean 'init'?"},
+           {"no choice",
+            {"m", "--mount", "inti"},
+            "--mount must be one of image, init, not 'inti'",
+            "did you mean 'init'?"},
            {"no number", {"m", "--rate", "fast"}, "--rate must be a whole number, not 'fast'", ""},
-           {"a number that is too large", {"m", "--rate", "3000000000"}, "--rate must be a whole number, not '3000000000'", ""},
+           {"a number that is too large",
+            {"m", "--rate", "3000000000"},
+            "--rate must be a whole number, not '3000000000'",
+            ""},
            {"a negative seed", {"m", "--seed=-1"}, "--seed must be a whole number, not '-1'", ""},
-           {"a flag with nonsense", {"m", "--really-force=maybe"}, "--really-force must be true or false, not 'maybe'", ""},
+           {"a flag with nonsense",
+            {"m", "--really-force=maybe"},
+            "--really-force must be true or false, not 'maybe'",
+            ""},
            {"no argument", {"-f"}, "MODEL is missing", "`mlctl push --help` shows what it takes"},
            {"a required option", {"m"}, "--version V is missing", "which", true},
        }) {

@@ -1,13 +1,12 @@
+#include "cli/run.h"
+
 #include <doctest/doctest.h>
-
-#include <sstream>
-
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/commands.h"
 #include "cli/globals.h"
 #include "cli/help.h"
-#include "cli/run.h"
 
 using namespace mlctl;
 using namespace mlctl::cli;
@@ -93,7 +92,8 @@ TEST_CASE("what is not understood exits 2, says why and what is near") {
            {{"secrat"}, "x mlctl has no command 'secrat'\n\nhint: `mlctl --help` lists the commands\n"},
            {{"gpu", "chek"}, "x mlctl gpu has no command 'chek'\n\nhint: did you mean `mlctl gpu check`?\n"},
            {{"--frob"}, "x no command is named\n\nhint: `mlctl --help` lists the commands\n"},
-           {{"undo", "--dry-run"}, "x mlctl undo has no option --dry-run\n\nhint: `mlctl undo --help` shows what it takes\n"},
+           {{"undo", "--dry-run"},
+            "x mlctl undo has no option --dry-run\n\nhint: `mlctl undo --help` shows what it takes\n"},
            {{"\x1b[2J"}, "x mlctl has no command '\\x1b[2J'\n\nhint: `mlctl --help` lists the commands\n"},
        }) {
     const auto result = run_words(c.words);
@@ -106,8 +106,8 @@ TEST_CASE("what is not understood exits 2, says why and what is near") {
 }
 
 TEST_CASE("errors are JSON where JSON is asked for, even when the command line is not understood") {
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {"push", "-o", "json"}, {"push", "--output=json"}, {"-ojson", "push"}}) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"push", "-o", "json"}, {"push", "--output=json"}, {"-ojson", "push"}}) {
     const auto result = run_words(words);
     const auto told = nlohmann::json::parse(result.err);
     CHECK(told["schemaVersion"] == 1);

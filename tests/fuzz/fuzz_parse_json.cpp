@@ -1,5 +1,4 @@
 #include <cstdlib>
-
 #include <nlohmann/json.hpp>
 
 #include "base/document.h"
