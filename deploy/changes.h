@@ -13,6 +13,7 @@ namespace mlctl::deploy {
 struct FieldChange {
   std::string path;           // "spec.template.spec.containers[0].image"
   std::string before, after;  // JSON; "" when absent
+  bool operator==(const FieldChange&) const = default;
 };
 
 struct Change {
@@ -20,12 +21,14 @@ struct Change {
   Kind kind = Kind::create;
   ObjectKey object;
   std::vector<FieldChange> fields;  // of a change
+  bool operator==(const Change&) const = default;
 };
 
 struct ChangeSet {
   std::vector<Change> changes;  // in the order of the desired objects, removals last
   std::size_t unchanged = 0;
   [[nodiscard]] bool empty() const { return changes.empty(); }
+  bool operator==(const ChangeSet&) const = default;
 };
 
 // Pure. Objects are the same when API version, kind, namespace and name are; key order does not count.

@@ -94,6 +94,9 @@ Result<std::vector<DesiredFile>> plan_files(const std::vector<Candidate>& candid
     if (!objects) return objects.error();
     auto file = file_from(file_of(candidate.name_space, candidate.model), *objects);
     file.model = candidate.model;
+    file.version = candidate.version;
+    file.digest = candidate.digest;
+    file.commit = candidate.commit;
     if (auto claimed = claims.claim(file, to_string(candidate.model)); !claimed) return claimed.error();
     files.push_back(std::move(file));
     if (!candidate.model.tenant.empty()) tenants.insert(candidate.model.tenant);

@@ -29,8 +29,11 @@ struct Candidate {
 struct DesiredFile {
   std::string path;  // below the environment's folder
   std::string text;
-  std::optional<registry::ModelName> model;  // nullopt: of a tenant
-  std::uint64_t assignment = 0;
+  std::optional<registry::ModelName> model;  // nullopt: of a tenant, and the next four say nothing
+  registry::Version version;
+  Digest digest;
+  std::string commit;
+  std::uint64_t assignment = 0;  // N; 0: a look, which is never applied
   std::vector<ObjectKey> objects;
 };
 

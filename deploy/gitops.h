@@ -1,0 +1,71 @@
+// A GitOps folder: the files of an environment on a branch of the repository, which are the live state of diff and
+// apply. The plan is pure; performing it is one commit, pushed before the local branch moves. Never touched: the index,
+// the worktree, a branch that is checked out, files of other models, files that mlctl did not write.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "deploy/changes.h"
+#include "deploy/config.h"
+#include "deploy/plan.h"
+#include "registry/git.h"
+#include "registry/name.h"
+
+namespace mlctl::deploy {
+
+struct Folder {
+  Gitops where;
+  std::optional<registry::ObjectId> commit;   // that was read; nullopt: the branch does not exist yet
+  std::optional<registry::ObjectId> local;    // where the branch stands here
+  std::string remote;                         // URL of origin; "" when there is none
+  bool ahead = false;                         // `commit` is the local branch, and origin lacks some of it
+  std::map<std::string, std::string> files;   // NAMESPACE/NAME.yaml -> text
+  std::map<std::string, std::string> others;  // whatever else stands at a path -> what it is: "a link", "a file"
+};
+
+// Where there is an origin its branch is fetched and read, else the local branch. Error{usage}: the local branch has
+// parted from origin's; Error{unavailable}: origin does not answer, or the folder holds more than 20,000 files.
+[[nodiscard]] Result<Folder> read_folder(registry::Git& git, const Gitops& where);
+
+// What the folder should hold of the models that were chosen.
+struct Chosen {
+  registry::ModelName model;
+  std::uint64_t known = 0;  // the newest N of the model here, of an assignment or an unassignment
+};
+struct Desired {
+  std::string environment;
+  std::vector<Chosen> models;  // one that has no file any more is removed
+  std::vector<DesiredFile> files;
+};
+
+struct FolderPlan {
+  ChangeSet changes;
+  std::map<std::string, std::string> writes;  // below the folder
+  std::vector<std::string> deletions;
+  std::string message;  // of the commit
+  [[nodiscard]] bool empty() const { return writes.empty() && deletions.empty(); }
+  bool operator==(const FolderPlan&) const = default;
+};
+// Pure. Error{denied}: a live file carries a higher N; Error{conflict}: a file stands there that mlctl did not write
+// for this model; Error{corrupt}: it cannot be read as objects.
+[[nodiscard]] Result<FolderPlan> plan_folder(const Folder& folder, const Desired& desired);
+
+struct ApplyReport {
+  std::optional<registry::ObjectId> commit;  // that holds what is desired now
+  bool committed = false;                    // false: it was there already
+  bool pushed = false;
+  std::vector<std::string> notes;
+};
+// Performs the plan that diff showed. When origin (or somebody here) was faster, reads and plans again, five times at
+// most, and goes on only when the plan is still the same. Error{conflict} otherwise; Error{usage}: the branch is
+// checked out somewhere, the local branch is ahead of origin, a look at a version that is not assigned.
+[[nodiscard]] Result<ApplyReport> apply_folder(registry::Git& git, Folder folder, const Desired& desired,
+                                               const FolderPlan& plan, bool push);
+[[nodiscard]] nlohmann::ordered_json to_json(const ApplyReport& report);
+
+}  // namespace mlctl::deploy
