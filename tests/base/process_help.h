@@ -1,6 +1,7 @@
 // For tests: code that must run in a process of its own because it dies, or changes what all others see.
 #pragma once
 #include <csignal>
+#include <cstdio>
 #include <functional>
 
 #include <sys/wait.h>
@@ -10,6 +11,7 @@ namespace mlctl::test {
 
 // The exit code of `run`, done in a fork of the test; 128 + signal when it was killed.
 inline int in_fork(const std::function<int()>& run) {
+  std::fflush(nullptr);  // else the child may write it too
   const int pid = ::fork();
   if (pid == 0) ::_exit(run());
   int status = 0;
@@ -20,7 +22,9 @@ inline int in_fork(const std::function<int()>& run) {
 // A fork that lives until it is killed or the object goes; `run` should not return.
 class Fork {
  public:
-  explicit Fork(const std::function<void()>& run) : pid_(::fork()) {
+  explicit Fork(const std::function<void()>& run) {
+    std::fflush(nullptr);
+    pid_ = ::fork();
     if (pid_ != 0) return;
     run();
     for (;;) ::pause();
@@ -36,7 +40,7 @@ class Fork {
   }
 
  private:
-  int pid_;
+  int pid_ = -1;
 };
 
 }  // namespace mlctl::test
