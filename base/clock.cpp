@@ -1,11 +1,10 @@
 #include "base/clock.h"
 
-#include <poll.h>
-
 #include <array>
 #include <cstdio>
 #include <ctime>
 #include <optional>
+#include <poll.h>
 
 #include "base/interrupt.h"
 

@@ -35,7 +35,8 @@ class ManualClock : public Clock {
 [[nodiscard]] std::string rfc3339(WallTime time);  // "2026-11-22T17:44:48Z"
 // Any offset, fractions of a second cut off; Error{usage} for anything else, 30 February and leap seconds too.
 [[nodiscard]] Result<WallTime> parse_rfc3339(std::string_view text);
-[[nodiscard]] std::string human_duration(Duration d);  // "850 us", "1.5 ms", "3.2 s", "2 min 5 s", "3 h 10 min", "2 d 4 h"
+[[nodiscard]] std::string human_duration(
+    Duration d);  // "850 us", "1.5 ms", "3.2 s", "2 min 5 s", "3 h 10 min", "2 d 4 h"
 [[nodiscard]] std::string ago(WallTime then, WallTime now);  // "just now", "3 minutes ago", "in 2 hours"
 
 }  // namespace mlctl

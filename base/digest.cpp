@@ -9,12 +9,16 @@ struct Sha256::State {
   ~State() { EVP_MD_CTX_free(context); }
 };
 
-Sha256::Sha256() : state_(std::make_unique<State>()) { EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr); }
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr);
+}
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
-void Sha256::update(const void* data, std::size_t size) { EVP_DigestUpdate(state_->context, data, size); }
+void Sha256::update(const void* data, std::size_t size) {
+  EVP_DigestUpdate(state_->context, data, size);
+}
 
 Digest Sha256::finish() {
   Digest digest;
@@ -33,9 +37,13 @@ std::string Digest::hex() const {
   return text;
 }
 
-std::string Digest::brief() const { return hex().substr(0, 12); }
+std::string Digest::brief() const {
+  return hex().substr(0, 12);
+}
 
-std::string to_string(const Digest& digest) { return "sha256:" + digest.hex(); }
+std::string to_string(const Digest& digest) {
+  return "sha256:" + digest.hex();
+}
 
 static int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';

@@ -1,23 +1,28 @@
 #include "base/filesystem.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 
 #include "base/terminal.h"
 
 namespace mlctl {
 namespace fs = std::filesystem;
 
-long Disk::write(int fd, const void* data, std::size_t size) { return ::write(fd, data, size); }
-int Disk::fsync(int fd) { return ::fsync(fd); }
-int Disk::rename(const char* from, const char* to) { return ::rename(from, to); }
+long Disk::write(int fd, const void* data, std::size_t size) {
+  return ::write(fd, data, size);
+}
+int Disk::fsync(int fd) {
+  return ::fsync(fd);
+}
+int Disk::rename(const char* from, const char* to) {
+  return ::rename(from, to);
+}
 
 Disk& real_disk() {
   static Disk disk;
@@ -33,7 +38,9 @@ Error system_error(int code, std::string_view what, const fs::path& path) {
           std::move(hint)};
 }
 
-static fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+static fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
 
 Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
   static constexpr std::string_view what = "cannot read";
@@ -41,9 +48,10 @@ Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
     return Error{Error::Kind::not_found, "no such file: " + escape_control(path.string()), ""};
   };
   const auto not_regular = [&] {
-    return Error{Error::Kind::unavailable, "cannot read: " + escape_control(path.string()) + ": not a regular file", ""};
+    return Error{Error::Kind::unavailable, "cannot read: " + escape_control(path.string()) + ": not a regular file",
+                 ""};
   };
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0)
     return errno == ENOENT || errno == ENOTDIR ? not_found() : system_error(errno, what, path);
   if (!S_ISREG(info.st_mode)) return not_regular();
@@ -101,10 +109,9 @@ Status write_file(const fs::path& path, std::string_view bytes, unsigned mode, D
 
 Status make_folders(const fs::path& path) {
   static constexpr std::string_view what = "cannot create folder";
-  struct stat info {};
+  struct stat info{};
   if (path.empty()) return ok();
-  if (::stat(path.c_str(), &info) == 0)
-    return S_ISDIR(info.st_mode) ? ok() : Status(system_error(ENOTDIR, what, path));
+  if (::stat(path.c_str(), &info) == 0) return S_ISDIR(info.st_mode) ? ok() : Status(system_error(ENOTDIR, what, path));
   if (errno != ENOENT) return system_error(errno, what, path);
   if (!path.has_filename()) return make_folders(path.parent_path());
   const fs::path parent = folder_of(path);

@@ -1,6 +1,6 @@
 // HTTP: the seam on which model servers (now), registries and clusters (later) stand. Answers are hostile: header and
-// body sizes and times are bounded. No redirects are followed, no encodings undone. A proxy from the environment is used,
-// but never for loopback. One adapter (http_curl.cpp) talks to libcurl. Objects belong to one thread at a time.
+// body sizes and times are bounded. No redirects are followed, no encodings undone. A proxy from the environment is
+// used, but never for loopback. One adapter (http_curl.cpp) talks to libcurl. Objects belong to one thread at a time.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -21,7 +21,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::chrono::milliseconds limit = std::chrono::seconds(30);  // for the whole exchange, waiting for a connection too
-  std::uint64_t body_limit = 16U << 20U;  // bytes of the answer; more is Error{unavailable}
+  std::uint64_t body_limit = 16U << 20U;                       // bytes of the answer; more is Error{unavailable}
 };
 
 struct HttpResponse {

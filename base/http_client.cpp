@@ -28,6 +28,8 @@ class MultiplexedClient : public HttpClient {
 
 }  // namespace
 
-std::unique_ptr<HttpClient> make_http_client() { return std::make_unique<MultiplexedClient>(); }
+std::unique_ptr<HttpClient> make_http_client() {
+  return std::make_unique<MultiplexedClient>();
+}
 
 }  // namespace mlctl

@@ -1,16 +1,15 @@
 // The adapter to libcurl: nobody else includes it.
-#include <curl/curl.h>
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <curl/curl.h>
 #include <deque>
 #include <map>
 #include <mutex>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include "base/filesystem.h"
@@ -53,7 +52,9 @@ struct Transfer {
   }
 };
 
-SteadyTime now() { return system_clock().steady(); }
+SteadyTime now() {
+  return system_clock().steady();
+}
 
 std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   return static_cast<Transfer*>(user)->answer.add_header_line({data, size}) ? size : 0;

@@ -1,12 +1,11 @@
 #include "base/interrupt.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace mlctl {
 namespace {
@@ -31,7 +30,7 @@ extern "C" void note_signal(int) {
 void install_interrupt_handlers() {
   if (wake_fd.load() >= 0) return;
   wake_fd.store(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = note_signal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
@@ -39,8 +38,14 @@ void install_interrupt_handlers() {
   ::sigaction(SIGTERM, &action, nullptr);
 }
 
-bool interrupted() { return signals_seen.load(std::memory_order_relaxed) > 0; }
-Error interrupted_error() { return {Error::Kind::interrupted, "interrupted", ""}; }
-int interrupt_fd() { return wake_fd.load(); }
+bool interrupted() {
+  return signals_seen.load(std::memory_order_relaxed) > 0;
+}
+Error interrupted_error() {
+  return {Error::Kind::interrupted, "interrupted", ""};
+}
+int interrupt_fd() {
+  return wake_fd.load();
+}
 
 }  // namespace mlctl

@@ -1,10 +1,9 @@
 #include "base/lock.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
+#include <sys/file.h>
 
 #include "base/clock.h"
 #include "base/interrupt.h"

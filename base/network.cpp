@@ -1,10 +1,9 @@
 #include "base/network.h"
 
 #include <arpa/inet.h>
+#include <cerrno>
 #include <netinet/in.h>
 #include <sys/socket.h>
-
-#include <cerrno>
 #include <system_error>
 
 #include "base/filesystem.h"

@@ -1,11 +1,5 @@
 #include "base/process.h"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -13,8 +7,13 @@
 #include <csignal>
 #include <cstdint>
 #include <mutex>
+#include <poll.h>
 #include <string_view>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/interrupt.h"
@@ -136,8 +135,7 @@ bool wait_for_end(int pid, SteadyTime deadline, bool heed_interrupt) {
     if (left <= Duration::zero()) return false;
     const Duration longest = watch.fd() < 0 ? unheard : std::chrono::minutes(1);
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::min(left, longest));
-    std::array<pollfd, 2> watched{
-        {{watch.fd(), POLLIN, 0}, {heed_interrupt ? interrupt_fd() : -1, POLLIN, 0}}};
+    std::array<pollfd, 2> watched{{{watch.fd(), POLLIN, 0}, {heed_interrupt ? interrupt_fd() : -1, POLLIN, 0}}};
     ::poll(watched.data(), watched.size(), static_cast<int>(wait.count()));
   }
 }
@@ -185,14 +183,18 @@ Result<ChildProcess> ChildProcess::start(const ProcessSpec& spec, const std::fil
       new State{child->pid, record, {std::move(child->output), spec.output_limit}, std::nullopt}));
 }
 
-int ChildProcess::pid() const { return state_->pid; }
+int ChildProcess::pid() const {
+  return state_->pid;
+}
 
 std::optional<int> ChildProcess::poll() {
   if (!state_->exit_code) state_->exit_code = exit_code_of(state_->pid);
   return state_->exit_code;
 }
 
-std::string ChildProcess::output() const { return state_->drain.text(); }
+std::string ChildProcess::output() const {
+  return state_->drain.text();
+}
 
 void ChildProcess::end(std::chrono::milliseconds grace) {
   if (state_->ended) return;

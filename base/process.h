@@ -22,14 +22,14 @@ struct ProcessSpec {
   // Looked up in PATH unless it has a slash; "./serve" counts from `folder`.
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // beside PATH and HOME of this process
-  std::filesystem::path folder;             // working directory; empty: that of this process
-  std::size_t output_limit = 64 * 1024;     // bytes kept of stdout and stderr together: the first half and the last half
-  std::string input;                        // given on stdin, then closed
+  std::filesystem::path folder;                    // working directory; empty: that of this process
+  std::size_t output_limit = 64 * 1024;  // bytes kept of stdout and stderr together: the first half and the last half
+  std::string input;                     // given on stdin, then closed
 };
 
 struct ProcessResult {
-  int exit_code = -1;   // 128 + signal when it was killed
-  std::string output;   // as printed, not escaped; bounded; "… N bytes left out …" in the middle
+  int exit_code = -1;  // 128 + signal when it was killed
+  std::string output;  // as printed, not escaped; bounded; "… N bytes left out …" in the middle
 };
 
 class ChildProcess {

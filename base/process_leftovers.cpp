@@ -1,14 +1,13 @@
 // Which processes are ours: by pid and start time, by session, and by the records that a killed run left behind.
-#include <dirent.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <dirent.h>
 #include <sstream>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include "base/process_detail.h"
 
@@ -113,7 +112,8 @@ int kill_session(int session, std::uint64_t not_before) {
 Status write_record(const std::filesystem::path& record, int pid) {
   const auto child = read_stat(pid);
   const auto parent = read_stat(::getpid());
-  if (!child || !parent) return Error{Error::Kind::unavailable, "cannot read the start time of a process from /proc", ""};
+  if (!child || !parent)
+    return Error{Error::Kind::unavailable, "cannot read the start time of a process from /proc", ""};
   std::ostringstream out;
   out << record_title << "\n"
       << pid << " " << child->start << "\n"

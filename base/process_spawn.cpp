@@ -1,23 +1,22 @@
 // fork and exec. Between the two the child makes only calls that are safe when other threads held locks at the fork
 // (signal-safety(7)): everything is prepared before.
-#include <fcntl.h>
-#include <linux/close_range.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <fcntl.h>
+#include <linux/close_range.h>
 #include <string>
 #include <string_view>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <system_error>
+#include <unistd.h>
 #include <vector>
 
 #include "base/process_detail.h"
@@ -56,7 +55,7 @@ void close_all_on_exec() {
 }
 
 void reset_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = SIG_DFL;
   for (int number = 1; number < 32; ++number) ::sigaction(number, &action, nullptr);
   sigset_t none;
@@ -119,7 +118,7 @@ std::map<std::string, std::string> environment_of(const ProcessSpec& spec) {
 }
 
 bool is_program(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
 }
 
@@ -175,8 +174,15 @@ Result<Forked> fork_child(const ProcessSpec& spec) {
   if (go.fd() < 0) return system_error(errno, "cannot start a process", "eventfd");
   if (!failure) return failure.error();
 
-  Plan plan{*program, {}, {}, spec.folder.empty() ? nullptr : spec.folder.c_str(), ::getpid(), input->fd(),
-            output->write.fd(), go.fd(), failure->write.fd()};
+  Plan plan{*program,
+            {},
+            {},
+            spec.folder.empty() ? nullptr : spec.folder.c_str(),
+            ::getpid(),
+            input->fd(),
+            output->write.fd(),
+            go.fd(),
+            failure->write.fd()};
   auto arguments = spec.command;
   std::vector<std::string> settings;
   for (const auto& [name, value] : variables) settings.push_back(name + "=" + value);

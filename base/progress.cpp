@@ -1,6 +1,5 @@
-#include <unistd.h>
-
 #include <chrono>
+#include <unistd.h>
 
 #include "base/terminal.h"
 

@@ -2,7 +2,9 @@
 
 namespace mlctl {
 
-Error Error::context(const std::string& what) const { return {kind, what + ": " + message, hint}; }
+Error Error::context(const std::string& what) const {
+  return {kind, what + ": " + message, hint};
+}
 
 int exit_code(Error::Kind kind) {
   switch (kind) {
@@ -28,16 +30,26 @@ int exit_code(Error::Kind kind) {
 
 const char* to_string(Error::Kind kind) {
   switch (kind) {
-    case Error::Kind::denied: return "denied";
-    case Error::Kind::conflict: return "conflict";
-    case Error::Kind::usage: return "usage";
-    case Error::Kind::not_found: return "not-found";
-    case Error::Kind::corrupt: return "corrupt";
-    case Error::Kind::unavailable: return "unavailable";
-    case Error::Kind::timeout: return "timeout";
-    case Error::Kind::credentials: return "credentials";
-    case Error::Kind::inconclusive: return "inconclusive";
-    case Error::Kind::interrupted: return "interrupted";
+    case Error::Kind::denied:
+      return "denied";
+    case Error::Kind::conflict:
+      return "conflict";
+    case Error::Kind::usage:
+      return "usage";
+    case Error::Kind::not_found:
+      return "not-found";
+    case Error::Kind::corrupt:
+      return "corrupt";
+    case Error::Kind::unavailable:
+      return "unavailable";
+    case Error::Kind::timeout:
+      return "timeout";
+    case Error::Kind::credentials:
+      return "credentials";
+    case Error::Kind::inconclusive:
+      return "inconclusive";
+    case Error::Kind::interrupted:
+      return "interrupted";
   }
   return "unavailable";
 }

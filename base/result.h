@@ -1,5 +1,6 @@
 // Result<T>: a value or an Error; the only way by which failure crosses a module's border.
-// An Error says what happened (message), what to do (hint) and of which kind it is; the kind alone decides the exit code.
+// An Error says what happened (message), what to do (hint) and of which kind it is; the kind alone decides the exit
+// code.
 #pragma once
 #include <cassert>
 #include <string>
@@ -67,6 +68,8 @@ class [[nodiscard]] Result {
 struct Done {};
 // Success without a value: `return ok();`
 using Status = Result<Done>;
-inline Status ok() { return Done{}; }
+inline Status ok() {
+  return Done{};
+}
 
 }  // namespace mlctl

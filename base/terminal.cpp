@@ -1,13 +1,12 @@
 #include "base/terminal.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 namespace mlctl {
 namespace {
@@ -50,7 +49,9 @@ std::size_t escape_length(std::string_view text) {
   return i < text.size() ? i + 1 : text.size();
 }
 
-bool begins_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }
+bool begins_code_point(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80;
+}
 
 }  // namespace
 

@@ -36,7 +36,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 // C0, C1, DEL, bidirectional overrides and invalid UTF-8 become \xNN or \u{…}; \n and \t stay only if `keep_lines`.
 [[nodiscard]] std::string escape_control(std::string_view text, bool keep_lines = false);
-[[nodiscard]] std::string human_bytes(std::uint64_t bytes);  // "12.1 MiB"
+[[nodiscard]] std::string human_bytes(std::uint64_t bytes);      // "12.1 MiB"
 [[nodiscard]] std::size_t display_width(std::string_view text);  // code points, escapes not counted
 // At most `width` code points, "…" at the end of what was longer; colours stay whole.
 [[nodiscard]] std::string cut_to_width(std::string_view text, std::size_t width, const Style& style);
@@ -46,12 +46,12 @@ using Rows = std::vector<std::vector<std::string>>;
 class Progress {
  public:
   virtual ~Progress() = default;
-  virtual void step(std::string_view name) = 0;                      // a new step begins
-  virtual void update(std::string_view detail) = 0;                  // where it is; at most ten drawn a second
-  virtual void finish(Symbol how, std::string_view summary) = 0;     // the step ended
+  virtual void step(std::string_view name) = 0;                   // a new step begins
+  virtual void update(std::string_view detail) = 0;               // where it is; at most ten drawn a second
+  virtual void finish(Symbol how, std::string_view summary) = 0;  // the step ended
 };
 [[nodiscard]] std::unique_ptr<Progress> make_progress(int fd, const Style& style, bool quiet,
-                                                     Clock& clock = system_clock());
+                                                      Clock& clock = system_clock());
 [[nodiscard]] Progress& no_progress();
 
 }  // namespace mlctl

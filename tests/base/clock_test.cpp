@@ -1,14 +1,15 @@
 #include "base/clock.h"
 
-#include <doctest/doctest.h>
-
 #include <chrono>
+#include <doctest/doctest.h>
 #include <string>
 
 using namespace std::chrono_literals;
 using mlctl::WallTime;
 
-static WallTime at(long long seconds) { return WallTime(std::chrono::seconds(seconds)); }
+static WallTime at(long long seconds) {
+  return WallTime(std::chrono::seconds(seconds));
+}
 
 TEST_CASE("times are written and read as RFC 3339") {
   struct Case {
@@ -67,9 +68,10 @@ TEST_CASE("durations are told in the unit that fits") {
     const char* text;
   };
   const Case cases[] = {
-      {0ns, "0 us"},        {1500ns, "1.5 us"}, {850us, "850 us"},     {999600ns, "1 ms"},  {1500us, "1.5 ms"},
-      {250ms, "250 ms"},    {3200ms, "3.2 s"},  {59s, "59 s"},         {59990ms, "1 min"},  {125s, "2 min 5 s"},
-      {1h + 5min, "1 h 5 min"}, {52h, "2 d 4 h"}, {-3s, "-3 s"},
+      {0ns, "0 us"},      {1500ns, "1.5 us"},  {850us, "850 us"},        {999600ns, "1 ms"},
+      {1500us, "1.5 ms"}, {250ms, "250 ms"},   {3200ms, "3.2 s"},        {59s, "59 s"},
+      {59990ms, "1 min"}, {125s, "2 min 5 s"}, {1h + 5min, "1 h 5 min"}, {52h, "2 d 4 h"},
+      {-3s, "-3 s"},
   };
   for (const auto& c : cases) {
     CAPTURE(c.text);
@@ -82,9 +84,10 @@ TEST_CASE("moments are told by their distance") {
     long long passed;
     const char* text;
   };
-  const Case cases[] = {{0, "just now"},          {4, "just now"},         {5, "5 seconds ago"},  {60, "1 minute ago"},
-                        {180, "3 minutes ago"},   {7199, "1 hour ago"},    {172800, "2 days ago"}, {5259600, "2 months ago"},
-                        {40000000, "1 year ago"}, {-7200, "in 2 hours"}};
+  const Case cases[] = {{0, "just now"},        {4, "just now"},           {5, "5 seconds ago"},
+                        {60, "1 minute ago"},   {180, "3 minutes ago"},    {7199, "1 hour ago"},
+                        {172800, "2 days ago"}, {5259600, "2 months ago"}, {40000000, "1 year ago"},
+                        {-7200, "in 2 hours"}};
   for (const auto& c : cases) {
     CAPTURE(c.text);
     CHECK(mlctl::ago(at(1000000000 - c.passed), at(1000000000)) == c.text);

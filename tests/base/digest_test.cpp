@@ -1,7 +1,6 @@
 #include "base/digest.h"
 
 #include <doctest/doctest.h>
-
 #include <string>
 
 using namespace std::string_literals;

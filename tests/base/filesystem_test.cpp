@@ -1,16 +1,15 @@
 #include "base/filesystem.h"
 
-#include <doctest/doctest.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <doctest/doctest.h>
+#include <fcntl.h>
 #include <fstream>
 #include <iterator>
+#include <sched.h>
 #include <string>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <vector>
 
 #include "tests/base/process_help.h"
@@ -38,7 +37,7 @@ std::size_t entries(const fs::path& folder) {
 // Fails each call as told; errno 0 means: as the real one.
 struct FaultyDisk : mlctl::Disk {
   int write_error = 0;
-  long room = 1 << 30;    // bytes until write_error
+  long room = 1 << 30;          // bytes until write_error
   std::size_t piece = 1 << 30;  // bytes a call takes at most
   int fsync_error = 0;
   int rename_error = 0;

@@ -1,9 +1,8 @@
 #include "base/http.h"
 
-#include <doctest/doctest.h>
-
 #include <csignal>
 #include <cstdlib>
+#include <doctest/doctest.h>
 #include <map>
 #include <set>
 #include <string>
@@ -56,13 +55,19 @@ TEST_CASE("any whole answer is a response") {
   };
   const Case cases[] = {
       {"with a length", {ok_answer("hello")}, 200, "hello"},
-      {"in chunks", {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"}, 200, "hello"},
+      {"in chunks",
+       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"},
+       200,
+       "hello"},
       {"until the connection closes", {"HTTP/1.1 200 OK\r\n\r\nhello", true}, 200, "hello"},
       {"HTTP/1.0", {"HTTP/1.0 200 OK\r\n\r\nhello", true}, 200, "hello"},
       {"an error of the server", {"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"}, 500, "no"},
       {"a redirect, not followed", {"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n"}, 302, ""},
       {"nothing but a status", {"HTTP/1.1 204 No Content\r\n\r\n"}, 204, ""},
-      {"after an interim answer", {"HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n" + ok_answer("hello")}, 200, "hello"},
+      {"after an interim answer",
+       {"HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n" + ok_answer("hello")},
+       200,
+       "hello"},
   };
   for (const auto& c : cases) {
     CAPTURE(c.name);
@@ -87,12 +92,17 @@ TEST_CASE("what is no whole answer is an error that says why") {
   const std::string big(100001, 'x');
   const Case cases[] = {
       {"cut off", {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello", true}, Kind::unavailable, "ended too early"},
-      {"a chunk cut off", {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhello", true}, Kind::unavailable,
+      {"a chunk cut off",
+       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhello", true},
+       Kind::unavailable,
        "127.0.0.1"},
       {"closed without a word", {"", true}, Kind::unavailable, "closed before the answer"},
       {"a status line that is none", {"SSH-2.0-OpenSSH_9.2\r\n\r\n", true}, Kind::unavailable, "not HTTP"},
       {"never", {"", false, true}, Kind::timeout, "within 200 ms"},
-      {"a body that never ends", {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"}, Kind::timeout, "within 200 ms"},
+      {"a body that never ends",
+       {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"},
+       Kind::timeout,
+       "within 200 ms"},
       {"a body over the limit", {ok_answer(big)}, Kind::unavailable, "too large"},
       {"a body over the limit without length", {"HTTP/1.1 200 OK\r\n\r\n" + big, true}, Kind::unavailable, "too large"},
       {"headers without end", {endless_headers()}, Kind::unavailable, "too large"},
@@ -123,7 +133,8 @@ TEST_CASE("a body as large as the limit is taken") {
 TEST_CASE("nobody at the port is an error that names it") {
   const auto ports = mlctl::free_loopback_ports(1);
   REQUIRE(ports);
-  const auto response = mlctl::make_http_client()->send(get("http://127.0.0.1:" + std::to_string(ports->front()) + "/x"));
+  const auto response =
+      mlctl::make_http_client()->send(get("http://127.0.0.1:" + std::to_string(ports->front()) + "/x"));
   REQUIRE_FALSE(response);
   CHECK(response.error().kind == Error::Kind::unavailable);
   CHECK(response.error().message ==
@@ -143,7 +154,8 @@ TEST_CASE("a malformed request is refused before anything is sent") {
     cases.push_back({"method", get("http://127.0.0.1:1/")});
     cases.back().request.method = method;
   }
-  for (const auto& header : {std::pair<std::string, std::string>{"X", "a\r\nY: b"}, {"X:", "a"}, {"", "a"}, {"X\n", "a"}}) {
+  for (const auto& header :
+       {std::pair<std::string, std::string>{"X", "a\r\nY: b"}, {"X:", "a"}, {"", "a"}, {"X\n", "a"}}) {
     cases.push_back({"header", get("http://127.0.0.1:1/")});
     cases.back().request.headers.push_back(header);
   }
@@ -218,10 +230,14 @@ TEST_CASE("which hosts are this machine") {
     const char* url;
     bool loopback;
   };
-  const Case cases[] = {{"http://127.0.0.1:80/", true},    {"http://localhost", true},
-                        {"http://[::1]:80/x", true},       {"http://user@127.1.2.3/", true},
-                        {"http://127.0.0.1@evil.example/", false}, {"http://127.evil.example/", false},
-                        {"http://example/localhost", false},  {"http://localhost.example/", false}};
+  const Case cases[] = {{"http://127.0.0.1:80/", true},
+                        {"http://localhost", true},
+                        {"http://[::1]:80/x", true},
+                        {"http://user@127.1.2.3/", true},
+                        {"http://127.0.0.1@evil.example/", false},
+                        {"http://127.evil.example/", false},
+                        {"http://example/localhost", false},
+                        {"http://localhost.example/", false}};
   for (const auto& c : cases) {
     CAPTURE(c.url);
     CHECK(mlctl::http_detail::is_loopback(mlctl::http_detail::origin_of(c.url)) == c.loopback);
@@ -229,7 +245,8 @@ TEST_CASE("which hosts are this machine") {
 }
 
 TEST_CASE("many exchanges share few connections, each comes back once with its own answer and times") {
-  LoopbackServer server([](const std::string& request) { return RawAnswer{ok_answer(request.substr(0, request.find(" HTTP")))}; });
+  LoopbackServer server(
+      [](const std::string& request) { return RawAnswer{ok_answer(request.substr(0, request.find(" HTTP")))}; });
   const auto multiplexer = mlctl::make_http_multiplexer(4);
   const auto begun = mlctl::system_clock().steady();
   for (std::uint64_t id = 0; id < 50; ++id) multiplexer->start(id, shared(get(server.url("/" + std::to_string(id)))));

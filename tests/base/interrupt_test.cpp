@@ -1,10 +1,9 @@
 #include "base/interrupt.h"
 
-#include <doctest/doctest.h>
-#include <poll.h>
-
 #include <chrono>
 #include <csignal>
+#include <doctest/doctest.h>
+#include <poll.h>
 
 #include "base/clock.h"
 #include "tests/base/process_help.h"

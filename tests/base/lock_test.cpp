@@ -1,10 +1,9 @@
 #include "base/lock.h"
 
-#include <doctest/doctest.h>
-#include <unistd.h>
-
 #include <array>
+#include <doctest/doctest.h>
 #include <optional>
+#include <unistd.h>
 
 #include "tests/base/process_help.h"
 
@@ -43,7 +42,9 @@ TEST_CASE("a lock goes with its object, and with a holder that is killed") {
   const auto folder = mlctl::TemporaryFolder::create();
   REQUIRE(folder);
   const auto path = folder->path() / ".lock";
-  { CHECK(FileLock::acquire(path, LockKind::exclusive, 0ms)); }
+  {
+    CHECK(FileLock::acquire(path, LockKind::exclusive, 0ms));
+  }
   CHECK(FileLock::acquire(path, LockKind::exclusive, 0ms));
 
   std::array<int, 2> ready{};

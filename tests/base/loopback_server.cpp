@@ -1,13 +1,12 @@
 #include "tests/base/loopback_server.h"
 
 #include <arpa/inet.h>
+#include <cstdlib>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cstdlib>
-#include <stdexcept>
 #include <utility>
 
 namespace mlctl::test {

@@ -11,9 +11,9 @@
 namespace mlctl::test {
 
 struct RawAnswer {
-  std::string bytes;       // the status line, headers and body
-  bool close = false;      // the connection, after the bytes
-  bool never = false;      // says nothing, holds the connection
+  std::string bytes;   // the status line, headers and body
+  bool close = false;  // the connection, after the bytes
+  bool never = false;  // says nothing, holds the connection
 };
 
 class LoopbackServer {

@@ -1,7 +1,6 @@
 #include "base/network.h"
 
 #include <doctest/doctest.h>
-
 #include <set>
 
 TEST_CASE("free ports are as many as asked for, all different, none privileged") {

@@ -3,7 +3,6 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
-
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,17 +1,16 @@
 #include "base/process.h"
 
-#include <doctest/doctest.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <csignal>
+#include <doctest/doctest.h>
+#include <fcntl.h>
 #include <fstream>
 #include <functional>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 #include "base/filesystem.h"
 #include "base/interrupt.h"
@@ -181,9 +180,8 @@ TEST_CASE("a child that ignores SIGTERM is killed after the grace") {
 }
 
 TEST_CASE("grandchildren end with the child, also in groups of their own and when the child is gone already") {
-  for (const char* script : {"sleep 1000 & echo $!; wait",
-                             "exec bash -c 'set -m; sleep 1000 & echo $!; wait'",
-                             "sleep 1000 & echo $!"}) {
+  for (const char* script :
+       {"sleep 1000 & echo $!; wait", "exec bash -c 'set -m; sleep 1000 & echo $!; wait'", "sleep 1000 & echo $!"}) {
     CAPTURE(script);
     auto child = ChildProcess::start(shell(script));
     REQUIRE(child);
@@ -231,8 +229,8 @@ TEST_CASE("kill -9 of the parent ends the child; what the child started is found
   std::optional<mlctl::Result<ChildProcess>> child;
   mlctl::test::Fork parent([&] {
     // The grandchild outlives the child: nothing tells it that its parent has died.
-    child.emplace(ChildProcess::start(shell("sleep 1000 & echo $$ $! > " + pids.string() + ".new; mv " +
-                                            pids.string() + ".new " + pids.string() + "; wait"),
+    child.emplace(ChildProcess::start(shell("sleep 1000 & echo $$ $! > " + pids.string() + ".new; mv " + pids.string() +
+                                            ".new " + pids.string() + "; wait"),
                                       records / "server.pid"));
   });
   REQUIRE(eventually([&] { return std::filesystem::exists(pids); }));
@@ -278,7 +276,8 @@ TEST_CASE("a record whose pid belongs to another process now ends nobody") {
 
 TEST_CASE("files that are no records stay as they are") {
   const auto folder = temporary();
-  for (const char* text : {"", "mlctl-child 1\n", "mlctl-child 1\n-1 5\n3 4\nx\n", "mlctl-child 1\n1 5\n3 4\nx\n", "hello"}) {
+  for (const char* text :
+       {"", "mlctl-child 1\n", "mlctl-child 1\n-1 5\n3 4\nx\n", "mlctl-child 1\n1 5\n3 4\nx\n", "hello"}) {
     CAPTURE(text);
     REQUIRE(mlctl::write_file(folder.path() / "f", text));
     CHECK(*mlctl::end_leftovers(folder.path()) == 0);

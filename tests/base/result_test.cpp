@@ -1,7 +1,6 @@
 #include "base/result.h"
 
 #include <doctest/doctest.h>
-
 #include <memory>
 #include <string>
 
@@ -16,11 +15,16 @@ TEST_CASE("each kind of error has one exit code and one name") {
   };
   using Kind = Error::Kind;
   const Case cases[] = {
-      {Kind::denied, 1, "denied"},           {Kind::conflict, 1, "conflict"},
-      {Kind::usage, 2, "usage"},             {Kind::not_found, 2, "not-found"},
-      {Kind::corrupt, 1, "corrupt"},         {Kind::unavailable, 3, "unavailable"},
-      {Kind::timeout, 3, "timeout"},         {Kind::credentials, 4, "credentials"},
-      {Kind::inconclusive, 5, "inconclusive"}, {Kind::interrupted, 130, "interrupted"},
+      {Kind::denied, 1, "denied"},
+      {Kind::conflict, 1, "conflict"},
+      {Kind::usage, 2, "usage"},
+      {Kind::not_found, 2, "not-found"},
+      {Kind::corrupt, 1, "corrupt"},
+      {Kind::unavailable, 3, "unavailable"},
+      {Kind::timeout, 3, "timeout"},
+      {Kind::credentials, 4, "credentials"},
+      {Kind::inconclusive, 5, "inconclusive"},
+      {Kind::interrupted, 130, "interrupted"},
   };
   for (const auto& c : cases) {
     CAPTURE(c.name);

@@ -1,13 +1,12 @@
 #include "base/terminal.h"
 
-#include <doctest/doctest.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdlib>
+#include <doctest/doctest.h>
+#include <fcntl.h>
 #include <map>
 #include <string>
+#include <unistd.h>
 
 #include "base/filesystem.h"
 
@@ -20,8 +19,7 @@ namespace {
 class Variables {
  public:
   explicit Variables(const std::map<std::string, std::string>& values) {
-    for (const char* name :
-         {"NO_COLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS", "LC_ALL", "LC_CTYPE", "LANG"}) {
+    for (const char* name : {"NO_COLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS", "LC_ALL", "LC_CTYPE", "LANG"}) {
       const char* before = std::getenv(name);
       if (before != nullptr) before_[name] = before;
       names_.push_back(name);
@@ -117,7 +115,10 @@ TEST_CASE("strings from outside cannot act on a terminal") {
       {"DEL", "\x7f", "\\x7f"},
       {"newline and tab", "a\nb\tc", "a\\x0ab\\x09c"},
       {"C1 as UTF-8", "\u009b2J", "\\u{9b}2J"},
-      {"C1 as a bare byte", "\x9b" "2J", "\\x9b2J"},
+      {"C1 as a bare byte",
+       "\x9b"
+       "2J",
+       "\\x9b2J"},
       {"right-to-left override", "a\u202etxt.exe", "a\\u{202e}txt.exe"},
       {"isolate", "\u2066x\u2069", "\\u{2066}x\\u{2069}"},
       {"line separator", "\u2028", "\\u{2028}"},
@@ -126,7 +127,11 @@ TEST_CASE("strings from outside cannot act on a terminal") {
       {"surrogate", "\xed\xa0\x80", "\\xed\\xa0\\x80"},
       {"above U+10FFFF", "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
       {"cut off at the end", "\xe2\x9c", "\\xe2\\x9c"},
-      {"cut off by ASCII", "\xe2\x9c" "A", "\\xe2\\x9c" "A"},
+      {"cut off by ASCII",
+       "\xe2\x9c"
+       "A",
+       "\\xe2\\x9c"
+       "A"},
       {"lone continuation", "\x80", "\\x80"},
       {"0xff", "\xff", "\\xff"},
   };
@@ -138,7 +143,8 @@ TEST_CASE("strings from outside cannot act on a terminal") {
 }
 
 TEST_CASE("tables are aligned by code points") {
-  const mlctl::Rows rows = {{"credit-risk", "v1.2.3", "a long description that goes on"}, {"\u00e9", "v1", "short"}, {"x"}};
+  const mlctl::Rows rows = {
+      {"credit-risk", "v1.2.3", "a long description that goes on"}, {"\u00e9", "v1", "short"}, {"x"}};
   Style terminal = Style::plain();
   terminal.terminal = true;
   terminal.width = 40;
@@ -188,7 +194,7 @@ TEST_CASE("bytes are told in binary units") {
     std::uint64_t bytes;
     const char* text;
   };
-  const Case cases[] = {{0, "0 B"},           {1023, "1023 B"},     {1024, "1.0 KiB"},      {12687769, "12.1 MiB"},
+  const Case cases[] = {{0, "0 B"},           {1023, "1023 B"},         {1024, "1.0 KiB"},  {12687769, "12.1 MiB"},
                         {1048575, "1.0 MiB"}, {1ULL << 40U, "1.0 TiB"}, {~0ULL, "16.0 EiB"}};
   for (const auto& c : cases) {
     CAPTURE(c.text);
