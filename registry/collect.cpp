@@ -134,7 +134,7 @@ bool never_packed(std::string_view path) {
   for (auto rest = path; !rest.empty();) {
     const auto end = rest.find('/');
     const auto part = rest.substr(0, end);
-    if (part == ".git" || part == ".mlctl") return true;
+    if (part == ".git" || part == ".mlctl" || part.rfind(".mlctl-", 0) == 0) return true;
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
   return false;

@@ -25,7 +25,7 @@ struct Candidate {
 [[nodiscard]] Result<std::vector<ModelFile>> choose_files(std::vector<Candidate> candidates, const FileRules& rules,
                                                           const std::string& hint);
 
-// Left out before any rule: what belongs to tools (.git, .mlctl) at any depth, and our own files at the top.
+// Left out before any rule: what belongs to tools (.git, .mlctl, .mlctl-*) at any depth, and our own files at the top.
 [[nodiscard]] bool never_packed(std::string_view path);
 
 }  // namespace mlctl::registry

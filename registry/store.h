@@ -37,8 +37,9 @@ struct Descriptor {
 struct BlobWriter {
   virtual ~BlobWriter() = default;
   virtual Status write(std::string_view bytes) = 0;
-  // The bytes are `digest`, says the caller, who hashed what it wrote; they are durable afterwards.
-  virtual Status commit(const Digest& digest) = 0;
+  // The bytes are `digest`, says the caller, who hashed what it wrote; they are durable afterwards. True when the store
+  // had them already (they replace what was there, which mends a blob that went bad).
+  virtual Result<bool> commit(const Digest& digest) = 0;
 };
 
 // One version as published: the model's manifest, the image over the same blobs, and what stands beside.

@@ -1,0 +1,112 @@
+#include "registry/blob_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "base/lock.h"
+#include "registry/folder.h"
+
+namespace mlctl::registry {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool lock_now(int fd) { return ::flock(fd, LOCK_EX | LOCK_NB) == 0; }
+
+class FileBlob : public BlobWriter {
+ public:
+  FileBlob(fs::path folder, fs::path lock, std::string path, File file, Disk& disk)
+      : folder_(std::move(folder)), lock_(std::move(lock)), path_(std::move(path)), file_(std::move(file)), disk_(disk) {}
+  ~FileBlob() override {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  FileBlob(const FileBlob&) = delete;
+  FileBlob& operator=(const FileBlob&) = delete;
+
+  Status write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const auto written = disk_.write(file_.fd(), bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return system_error(written == 0 ? ENOSPC : errno, "cannot write to the registry", folder_);
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return ok();
+  }
+
+  Result<bool> commit(const Digest& digest) override {
+    static constexpr std::string_view what = "cannot write to the registry";
+    if (::fchmod(file_.fd(), 0644) != 0 || disk_.fsync(file_.fd()) != 0) return system_error(errno, what, folder_);
+    auto lock = FileLock::acquire(lock_, LockKind::shared);
+    if (!lock) return lock.error();
+    const fs::path target = folder_ / digest.hex();
+    std::error_code code;
+    const bool existed = fs::exists(target, code);
+    if (disk_.rename(path_.c_str(), target.c_str()) != 0) return system_error(errno, what, folder_);
+    path_.clear();
+    if (auto synced = sync_folder(folder_, disk_); !synced) return synced.error();
+    return existed;
+  }
+
+ private:
+  fs::path folder_, lock_;
+  std::string path_;  // "" once it has its name
+  File file_;
+  Disk& disk_;
+};
+
+class FileBlobSource : public ByteSource {
+ public:
+  FileBlobSource(File file, fs::path path) : file_(std::move(file)), path_(std::move(path)) {}
+  Result<std::size_t> read(char* into, std::size_t size) override {
+    for (;;) {
+      const auto got = ::read(file_.fd(), into, size);
+      if (got >= 0) return static_cast<std::size_t>(got);
+      if (errno != EINTR) return system_error(errno, "cannot read", path_);
+    }
+  }
+
+ private:
+  File file_;
+  fs::path path_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BlobWriter>> new_blob_file(const fs::path& folder, const fs::path& lock, Disk& disk) {
+  for (;;) {
+    std::string path = (folder / ".mlctl-XXXXXX.tmp").string();
+    File file(::mkostemps(path.data(), 4, O_CLOEXEC));
+    if (file.fd() < 0) return system_error(errno, "cannot write to the registry", folder);
+    // Somebody who cleans up may have taken it for a leftover between its creation and the lock.
+    struct stat info {};
+    if (!lock_now(file.fd()) || ::fstat(file.fd(), &info) != 0 || info.st_nlink == 0) continue;
+    return std::unique_ptr<BlobWriter>(std::make_unique<FileBlob>(folder, lock, path, std::move(file), disk));
+  }
+}
+
+Result<std::unique_ptr<ByteSource>> open_blob_file(const fs::path& folder, const Digest& digest) {
+  const Error gone{Error::Kind::not_found, "no such digest: " + to_string(digest), ""};
+  auto opened = Folder::open(folder);
+  if (!opened) return opened.error().kind == Error::Kind::not_found ? gone : opened.error();
+  auto file = opened->open_file(digest.hex());
+  if (!file) return file.error().kind == Error::Kind::not_found ? gone : file.error();
+  return std::unique_ptr<ByteSource>(std::make_unique<FileBlobSource>(std::move(*file), folder / digest.hex()));
+}
+
+void remove_stale_files(const fs::path& folder) {
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
+    if (entry->path().filename().string().rfind(".mlctl-", 0) != 0) continue;
+    const File file(::open(entry->path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (file.fd() >= 0 && lock_now(file.fd())) ::unlink(entry->path().c_str());
+  }
+}
+
+}  // namespace mlctl::registry

@@ -1,0 +1,22 @@
+// Blobs as files of a layout: written beside under a lock of their own, so that a leftover is told from work in
+// progress by trying that lock.
+#pragma once
+#include <filesystem>
+#include <memory>
+
+#include "base/digest.h"
+#include "base/filesystem.h"
+#include "base/result.h"
+#include "registry/store.h"
+
+namespace mlctl::registry {
+
+// commit() holds `lock` shared while it renames.
+[[nodiscard]] Result<std::unique_ptr<BlobWriter>> new_blob_file(const std::filesystem::path& folder,
+                                                                const std::filesystem::path& lock, Disk& disk);
+[[nodiscard]] Result<std::unique_ptr<ByteSource>> open_blob_file(const std::filesystem::path& folder,
+                                                                 const Digest& digest);
+// Deletes what dead writers left: temporary files that nobody holds a lock on.
+void remove_stale_files(const std::filesystem::path& folder);
+
+}  // namespace mlctl::registry

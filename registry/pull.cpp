@@ -1,0 +1,210 @@
+#include "registry/pull.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/interrupt.h"
+#include "registry/blob_file.h"
+#include "registry/folder.h"
+#include "registry/pack.h"
+
+namespace mlctl::registry {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t buffer_size = 1U << 20U;
+
+// One file on its way into the folder: beside, then under its name.
+class Incoming {
+ public:
+  static Result<std::unique_ptr<Incoming>> create(const Folder& folder, const PackedFile& file, Disk& disk) {
+    auto parent = folder.open_parent(file.path, true);
+    if (!parent) return parent.error();
+    auto made = std::unique_ptr<Incoming>(new Incoming(folder.path() / file.path, std::move(*parent), disk));
+    remove_stale_files("/proc/self/fd/" + std::to_string(made->parent_.fd()));
+    // By the descriptor's name in /proc: the folder that was reached without links, whatever stands at its path now.
+    made->name_ = "/proc/self/fd/" + std::to_string(made->parent_.fd()) + "/";
+    made->temporary_ = made->name_ + ".mlctl-XXXXXX.tmp";
+    made->name_ += last_part(file.path);
+    made->file_ = File(::mkostemps(made->temporary_.data(), 4, O_CLOEXEC));
+    if (made->file_.fd() >= 0 && ::flock(made->file_.fd(), LOCK_EX | LOCK_NB) == 0) return made;
+    const int code = errno;
+    made->temporary_.clear();
+    return made->failed(code);
+  }
+  ~Incoming() {
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  }
+  Incoming(const Incoming&) = delete;
+  Incoming& operator=(const Incoming&) = delete;
+
+  Status write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const auto written = disk_.write(file_.fd(), bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return failed(written == 0 ? ENOSPC : errno);
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return ok();
+  }
+
+  Status commit(bool executable) {
+    if (::fchmod(file_.fd(), executable ? 0755 : 0644) != 0 || disk_.fsync(file_.fd()) != 0) return failed(errno);
+    if (disk_.rename(temporary_.c_str(), name_.c_str()) != 0) return failed(errno);
+    temporary_.clear();
+    return disk_.fsync(parent_.fd()) == 0 || errno == EINVAL ? ok() : Status(failed(errno));
+  }
+
+ private:
+  Incoming(fs::path path, File parent, Disk& disk) : path_(std::move(path)), parent_(std::move(parent)), disk_(disk) {}
+  [[nodiscard]] Error failed(int code) const { return system_error(code, "cannot write", path_); }
+
+  fs::path path_;  // for messages
+  std::string name_, temporary_;
+  File parent_, file_;
+  Disk& disk_;
+};
+
+Result<Digest> digest_of_file(const File& file, const fs::path& path) {
+  Sha256 hash;
+  std::string buffer(buffer_size, '\0');
+  for (;;) {
+    if (interrupted()) return interrupted_error();
+    const auto got = ::read(file.fd(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(errno, "cannot read", path);
+    if (got == 0) return hash.finish();
+    hash.update(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+std::string link_at(const Folder& folder, const std::string& path) {
+  auto parent = folder.open_parent(path, false);
+  std::array<char, 4096> target{};
+  const auto size =
+      parent ? ::readlinkat(parent->fd(), last_part(path).c_str(), target.data(), target.size()) : -1;
+  return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+// What stands there is what should.
+bool is_right(const Folder& folder, const PackedFile& file) {
+  if (!file.link.empty()) return link_at(folder, file.path) == file.link;
+  auto opened = folder.open_file(file.path);
+  struct stat info {};
+  if (!opened || ::fstat(opened->fd(), &info) != 0) return false;
+  if (static_cast<std::uint64_t>(info.st_size) != file.size || ((info.st_mode & 0100U) != 0) != file.executable)
+    return false;
+  auto digest = digest_of_file(*opened, file.path);
+  return digest && *digest == file.digest;
+}
+
+Status make_link(const Folder& folder, const PackedFile& file, Disk& disk) {
+  const auto failed = [&](int code) { return system_error(code, "cannot make the link", folder.path() / file.path); };
+  auto parent = folder.open_parent(file.path, true);
+  if (!parent) return parent.error();
+  const std::string prefix = "/proc/self/fd/" + std::to_string(parent->fd()) + "/";
+  const std::string temporary = prefix + ".mlctl-link-" + std::to_string(::getpid()) + ".tmp";
+  ::unlink(temporary.c_str());
+  if (::symlink(file.link.c_str(), temporary.c_str()) != 0) return failed(errno);
+  if (disk.rename(temporary.c_str(), (prefix + last_part(file.path)).c_str()) == 0) return ok();
+  const int code = errno;
+  ::unlink(temporary.c_str());
+  return failed(code);
+}
+
+class Puller {
+ public:
+  Puller(Store& store, const ModelName& model, const Folder& folder, Progress& progress, Disk& disk)
+      : store_(store), model_(model), folder_(folder), progress_(progress), disk_(disk) {}
+
+  Result<PullReport> run(const std::vector<PackedLayer>& layers) {
+    for (const auto& layer : layers) {
+      if (interrupted()) return interrupted_error();
+      if (auto pulled = pull_layer(layer); !pulled) return pulled.error();
+    }
+    // Links last: no file is ever reached through one of them.
+    for (const auto& layer : layers)
+      for (const auto& file : layer.files)
+        if (!file.link.empty() && wrong_.count(file.path) != 0)
+          if (auto made = make_link(folder_, file, disk_); !made) return made.error();
+    return report_;
+  }
+
+ private:
+  Status pull_layer(const PackedLayer& layer) {
+    bool needed = false;
+    for (const auto& file : layer.files) {
+      ++report_.files;
+      if (is_right(folder_, file)) {
+        ++report_.kept;
+        continue;
+      }
+      wrong_.insert(file.path);
+      needed = needed || file.link.empty();
+    }
+    if (!needed) return ok();
+    auto source = store_.open_blob(model_, layer.digest);
+    if (!source) return source.error();
+    auto read = read_layer(layer, **source,
+                           {[this](const PackedFile& file) { return begin(file); },
+                            [this](const PackedFile& file) { return end(file); }});
+    incoming_.reset();
+    return read ? ok() : Status(read.error().context(to_string(model_)));
+  }
+
+  Result<Sink> begin(const PackedFile& file) {
+    if (!file.link.empty() || wrong_.count(file.path) == 0) return Sink();
+    auto incoming = Incoming::create(folder_, file, disk_);
+    if (!incoming) return incoming.error();
+    incoming_ = std::move(*incoming);
+    return Sink([this](std::string_view bytes) {
+      report_.bytes += bytes.size();
+      progress_.update(human_bytes(report_.bytes));
+      return incoming_->write(bytes);
+    });
+  }
+
+  // The content was compared with the file's digest on the way.
+  Status end(const PackedFile& file) {
+    if (!incoming_) return ok();
+    auto kept = incoming_->commit(file.executable);
+    incoming_.reset();
+    return kept;
+  }
+
+  Store& store_;
+  const ModelName& model_;
+  const Folder& folder_;
+  Progress& progress_;
+  Disk& disk_;
+  PullReport report_;
+  std::set<std::string> wrong_;
+  std::unique_ptr<Incoming> incoming_;
+};
+
+}  // namespace
+
+Result<PullReport> pull(Store& store, const ModelName& model, const Digest& digest, const fs::path& folder,
+                        Progress& progress, Disk& disk) {
+  auto manifest = store.read_blob(model, digest, manifest_limit);
+  if (!manifest) return manifest.error();
+  auto layers = parse_manifest(*manifest);
+  if (!layers) return layers.error().context(to_string(model) + "@" + to_string(digest));
+  if (auto made = make_folders(folder); !made) return made.error();
+  auto opened = Folder::open(folder);
+  if (!opened) return opened.error();
+  return Puller(store, model, *opened, progress, disk).run(*layers);
+}
+
+}  // namespace mlctl::registry

@@ -1,0 +1,157 @@
+#include "registry/push.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "base/document.h"
+#include "registry/evidence.h"
+#include "registry/oci.h"
+#include "registry/pack.h"
+
+namespace mlctl::registry {
+namespace {
+
+constexpr unsigned workers_limit = 4;
+
+struct SentLayers {
+  std::vector<PackedLayer> layers;  // in the order of the plans
+  std::uint64_t bytes_written = 0;
+};
+
+// Several layers at once: SHA-256 is serial within one.
+class Sender {
+ public:
+  Sender(Store& store, const ModelName& model, const std::vector<LayerPlan>& plans, Progress& progress)
+      : store_(store), model_(model), plans_(plans), progress_(progress), results_(plans.size()) {
+    for (const auto& plan : plans) total_ += plan.size;
+  }
+
+  Result<SentLayers> send() {
+    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    const auto count = std::min<std::size_t>({workers_limit, cores, plans_.size()});
+    std::vector<std::thread> workers;
+    for (std::size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });
+    work();
+    for (auto& worker : workers) worker.join();
+    SentLayers sent;
+    sent.bytes_written = written_;
+    for (auto& result : results_)
+      if (result && !*result) return result->error();
+    for (auto& result : results_) sent.layers.push_back(std::move(**result));
+    return sent;
+  }
+
+ private:
+  void work() {
+    for (std::size_t i = next_++; i < plans_.size() && !failed_; i = next_++) {
+      results_[i] = send_one(plans_[i]);
+      if (!*results_[i]) failed_ = true;
+    }
+  }
+
+  Result<PackedLayer> send_one(const LayerPlan& plan) {
+    auto blob = store_.new_blob(model_);
+    if (!blob) return blob.error();
+    auto layer = pack_layer(plan, [&](std::string_view bytes) {
+      report(bytes.size());
+      return (*blob)->write(bytes);
+    });
+    if (!layer) return layer.error();
+    auto existed = (*blob)->commit(layer->digest);
+    if (!existed) return existed.error();
+    if (!*existed) written_ += layer->size;
+    return layer;
+  }
+
+  void report(std::uint64_t bytes) {
+    const std::lock_guard guard(mutex_);
+    done_ += bytes;
+    progress_.update(human_bytes(done_) + " of " + human_bytes(total_));
+  }
+
+  Store& store_;
+  const ModelName& model_;
+  const std::vector<LayerPlan>& plans_;
+  Progress& progress_;
+  std::vector<std::optional<Result<PackedLayer>>> results_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<bool> failed_{false};
+  std::atomic<std::uint64_t> written_{0};
+  std::mutex mutex_;
+  std::uint64_t done_ = 0, total_ = 0;
+};
+
+Result<nlohmann::ordered_json> parsed(const std::string& text, const std::string& what) {
+  if (text.empty()) return nlohmann::ordered_json();
+  auto value = parse_json(text, what);
+  if (!value) return Error{Error::Kind::usage, value.error().message, value.error().hint};
+  return nlohmann::ordered_json(*value);
+}
+
+// What is to be attached, checked before anything is written.
+struct Statements {
+  nlohmann::ordered_json metadata, provenance;  // predicates; null: none
+};
+
+Result<Statements> statements_of(const PushMetadata& given, const Version& version) {
+  Statements made;
+  auto metadata = parsed(given.metadata, "metadata");
+  if (!metadata) return metadata.error();
+  auto metrics = parsed(given.metrics, "metrics");
+  if (!metrics) return metrics.error();
+  if (!metadata->is_null() || !metrics->is_null())
+    made.metadata = {{"version", to_string(version)}, {"metadata", *metadata}, {"metrics", *metrics}};
+  if (!given.commit.empty() || !given.run.empty())
+    made.provenance = provenance_predicate({given.repository, given.commit, given.run, to_string(version)});
+  return made;
+}
+
+Status attach_all(Store& store, const ModelName& model, const Digest& digest, const Statements& statements,
+                  const std::string& created) {
+  if (!statements.provenance.is_null()) {
+    auto kept = attach(store, model, digest, EvidenceKind::provenance,
+                       make_statement(model, digest, slsa_provenance, statements.provenance), created);
+    if (!kept) return kept.error();
+  }
+  if (!statements.metadata.is_null()) {
+    auto kept = attach(store, model, digest, EvidenceKind::metadata,
+                       make_statement(model, digest, model_metadata, statements.metadata), created);
+    if (!kept) return kept.error();
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<PushReport> push(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
+                        const Version& version, const PushMetadata& metadata, Progress& progress, Clock& clock) {
+  auto statements = statements_of(metadata, version);
+  if (!statements) return statements.error();
+  auto plans = plan_layers(files);
+  if (!plans) return plans.error().context(to_string(model));
+  auto sent = Sender(store, model, *plans, progress).send();
+  if (!sent) return sent.error();
+  auto packed = pack_manifests(sent->layers);
+  if (!packed) return packed.error();
+  for (const auto& text : {packed->config, packed->image_config, packed->manifest, packed->image_manifest})
+    if (auto put = store.put_blob(model, text); !put) return put.error();
+
+  const std::string created = rfc3339(clock.wall());
+  Publication publication{version, {}, {}, 0, files.size(), created};
+  publication.model = {oci::manifest_type, packed->digest, packed->manifest.size(), oci::model_type, {}};
+  publication.image = {oci::manifest_type, packed->image, packed->image_manifest.size(), "", {}};
+  for (const auto& file : files) publication.bytes += file.size;
+  auto published = store.publish(model, publication);
+  if (!published) return published.error();
+  if (auto kept = attach_all(store, model, packed->digest, *statements, created); !kept) return kept.error();
+  return PushReport{packed->digest,    packed->image,       published->existed, files.size(),
+                    publication.bytes, sent->bytes_written};
+}
+
+}  // namespace mlctl::registry

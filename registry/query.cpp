@@ -1,0 +1,160 @@
+#include "registry/query.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "base/document.h"
+#include "registry/evidence.h"
+#include "registry/oci.h"
+
+namespace mlctl::registry {
+namespace {
+
+// A problem is a line in the report when bytes are wrong or gone; what could not be asked is an error.
+bool is_finding(const Error& error) {
+  return error.kind == Error::Kind::corrupt || error.kind == Error::Kind::not_found;
+}
+
+class Verifier {
+ public:
+  Verifier(Store& store, const ModelName& model, const Digest& digest)
+      : store_(store), model_(model), digest_(digest) {}
+
+  Result<VerifyReport> run() {
+    auto manifest = store_.read_blob(model_, digest_, manifest_limit);
+    if (!manifest) {
+      if (manifest.error().kind != Error::Kind::corrupt) return manifest.error();
+      report_.problems.push_back(manifest.error().message);
+      return report_;
+    }
+    report_.bytes += manifest->size();
+    auto layers = parse_manifest(*manifest);
+    if (!layers) {
+      report_.problems.push_back(layers.error().message);
+      return report_;
+    }
+    for (const auto& layer : *layers)
+      if (auto read = check_layer(layer); !read) return read.error();
+    if (auto read = check_manifests(*layers); !read) return read.error();
+    if (auto read = note(evidence(store_, model_, digest_)); !read) return read.error();
+    return report_;
+  }
+
+ private:
+  // Success and findings let the verification go on.
+  template <typename T>
+  Status note(const Result<T>& result) {
+    if (result) return ok();
+    if (!is_finding(result.error())) return result.error();
+    report_.problems.push_back(result.error().message);
+    return ok();
+  }
+
+  Status check_layer(const PackedLayer& layer) {
+    ++report_.layers;
+    report_.files += layer.files.size();
+    auto source = store_.open_blob(model_, layer.digest);
+    if (!source) return note(source);
+    report_.bytes += layer.size;
+    return note(read_layer(layer, **source, {}));
+  }
+
+  // The image and both configurations follow from the layers: what is stored must be that.
+  Status check_manifests(const std::vector<PackedLayer>& layers) {
+    auto packed = pack_manifests(layers);
+    if (!packed) return note(packed);
+    if (packed->digest != digest_) {
+      report_.problems.push_back("the manifest is not the one that its layers give");
+      return ok();
+    }
+    for (const auto& text : {packed->config, packed->image_config, packed->image_manifest}) {
+      auto stored = store_.read_blob(model_, digest_of(text), manifest_limit);
+      if (auto noted = note(stored); !noted) return noted;
+      report_.bytes += text.size();
+    }
+    return check_links(packed->image);
+  }
+
+  Status check_links(const Digest& image) {
+    auto publications = store_.publications(model_);
+    if (!publications) return note(publications);
+    for (const auto& one : *publications)
+      if (one.model.digest == digest_ && one.image.digest != image)
+        report_.problems.push_back(to_string(one.version) + " names another image: " + to_string(one.image.digest));
+    auto referrers = store_.referrers(model_, digest_);
+    if (!referrers) return note(referrers);
+    const bool linked =
+        std::any_of(referrers->begin(), referrers->end(), [&](const auto& entry) { return entry.digest == image; });
+    if (!linked) report_.problems.push_back("no version links the image " + to_string(image) + " to it");
+    return ok();
+  }
+
+  Store& store_;
+  const ModelName& model_;
+  const Digest& digest_;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+Result<std::vector<ModelName>> list_models(Store& store) { return store.models(); }
+
+Result<std::vector<VersionInfo>> list_versions(Store& store, const ModelName& model) {
+  auto publications = store.publications(model);
+  if (!publications) return publications.error();
+  std::vector<VersionInfo> versions;
+  versions.reserve(publications->size());
+  for (auto& one : *publications)
+    versions.push_back({std::move(one.version), one.model.digest, one.image.digest, one.bytes, one.files, one.created});
+  std::sort(versions.begin(), versions.end(), [](const auto& a, const auto& b) { return a.version < b.version; });
+  return versions;
+}
+
+Result<std::optional<VersionInfo>> find_version(Store& store, const ModelName& model, const Version& version) {
+  auto versions = list_versions(store, model);
+  if (!versions) return versions.error();
+  for (auto& one : *versions)
+    if (one.version == version) return std::optional(std::move(one));
+  return std::optional<VersionInfo>();
+}
+
+Result<std::vector<VersionInfo>> find_digest(Store& store, const ModelName& model, const Digest& digest) {
+  auto versions = list_versions(store, model);
+  if (!versions) return versions.error();
+  std::vector<VersionInfo> found;
+  for (auto& one : *versions)
+    if (one.digest == digest) found.push_back(std::move(one));
+  return found;
+}
+
+Result<ModelDescription> describe(Store& store, const ModelName& model, const Digest& digest) {
+  auto manifest = store.read_blob(model, digest, manifest_limit);
+  if (!manifest) return manifest.error();
+  auto layers = parse_manifest(*manifest);
+  if (!layers) return layers.error().context(to_string(model) + "@" + to_string(digest));
+  auto versions = find_digest(store, model, digest);
+  if (!versions) return versions.error();
+  auto packed = pack_manifests(*layers);
+  if (!packed) return packed.error();
+  ModelDescription description{digest, packed->image, {}, std::move(*layers), {}, 0};
+  for (auto& one : *versions) {
+    description.image = one.image;
+    description.versions.push_back(std::move(one.version));
+  }
+  for (const auto& layer : description.layers)
+    for (const auto& file : layer.files) {
+      description.bytes += file.size;
+      description.files.push_back(file);
+    }
+  std::sort(description.files.begin(), description.files.end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
+  return description;
+}
+
+Result<VerifyReport> verify(Store& store, const ModelName& model, const Digest& digest) {
+  return Verifier(store, model, digest).run();
+}
+
+}  // namespace mlctl::registry

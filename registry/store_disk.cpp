@@ -1,0 +1,234 @@
+// The registry in a folder.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "base/document.h"
+#include "base/lock.h"
+#include "base/terminal.h"
+#include "registry/blob_file.h"
+#include "registry/folder.h"
+#include "registry/oci.h"
+#include "registry/store.h"
+#include "registry/store_index.h"
+
+namespace mlctl::registry {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t format_version = 1;
+constexpr std::uint64_t marker_limit = 64U << 10U;
+constexpr std::uint64_t index_limit = 256U << 20U;
+constexpr const char* marker_name = "mlctl-registry.json";
+constexpr std::string_view marker_text = "{\"kind\":\"mlctl-registry\",\"formatVersion\":1}\n";
+constexpr std::string_view layout_text = "{\"imageLayoutVersion\":\"1.0.0\"}";
+
+bool is_temporary(const fs::path& path) { return path.filename().string().rfind(".mlctl-", 0) == 0; }
+
+// True: a registry that we understand; false: nothing there yet.
+Result<bool> check_root(const fs::path& root) {
+  const std::string name = escape_control(root.string());
+  auto marker = read_file(root / marker_name, marker_limit);
+  if (marker) {
+    auto value = parse_json(*marker, name + "/" + marker_name);
+    const auto version = value ? oci::count(*value, "formatVersion") : std::nullopt;
+    if (!version) return Error{Error::Kind::corrupt, name + "/" + marker_name + ": not the mark of a registry", ""};
+    if (*version > format_version)
+      return Error{Error::Kind::usage,
+                   name + ": a registry of format " + std::to_string(*version) + "; this mlctl knows up to " +
+                       std::to_string(format_version),
+                   "use a newer mlctl"};
+    return true;
+  }
+  if (marker.error().kind != Error::Kind::not_found) return marker.error();
+  std::error_code code;
+  for (fs::directory_iterator entry(root, code), end; !code && entry != end; entry.increment(code))
+    if (!is_temporary(entry->path()))
+      return Error{Error::Kind::usage, name + ": not a registry, and not an empty folder",
+                   "name another folder as `registry:` in mlctl.yaml"};
+  if (!code || code == std::errc::no_such_file_or_directory) return false;
+  if (code == std::errc::not_a_directory)
+    return Error{Error::Kind::usage, name + ": not a folder", "name a folder as `registry:` in mlctl.yaml"};
+  return system_error(code.value(), "cannot read folder", root);
+}
+
+class DiskStore : public Store {
+ public:
+  DiskStore(fs::path root, Disk& disk) : root_(std::move(root)), disk_(disk) {}
+
+  [[nodiscard]] std::string name() const override { return root_.string(); }
+
+  Result<std::vector<ModelName>> models() override {
+    std::vector<ModelName> found;
+    const auto add = [&](const fs::path& folder) {
+      std::error_code code;
+      if (!fs::exists(folder / "index.json", code)) return;
+      auto model = parse_model_name(folder.lexically_relative(root_ / "models").generic_string());
+      if (model) found.push_back(std::move(*model));
+    };
+    std::error_code code;
+    for (fs::directory_iterator one(root_ / "models", code), end; !code && one != end; one.increment(code)) {
+      add(one->path());
+      std::error_code inner;
+      for (fs::directory_iterator two(one->path(), inner); !inner && two != end; two.increment(inner)) add(two->path());
+    }
+    if (code && code != std::errc::no_such_file_or_directory)
+      return system_error(code.value(), "cannot read folder", root_ / "models");
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
+  Result<std::unique_ptr<BlobWriter>> new_blob(const ModelName& model) override {
+    if (auto made = prepare(model); !made) return made.error();
+    return new_blob_file(blobs(model), lock_path(model), disk_);
+  }
+
+  Result<std::unique_ptr<ByteSource>> open_blob(const ModelName& model, const Digest& digest) override {
+    auto blob = open_blob_file(blobs(model), digest);
+    if (!blob) return blob.error().context(to_string(model));
+    return blob;
+  }
+
+  Result<std::string> read_blob(const ModelName& model, const Digest& digest, std::uint64_t limit) override {
+    auto source = open_blob(model, digest);
+    if (!source) return source.error();
+    auto bytes = read_all(**source, limit);
+    if (bytes && digest_of(*bytes) == digest) return bytes;
+    return Error{Error::Kind::corrupt, to_string(model) + ": blob " + to_string(digest) + " is not what its digest says",
+                 "push the version again from its files, or restore the registry"};
+  }
+
+  Status put_blob(const ModelName& model, std::string_view bytes) override {
+    auto blob = new_blob(model);
+    if (!blob) return blob.error();
+    if (auto written = (*blob)->write(bytes); !written) return written;
+    auto kept = (*blob)->commit(digest_of(bytes));
+    return kept ? ok() : Status(kept.error());
+  }
+
+  Result<Published> publish(const ModelName& model, const Publication& publication) override {
+    if (auto made = prepare(model); !made) return made.error();
+    auto lock = FileLock::acquire(lock_path(model), LockKind::exclusive);
+    if (!lock) return lock.error();
+    auto index = read_index(model);
+    if (!index) return index.error();
+    auto added = index->add(model, publication);
+    if (!added) return added.error();
+    for (const auto& manifest : {publication.model, publication.image})
+      if (auto whole = check_whole(model, manifest); !whole) return whole.error();
+    if (!*added) return Published{true};
+    if (auto written = write_index(model, *index); !written) return written.error();
+    return Published{false};
+  }
+
+  Result<std::vector<Publication>> publications(const ModelName& model) override {
+    auto index = read_index(model);
+    if (!index) return index.error();
+    return index->publications();
+  }
+
+  Status add_referrer(const ModelName& model, const Digest& subject, const Descriptor& manifest) override {
+    auto lock = FileLock::acquire(lock_path(model), LockKind::exclusive);
+    if (!lock) return lock.error();
+    auto index = read_index(model);
+    if (!index) return index.error();
+    if (!index->holds(subject))
+      return Error{Error::Kind::not_found, to_string(model) + ": no such digest: " + to_string(subject), ""};
+    if (auto whole = check_whole(model, manifest); !whole) return whole;
+    if (!index->add_referrer(subject, manifest)) return ok();
+    return write_index(model, *index);
+  }
+
+  Result<std::vector<Descriptor>> referrers(const ModelName& model, const Digest& subject) override {
+    auto index = read_index(model);
+    if (!index) return index.error();
+    return index->referrers(subject);
+  }
+
+ private:
+  [[nodiscard]] fs::path folder(const ModelName& model) const { return root_ / "models" / to_string(model); }
+  [[nodiscard]] fs::path blobs(const ModelName& model) const { return folder(model) / "blobs" / "sha256"; }
+  [[nodiscard]] fs::path lock_path(const ModelName& model) const { return folder(model) / ".lock"; }
+  [[nodiscard]] fs::path index_path(const ModelName& model) const { return folder(model) / "index.json"; }
+
+  // The registry's mark, the model's layout, and no leftovers of dead writers; once for each model.
+  Status prepare(const ModelName& model) {
+    const std::lock_guard guard(mutex_);
+    if (prepared_.count(model) != 0) return ok();
+    auto there = check_root(root_);
+    if (!there) return there.error();
+    if (!*there)
+      if (auto marked = write_file(root_ / marker_name, marker_text, 0644, disk_); !marked) return marked;
+    if (auto made = make_folders(blobs(model)); !made) return made;
+    auto lock = FileLock::acquire(lock_path(model), LockKind::exclusive);
+    if (!lock) return lock.error();
+    std::error_code code;
+    if (!fs::exists(folder(model) / "oci-layout", code))
+      if (auto written = write_file(folder(model) / "oci-layout", layout_text, 0644, disk_); !written) return written;
+    // Nobody else writes beside the index without the exclusive lock.
+    for (fs::directory_iterator entry(folder(model), code), end; !code && entry != end; entry.increment(code))
+      if (is_temporary(entry->path())) ::unlink(entry->path().c_str());
+    remove_stale_files(blobs(model));
+    prepared_.insert(model);
+    return ok();
+  }
+
+  Result<Index> read_index(const ModelName& model) const {
+    auto text = read_file(index_path(model), index_limit);
+    if (!text && text.error().kind == Error::Kind::not_found) return Index();
+    if (!text) return text.error();
+    return Index::parse(*text, escape_control(index_path(model).string()));
+  }
+
+  Status write_index(const ModelName& model, const Index& index) {
+    return write_file(index_path(model), index.text(), 0644, disk_);
+  }
+
+  // Every blob that a manifest names is there and as long as it says; the manifest's own bytes are read.
+  Status check_whole(const ModelName& model, const Descriptor& descriptor) {
+    auto text = read_blob(model, descriptor.digest, manifest_limit);
+    if (!text) return text.error();
+    auto manifest = parse_json(*text, "manifest");
+    if (!manifest) return manifest.error();
+    std::vector<const nlohmann::json*> parts;
+    if (const auto* config = oci::member(*manifest, "config")) parts.push_back(config);
+    if (const auto* layers = oci::member(*manifest, "layers"))
+      for (const auto& layer : *layers) parts.push_back(&layer);
+    for (const auto* part : parts) {
+      const auto blob = oci::descriptor_of(*part);
+      if (!blob) return Error{Error::Kind::corrupt, "a part of the manifest is no descriptor", ""};
+      std::error_code code;
+      const auto size = fs::file_size(blobs(model) / blob->digest.hex(), code);
+      if (code || size != blob->size)
+        return Error{Error::Kind::unavailable,
+                     to_string(model) + ": blob " + to_string(blob->digest) + " is gone from the registry",
+                     "run the command again"};
+    }
+    return ok();
+  }
+
+  fs::path root_;
+  Disk& disk_;
+  std::mutex mutex_;
+  std::set<ModelName> prepared_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_disk_store(const fs::path& root, Disk& disk) {
+  auto there = check_root(root);
+  if (!there) return there.error();
+  return std::unique_ptr<Store>(std::make_unique<DiskStore>(root, disk));
+}
+
+}  // namespace mlctl::registry
