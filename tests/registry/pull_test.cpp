@@ -1,0 +1,202 @@
+#include "registry/pull.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "registry/oci.h"
+#include "registry/push.h"
+#include "registry/query.h"
+#include "tests/registry/folder_fixture.h"
+#include "tests/registry/model_fixture.h"
+
+namespace mlctl::registry {
+namespace {
+
+namespace fs = std::filesystem;
+using test::get;
+using test::link_file;
+using test::memory_file;
+using test::name;
+using test::pushed;
+using test::put;
+using test::small_model;
+using test::temporary_folder;
+
+struct World {
+  TemporaryFolder folder = temporary_folder();
+  std::unique_ptr<Store> store = [this] {
+    auto opened = open_disk_store(folder.path() / "registry");
+    REQUIRE(opened);
+    return std::move(*opened);
+  }();
+  fs::path out = folder.path() / "out";
+  Digest digest;
+
+  explicit World(std::vector<ModelFile> files = model()) { digest = pushed(*store, "a", "v1.0.0", files).manifest; }
+  static std::vector<ModelFile> model() {
+    auto files = small_model();
+    files[2].executable = true;
+    files.push_back(memory_file("deep/er/tokens.txt", "t"));
+    files.push_back(link_file("deep/current", "../model.json"));
+    return files;
+  }
+  Result<PullReport> pull_it() { return pull(*store, name("a"), digest, out, no_progress()); }
+};
+
+TEST_CASE("pull gives back what was pushed, and keeps what is right") {
+  World world;
+  auto first = world.pull_it();
+  REQUIRE(first);
+  CHECK(first->files == 6);
+  CHECK(first->kept == 0);
+  CHECK(first->bytes == 27);
+  CHECK(get(world.out / "model.json") == "{\"learner\":{}}");
+  CHECK(get(world.out / "deep/er/tokens.txt") == "t");
+  CHECK(fs::read_symlink(world.out / "deep/current") == "../model.json");
+  CHECK(get(world.out / "deep/current") == "{\"learner\":{}}");
+  CHECK((fs::status(world.out / "serve.py").permissions() & fs::perms::all) == static_cast<fs::perms>(0755));
+  CHECK((fs::status(world.out / "model.json").permissions() & fs::perms::all) == static_cast<fs::perms>(0644));
+  // What comes out packs to the same digest.
+  CHECK(pack_digest(*collect_files(world.out, FileRules{}))->digest == world.digest);
+
+  auto second = world.pull_it();
+  REQUIRE(second);
+  CHECK(second->kept == 6);
+  CHECK(second->bytes == 0);
+}
+
+TEST_CASE("pull mends what is wrong and leaves what is not its own") {
+  World world;
+  REQUIRE(world.pull_it());
+  put(world.out / "mine.txt", "mine");
+  put(world.out / "model.json", "{\"learner\":[]}");  // same size, other bytes
+  fs::permissions(world.out / "serve.py", fs::perms::owner_read);
+  fs::remove(world.out / "deep/current");
+  put(world.out / "deep/current", "a file where a link should be");
+  auto report = world.pull_it();
+  REQUIRE(report);
+  CHECK(report->kept == 3);
+  CHECK(get(world.out / "mine.txt") == "mine");
+  CHECK(get(world.out / "model.json") == "{\"learner\":{}}");
+  CHECK(fs::is_symlink(world.out / "deep/current"));
+}
+
+TEST_CASE("what a killed pull left beside is cleaned up and never packed") {
+  World world;
+  put(world.out / ".mlctl-abc123.tmp", "half");
+  put(world.out / "deep/er/.mlctl-abc124.tmp", "half");
+  CHECK_FALSE(collect_files(world.out, FileRules{}));
+  REQUIRE(world.pull_it());
+  CHECK_FALSE(fs::exists(world.out / ".mlctl-abc123.tmp"));
+  CHECK_FALSE(fs::exists(world.out / "deep/er/.mlctl-abc124.tmp"));
+}
+
+TEST_CASE("a link in the folder leads nothing out of it") {
+  World world;
+  const auto outside = world.folder.path() / "outside";
+  fs::create_directories(outside);
+  fs::create_directories(world.out);
+  SUBCASE("a folder that is a link") {
+    fs::create_directory_symlink(outside, world.out / "deep");
+    auto report = world.pull_it();
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == Error::Kind::usage);
+    CHECK(fs::is_empty(outside));
+  }
+  SUBCASE("a file that is a link is replaced, its target stays") {
+    put(outside / "victim", "precious");
+    fs::create_symlink(outside / "victim", world.out / "model.json");
+    REQUIRE(world.pull_it());
+    CHECK(get(outside / "victim") == "precious");
+    CHECK_FALSE(fs::is_symlink(world.out / "model.json"));
+  }
+  SUBCASE("the folder itself may be a link") {
+    fs::remove(world.out);
+    fs::create_directory_symlink(outside, world.out);
+    REQUIRE(world.pull_it());
+    CHECK(get(outside / "model.json") == "{\"learner\":{}}");
+  }
+}
+
+TEST_CASE("a manifest whose paths escape writes nothing") {
+  World world;
+  auto manifest = *world.store->read_blob(name("a"), world.digest, manifest_limit);
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {R"(\"path\":\"model.json\")", R"(\"path\":\"../odel.json\")"},
+           {R"(\"path\":\"model.json\")", R"(\"path\":\"/tmp/json\")"},
+           {R"(\"link\":\"../model.json\")", R"(\"link\":\"../../../etc\")"},
+       }) {
+    std::string changed = manifest;
+    const auto at = changed.find(from);
+    REQUIRE(at != std::string::npos);
+    changed.replace(at, from.size(), to);
+    REQUIRE(world.store->put_blob(name("a"), changed));
+    auto report = pull(*world.store, name("a"), digest_of(changed), world.out, no_progress());
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == Error::Kind::corrupt);
+    CHECK_FALSE(fs::exists(world.out));
+  }
+}
+
+TEST_CASE("corrupt blobs are told, and no wrong file appears under its name") {
+  World world;
+  const auto layers = describe(*world.store, name("a"), world.digest)->layers;
+  const auto blob = world.folder.path() / "registry/models/a/blobs/sha256" / layers[0].digest.hex();
+  const std::string bytes = get(blob);
+  for (const std::size_t at : {std::size_t{3}, std::size_t{515}, bytes.size() - 1}) {
+    CAPTURE(at);
+    std::string changed = bytes;
+    changed[at] = 'X';
+    put(blob, changed);
+    fs::remove_all(world.out);
+    auto report = world.pull_it();
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == Error::Kind::corrupt);
+    if (fs::exists(world.out / "model.json")) CHECK(get(world.out / "model.json") == "{\"learner\":{}}");
+  }
+  put(blob, bytes.substr(0, 700));
+  fs::remove_all(world.out);
+  CHECK(world.pull_it().error().kind == Error::Kind::corrupt);
+  put(blob, bytes);
+  CHECK(world.pull_it());
+}
+
+TEST_CASE("pull of what is not there") {
+  World world;
+  CHECK(pull(*world.store, name("a"), digest_of("x"), world.out, no_progress()).error().kind == Error::Kind::not_found);
+  CHECK(pull(*world.store, name("b"), world.digest, world.out, no_progress()).error().kind == Error::Kind::not_found);
+  CHECK_FALSE(fs::exists(world.out));
+}
+
+struct FullDisk : Disk {
+  std::uint64_t budget = 0;
+  long write(int fd, const void* data, std::size_t size) override {
+    if (budget >= size) {
+      budget -= size;
+      return Disk::write(fd, data, size);
+    }
+    errno = ENOSPC;
+    return -1;
+  }
+};
+
+TEST_CASE("a pull that runs out of disk resumes") {
+  World world;
+  FullDisk disk;
+  disk.budget = 16;  // the weights (14), not the rest
+  auto cut = pull(*world.store, name("a"), world.digest, world.out, no_progress(), disk);
+  REQUIRE_FALSE(cut);
+  CHECK(cut.error().kind == Error::Kind::unavailable);
+  CHECK(get(world.out / "model.json") == "{\"learner\":{}}");
+  auto rest = world.pull_it();
+  REQUIRE(rest);
+  CHECK(rest->kept >= 1);
+  CHECK(rest->bytes < 27);
+}
+
+}  // namespace
+}  // namespace mlctl::registry
