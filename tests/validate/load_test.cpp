@@ -160,3 +160,15 @@ TEST_CASE("a server that ends stops the load, with its last words") {
   CHECK(result->samples.back().outcome == Outcome::unsent);
   CHECK(result->elapsed < 2s);
 }
+
+TEST_CASE("a server that ends over the very last request is noticed too") {
+  ManualClock clock;
+  FakeServers servers(clock, answer_in_5ms);
+  const auto dies = [&clock]() -> Status {
+    if (clock.steady().time_since_epoch() < 950ms) return ok();
+    return Error{Error::Kind::denied, "it ended by signal 9", ""};
+  };
+  const auto result = run(constant(10, 1s, false), {target("a", dies), LoadTarget{}}, servers, clock);
+  REQUIRE(result);
+  CHECK(result->stopped.has_value());
+}
