@@ -1,0 +1,270 @@
+#include "registry/tags.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/terminal.h"
+
+namespace mlctl::registry {
+namespace {
+
+using Kind = TagEvent::Kind;
+
+bool take(std::string_view& text, std::string_view prefix) {
+  if (text.substr(0, prefix.size()) != prefix) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+std::optional<std::uint64_t> counter_of(std::string_view digits) {
+  std::uint64_t value = 0;
+  if (digits.empty() || digits.size() > 18) return std::nullopt;
+  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (code != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
+// "what", "what!" with what recorded in `undone`.
+std::string_view without_mark(std::string_view text, bool& undone) {
+  undone = !text.empty() && text.back() == '!';
+  return undone ? text.substr(0, text.size() - 1) : text;
+}
+
+std::optional<Digest> digest_line(std::string_view text) {
+  auto digest = parse_digest(text);
+  return digest ? std::optional(*digest) : std::nullopt;
+}
+
+bool is_stage_event(const ModelEvent& event, std::string_view stage) {
+  return (event.what.kind == Kind::assignment || event.what.kind == Kind::unassignment) && event.what.stage == stage;
+}
+
+bool is_version_event(const ModelEvent& event, const Version& version) {
+  return (event.what.kind == Kind::registration || event.what.kind == Kind::deregistration) &&
+         event.what.version == version;
+}
+
+std::uint64_t n_of(const ModelEvent& event) { return event.what.counter.value_or(0); }
+
+VersionTag version_tag(const ModelEvent& event) {
+  return {*event.what.version, event.commit, event.lines.digest, event.tagger, event.email, event.time, event.tag};
+}
+
+}  // namespace
+
+const char* to_string(TagEvent::Kind kind) {
+  switch (kind) {
+    case Kind::registration: return "registration";
+    case Kind::deregistration: return "deregistration";
+    case Kind::assignment: return "assignment";
+    case Kind::unassignment: return "unassignment";
+    case Kind::deprecation: return "deprecation";
+    case Kind::creation: return "creation";
+  }
+  return "registration";
+}
+
+std::optional<TagEvent> parse_tag(std::string_view name) {
+  const auto mark = name.find_first_of("@#");
+  if (mark == std::string_view::npos) return std::nullopt;
+  auto model = parse_model_name(name.substr(0, mark));
+  if (!model) return std::nullopt;
+  TagEvent event;
+  event.model = std::move(*model);
+  std::string_view rest = name.substr(mark + 1);
+  if (const auto end = rest.find('#'); end != std::string_view::npos) {
+    event.counter = counter_of(rest.substr(end + 1));
+    if (!event.counter) return std::nullopt;
+    rest = rest.substr(0, end);
+  }
+  bool undone = false;
+  if (name[mark] == '#') {
+    event.stage = without_mark(rest, undone);
+    event.kind = undone ? Kind::unassignment : Kind::assignment;
+    return is_stage_name(event.stage) ? std::optional(event) : std::nullopt;
+  }
+  if (rest == "deprecated" || rest == "created") {
+    event.kind = rest == "created" ? Kind::creation : Kind::deprecation;
+    return event;
+  }
+  auto version = parse_version(without_mark(rest, undone));
+  if (!version) return std::nullopt;
+  event.version = std::move(*version);
+  event.kind = undone ? Kind::deregistration : Kind::registration;
+  return event;
+}
+
+std::string tag_name(const TagEvent& event) {
+  std::string name = to_string(event.model);
+  switch (event.kind) {
+    case Kind::registration: name += "@" + to_string(event.version.value_or(Version{})); break;
+    case Kind::deregistration: name += "@" + to_string(event.version.value_or(Version{})) + "!"; break;
+    case Kind::assignment: name += "#" + event.stage; break;
+    case Kind::unassignment: name += "#" + event.stage + "!"; break;
+    case Kind::deprecation: name += "@deprecated"; break;
+    case Kind::creation: name += "@created"; break;
+  }
+  return event.counter ? name + "#" + std::to_string(*event.counter) : name;
+}
+
+TagMessage parse_message(std::string_view message) {
+  TagMessage lines;
+  while (!message.empty()) {
+    const auto end = message.find('\n');
+    std::string_view line = message.substr(0, end);
+    message.remove_prefix(end == std::string_view::npos ? message.size() : end + 1);
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\r')) line.remove_suffix(1);
+    if (take(line, "digest: ")) lines.digest = digest_line(line);
+    else if (take(line, "denied: ")) lines.denied = digest_line(line);
+    else if (take(line, "allowed: ")) lines.allowed = digest_line(line);
+    else if (take(line, "version: "))
+      if (auto version = parse_version(line)) lines.version = std::move(*version);
+  }
+  return lines;
+}
+
+std::string format_message(const std::string& title, const TagMessage& lines) {
+  std::string text = title + "\n\n";
+  if (lines.version) text += "version: " + to_string(*lines.version) + "\n";
+  if (lines.digest) text += "digest: " + to_string(*lines.digest) + "\n";
+  if (lines.denied) text += "denied: " + to_string(*lines.denied) + "\n";
+  if (lines.allowed) text += "allowed: " + to_string(*lines.allowed) + "\n";
+  return text;
+}
+
+ModelTags::ModelTags(const ModelName& model, const std::vector<GitTag>& tags) : model_(model) {
+  for (const auto& tag : tags) {
+    auto event = parse_tag(tag.name);
+    if (!event || event->model != model) continue;
+    highest_ = std::max(highest_, event->counter.value_or(0));
+    if (!tag.annotated || tag.commit.empty()) {
+      ignored_.push_back(tag.name);
+      continue;
+    }
+    events_.push_back({std::move(*event), tag.name, tag.commit, parse_message(tag.message), tag.tagger.name,
+                       tag.tagger.email, tag.tagger.time});
+  }
+  std::sort(events_.begin(), events_.end(), [](const auto& a, const auto& b) {
+    if (a.time != b.time) return a.time < b.time;
+    if (n_of(a) != n_of(b)) return n_of(a) < n_of(b);
+    return a.tag < b.tag;
+  });
+}
+
+std::vector<VersionTag> ModelTags::versions() const {
+  std::vector<VersionTag> active;
+  for (const auto& event : events_) {
+    if (!event.what.version) continue;
+    const auto same = std::find_if(active.begin(), active.end(),
+                                   [&](const auto& one) { return one.version == *event.what.version; });
+    if (same != active.end()) active.erase(same);
+    if (event.what.kind == Kind::registration) active.push_back(version_tag(event));
+  }
+  std::sort(active.begin(), active.end(), [](const auto& a, const auto& b) { return a.version < b.version; });
+  return active;
+}
+
+std::optional<VersionTag> ModelTags::find(const Version& version) const {
+  for (auto event = events_.rbegin(); event != events_.rend(); ++event)
+    if (is_version_event(*event, version))
+      return event->what.kind == Kind::registration ? std::optional(version_tag(*event)) : std::nullopt;
+  return std::nullopt;
+}
+
+Result<VersionTag> ModelTags::version_at(const ObjectId& commit) const {
+  std::vector<VersionTag> here = versions();
+  here.erase(std::remove_if(here.begin(), here.end(), [&](const auto& one) { return one.commit != commit; }), here.end());
+  const std::string where = to_string(model_) + ": commit " + commit.substr(0, 10);
+  if (here.empty())
+    return Error{Error::Kind::not_found, where + " has no version", "`mlctl register " + to_string(model_) + "` makes one"};
+  if (here.size() == 1) return here[0];
+  std::string names;
+  for (const auto& one : here) names += (names.empty() ? "" : ", ") + to_string(one.version);
+  return Error{Error::Kind::usage, where + " has several versions: " + names,
+               "say which: `" + to_string(model_) + "@" + to_string(here.back().version) + "`"};
+}
+
+const ModelEvent* ModelTags::newest(std::string_view stage, bool by_time) const {
+  const ModelEvent* best = nullptr;
+  for (const auto& event : events_)
+    if (is_stage_event(event, stage) && (best == nullptr || by_time || n_of(event) >= n_of(*best))) best = &event;
+  return best;
+}
+
+Result<Assignment> ModelTags::resolve(const ModelEvent& event) const {
+  Assignment made{n_of(event), event.what.stage, event.commit,  {},         event.lines.digest, event.lines.denied,
+                  event.tagger, event.email,     event.time,    event.tag};
+  if (event.lines.version) {
+    made.version = *event.lines.version;
+  } else {
+    auto version = version_at(event.commit);
+    if (!version) return version.error().context("tag " + escape_control(event.tag));
+    made.version = version->version;
+  }
+  // An older registration counts too: what was assigned stays what it was when its version is deregistered.
+  for (const auto& other : events_)
+    if (!made.digest && other.what.kind == Kind::registration && other.what.version == made.version)
+      made.digest = other.lines.digest;
+  return made;
+}
+
+Result<std::optional<Assignment>> ModelTags::assignment(std::string_view stage) const {
+  const auto* event = newest(stage, false);
+  if (event == nullptr || event->what.kind == Kind::unassignment) return std::optional<Assignment>();
+  auto made = resolve(*event);
+  if (!made) return made.error();
+  return std::optional(std::move(*made));
+}
+
+Result<std::vector<Assignment>> ModelTags::assignments(std::string_view stage) const {
+  std::vector<const ModelEvent*> found;
+  for (const auto& event : events_)
+    if (is_stage_event(event, stage) && event.what.kind == Kind::assignment) found.push_back(&event);
+  std::stable_sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return n_of(*a) < n_of(*b); });
+  std::vector<Assignment> all;
+  for (auto event = found.rbegin(); event != found.rend(); ++event) {
+    auto made = resolve(**event);
+    if (!made) return made.error();
+    all.push_back(std::move(*made));
+  }
+  return all;
+}
+
+std::vector<std::string> ModelTags::stages() const {
+  std::set<std::string> names;
+  for (const auto& event : events_)
+    if (!event.what.stage.empty()) names.insert(event.what.stage);
+  return {names.begin(), names.end()};
+}
+
+std::set<Digest> ModelTags::denied(std::string_view stage) const {
+  std::vector<const ModelEvent*> found;
+  for (const auto& event : events_)
+    if (is_stage_event(event, stage)) found.push_back(&event);
+  std::stable_sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return n_of(*a) < n_of(*b); });
+  std::set<Digest> digests;
+  for (const auto* event : found) {
+    if (event->lines.allowed) digests.erase(*event->lines.allowed);
+    if (event->lines.denied) digests.insert(*event->lines.denied);
+  }
+  return digests;
+}
+
+bool ModelTags::deprecated() const { return !events_.empty() && events_.back().what.kind == Kind::deprecation; }
+
+std::uint64_t ModelTags::next_counter() const { return highest_ + 1; }
+
+std::optional<std::string> ModelTags::time_order_differs(std::string_view stage) const {
+  const auto* by_counter = newest(stage, false);
+  const auto* by_time = newest(stage, true);
+  return by_counter == by_time ? std::nullopt : std::optional(by_time->tag);
+}
+
+std::vector<ModelName> models_of(const std::vector<GitTag>& tags) {
+  std::set<ModelName> models;
+  for (const auto& tag : tags)
+    if (auto event = parse_tag(tag.name)) models.insert(event->model);
+  return {models.begin(), models.end()};
+}
+
+}  // namespace mlctl::registry
