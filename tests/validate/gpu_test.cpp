@@ -7,10 +7,10 @@ namespace {
 
 std::string node(const std::string& verdict, const std::string& node_check, const std::string& gpu_check) {
   const std::string gpus = gpu_check.empty() ? "[]"
-                                             : R"([{"index":0,"name":"H100","checks":[{"name":"gemm","verdict":")" + gpu_check +
-                                                   R"(","reason":"r","warnings":["hot"]}]}])";
-  return R"({"schemaVersion":1,"host":"n1","verdict":")" + verdict + R"(","checks":[{"name":"cuda","verdict":")" + node_check +
-         R"(","reason":"r"}],"gpus":)" + gpus + "}";
+                                             : R"([{"index":0,"name":"H100","checks":[{"name":"gemm","verdict":")" +
+                                                   gpu_check + R"(","reason":"r","warnings":["hot"]}]}])";
+  return R"({"schemaVersion":1,"host":"n1","verdict":")" + verdict + R"(","checks":[{"name":"cuda","verdict":")" +
+         node_check + R"(","reason":"r"}],"gpus":)" + gpus + "}";
 }
 
 TEST_CASE("gpu_report: a report is believed only when it is whole and agrees with itself") {
@@ -39,8 +39,10 @@ TEST_CASE("gpu_report: a report is believed only when it is whole and agrees wit
     CAPTURE(c.name);
     const auto report = gpu_report(c.json);
     REQUIRE(bool(report) == c.accepted);
-    if (report) CHECK(overall(*report) == c.verdict);
-    else CHECK(report.error().kind == Error::Kind::corrupt);
+    if (report)
+      CHECK(overall(*report) == c.verdict);
+    else
+      CHECK(report.error().kind == Error::Kind::corrupt);
   }
 }
 

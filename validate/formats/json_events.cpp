@@ -79,8 +79,9 @@ class Bridge {
   bool end_object() { return renew() && events_.end(); }
   bool start_array(std::size_t /*size*/) { return renew() && events_.begin(true); }
   bool end_array() { return renew() && events_.end(); }
-  bool parse_error(std::size_t at, const std::string& /*token*/, const std::exception& /*why*/) {
-    problem = "is not JSON";
+  bool parse_error(std::size_t at, const std::string& token, const std::exception& /*why*/) {
+    const bool number = token.ends_with('N') || token.ends_with('I');
+    problem = number ? "has NaN or Infinity, which JSON has not" : "is not JSON";
     problem_at = at;
     return false;
   }

@@ -84,6 +84,7 @@ std::string_view Model::model_path() const {
 }
 
 void Model::enter(bool list) {
+  if (sink_ != nullptr) return stop("has `" + path() + "` nested where numbers are expected");
   const auto at = model_path();
   if (at == "trees/[]" && !list) {
     tree_ = Tree();
@@ -95,8 +96,6 @@ void Model::enter(bool list) {
     if (sink_array_ == Tree::array_count) return;
     sink_ = &tree_.arrays[sink_array_];
     tree_.present[sink_array_] = true;
-  } else if (sink_ != nullptr) {
-    stop("has `" + path() + "` nested where numbers are expected");
   }
 }
 
