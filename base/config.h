@@ -69,11 +69,11 @@ struct Problem {
 [[nodiscard]] Node with_defaults(Node node, const Field& table);
 // with_defaults of an empty map.
 [[nodiscard]] Node built_in(const Field& table);
-// The same table for a part of a file (a level of defaults): nothing is required but inside list items, which no other
-// level can complete.
+// The same table for a part of a file (a level of defaults): no fallbacks, and nothing is required but inside list
+// items, which no other level can complete.
 [[nodiscard]] Field partial(Field table);
 
-// The field at a dotted path of keys ("gate.load.rate"), or nullptr.
+// The field at a dotted path of keys ("gate.load.rate"), or nullptr. A key may itself hold a dot ("p99.9").
 [[nodiscard]] const Field* find_field(const Field& table, std::string_view path);
 // Every path of the table in order, for "nearest known field" and the reference.
 [[nodiscard]] std::vector<std::string> field_paths(const Field& table);

@@ -64,6 +64,12 @@ void fill(Node& node, const Field& table) {
   }
 }
 
+Field without_fallbacks(Field table) {
+  table.fallback.clear();
+  for (auto& field : table.fields) field = without_fallbacks(std::move(field));
+  return table;
+}
+
 }  // namespace
 
 const Field* alternative_for(const Node& node, const Field& table) {
@@ -103,8 +109,11 @@ Node built_in(const Field& table) {
 
 Field partial(Field table) {
   table.required = false;
-  if (table.type == Field::Type::list) return table;
-  for (auto& field : table.fields) field = partial(std::move(field));
+  table.fallback.clear();  // a level says what it says: filled up, it would hide the levels below
+  for (auto& field : table.fields) {
+    const bool item = table.type == Field::Type::list;
+    field = item ? without_fallbacks(std::move(field)) : partial(std::move(field));
+  }
   return table;
 }
 

@@ -144,13 +144,13 @@ Json field_schema(const Field& field) {
 }  // namespace
 
 const Field* find_field(const Field& table, std::string_view path) {
-  const Field* field = &table;
-  while (field && !path.empty()) {
-    const auto dot = path.find('.');
-    field = child(*field, path.substr(0, dot));
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+  if (path.empty()) return &table;
+  for (auto dot = path.find('.');; dot = path.find('.', dot + 1)) {
+    const Field* below = child(table, path.substr(0, dot));
+    if (dot == std::string_view::npos) return below;
+    const Field* found = below ? find_field(*below, path.substr(dot + 1)) : nullptr;
+    if (found) return found;
   }
-  return field;
 }
 
 std::vector<std::string> field_paths(const Field& table) {

@@ -17,13 +17,13 @@ const Node* Node::find(std::string_view key) const {
 }
 
 const Node* find_path(const Node& root, std::string_view path) {
-  const Node* node = &root;
-  while (node && !path.empty()) {
-    const auto dot = path.find('.');
-    node = node->find(path.substr(0, dot));
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+  if (path.empty()) return &root;
+  for (auto dot = path.find('.');; dot = path.find('.', dot + 1)) {
+    const Node* below = root.find(path.substr(0, dot));
+    if (dot == std::string_view::npos) return below;
+    const Node* found = below ? find_path(*below, path.substr(dot + 1)) : nullptr;
+    if (found) return found;
   }
-  return node;
 }
 
 }  // namespace mlctl

@@ -39,7 +39,7 @@ struct Node::Entry {
   Node value;
 };
 
-// The node at a dotted path ("gate.load.rate"), or nullptr.
+// The node at a dotted path ("gate.load.rate"), or nullptr. A key may itself hold a dot ("p99.9").
 [[nodiscard]] const Node* find_path(const Node& root, std::string_view path);
 
 inline constexpr std::uint64_t document_limit = 1U << 20U;  // bytes of a configuration file

@@ -48,7 +48,7 @@ bool plain_safe(std::string_view text) {
   if (is_one_of(text.back(), " :")) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (!is_letter(c) && !is_digit(c) && !is_one_of(c, " /_.-:@+=~,()<>;$^%")) return false;
+    if (!is_letter(c) && !is_digit(c) && !is_one_of(c, " /_.-:@+=~,()<>;$^%*")) return false;
     if (c == ':' && text[i + 1] == ' ') return false;
   }
   return true;

@@ -4,9 +4,7 @@ namespace mlctl::cli {
 
 std::vector<Command> all_commands() {
   return {
-      completion_command(),
-      version_command(),
-      reference_command(),
+      init_command(), explain_command(), completion_command(), version_command(), reference_command(),
   };
 }
 

@@ -8,6 +8,8 @@ namespace mlctl::cli {
 
 [[nodiscard]] std::vector<Command> all_commands();  // in the order of --help
 
+[[nodiscard]] Command init_command();
+[[nodiscard]] Command explain_command();
 [[nodiscard]] Command completion_command();
 [[nodiscard]] Command reference_command();
 [[nodiscard]] Command version_command();

@@ -127,6 +127,11 @@ TEST_CASE("a level of defaults lacks nothing, but its list items do") {
   CHECK(status.error().message == "m.yaml:1:9: steps[0].weight is missing");
 }
 
+TEST_CASE("a level of defaults is not filled up: it would hide the levels below") {
+  const auto node = yaml("gpu: {}\nsteps: [{weight: 5%}]\n");
+  CHECK(to_json(with_defaults(node, partial(table()))) == to_json(node));
+}
+
 TEST_CASE("levels: maps merge, lists replace, null removes, everything keeps its origin") {
   const auto project =
       yaml("gpu: {count: 2, memory: 1Gi}\nsteps: [{weight: 5%}, {weight: 50%}]\nrate: 5/s\n", "project");
@@ -170,6 +175,8 @@ TEST_CASE("reading by path") {
   CHECK(*get_duration(node, "a.d") == std::chrono::milliseconds(250));
   CHECK(*get_boolean(node, "a.b"));
   CHECK(get_strings(node, "a.l") == std::vector<std::string>{"x", "y"});
+  CHECK(*get_string(yaml("limit: {p99: 1, p99.9: 2, p99.x: {y.z: 3}}"), "limit.p99.9") == "2");
+  CHECK(*get_string(yaml("limit: {p99: 1, p99.9: 2, p99.x: {y.z: 3}}"), "limit.p99.x.y.z") == "3");
   for (const auto* path : {"a", "a.l", "a.z", "a.none", "none.s", "a.s.t"}) CHECK(!get_string(node, path));
 }
 
