@@ -164,4 +164,16 @@ Result<FolderPlan> plan_folder(const Folder& folder, const Desired& desired) {
   return std::move(planner.plan);
 }
 
+Result<std::optional<std::uint64_t>> live_assignment(const Folder& folder, const registry::ModelName& model) {
+  std::optional<std::uint64_t> highest;
+  const auto name = to_string(model);
+  for (const auto& [path, text] : folder.files) {
+    if (author_of(text) != name) continue;
+    auto objects = parse_file(text, in_folder(folder, path));
+    if (!objects) return objects.error();
+    highest = std::max(highest.value_or(0), assignment_of(*objects));
+  }
+  return highest;
+}
+
 }  // namespace mlctl::deploy

@@ -55,6 +55,9 @@ struct FolderPlan {
 // for this model; Error{corrupt}: it cannot be read as objects.
 [[nodiscard]] Result<FolderPlan> plan_folder(const Folder& folder, const Desired& desired);
 
+// The highest N among the files that mlctl wrote for the model; nullopt when there is none. Error{corrupt} as above.
+[[nodiscard]] Result<std::optional<std::uint64_t>> live_assignment(const Folder& folder, const registry::ModelName& model);
+
 struct ApplyReport {
   std::optional<registry::ObjectId> commit;  // that holds what is desired now
   bool committed = false;                    // false: it was there already
