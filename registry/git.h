@@ -27,6 +27,7 @@ struct GitTag {
   bool annotated = false;
   std::string message;  // of annotated ones
   GitSignature tagger;
+  ObjectId object;  // that the ref names: the annotation, or the commit itself
 };
 struct CommitInfo {
   ObjectId id;

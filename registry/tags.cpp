@@ -46,6 +46,13 @@ bool is_version_event(const ModelEvent& event, const Version& version) {
 
 std::uint64_t n_of(const ModelEvent& event) { return event.what.counter.value_or(0); }
 
+// By N. Two tags can carry one N, m#prod#3 and m#prod!#3, as their names differ: then the assignment counts, and who
+// unassigned is told.
+bool comes_after(const ModelEvent& event, const ModelEvent& other) {
+  if (n_of(event) != n_of(other)) return n_of(event) > n_of(other);
+  return event.what.kind == Kind::assignment || other.what.kind == Kind::unassignment;
+}
+
 VersionTag version_tag(const ModelEvent& event) {
   return {*event.what.version, event.commit, event.lines.digest, event.tagger, event.email, event.time, event.tag};
 }
@@ -187,7 +194,7 @@ Result<VersionTag> ModelTags::version_at(const ObjectId& commit) const {
 const ModelEvent* ModelTags::newest(std::string_view stage, bool by_time) const {
   const ModelEvent* best = nullptr;
   for (const auto& event : events_)
-    if (is_stage_event(event, stage) && (best == nullptr || by_time || n_of(event) >= n_of(*best))) best = &event;
+    if (is_stage_event(event, stage) && (best == nullptr || by_time || comes_after(event, *best))) best = &event;
   return best;
 }
 

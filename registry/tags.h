@@ -85,6 +85,8 @@ class ModelTags {
   [[nodiscard]] Result<std::optional<Assignment>> assignment(std::string_view stage) const;
   // All assignments of a stage, newest first, without unassignments: for the baseline and the way back.
   [[nodiscard]] Result<std::vector<Assignment>> assignments(std::string_view stage) const;
+  // The newest (un)assignment by N, or nullptr.
+  [[nodiscard]] const ModelEvent* newest_event(std::string_view stage) const { return newest(stage, false); }
   [[nodiscard]] std::vector<std::string> stages() const;  // that were ever assigned
   [[nodiscard]] std::set<Digest> denied(std::string_view stage) const;
   [[nodiscard]] bool deprecated() const;  // its newest event of all says so

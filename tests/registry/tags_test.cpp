@@ -114,6 +114,14 @@ TEST_CASE("an unassignment that is newest empties the stage") {
   CHECK(tags.assignments("prod")->size() == 1);
 }
 
+TEST_CASE("an assignment and an unassignment with one number: the assignment counts, whatever their times") {
+  for (const int second : {2, 4}) {
+    const ModelTags tags(model, {tag("fraud/a@v1.0.0", 1), tag("fraud/a#prod#1", 3), tag("fraud/a#prod!#1", second)});
+    CHECK(tags.assignment("prod")->has_value());
+    CHECK(tags.newest_event("prod")->tag == "fraud/a#prod#1");
+  }
+}
+
 TEST_CASE("two versions on one commit: the tag's message decides, else it is an error") {
   const std::vector<GitTag> both{tag("fraud/a@v1.0.0", 1, c1), tag("fraud/a@v1.1.0", 2, c1, digest_line("two"))};
   auto tags = both;

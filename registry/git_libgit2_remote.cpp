@@ -1,0 +1,243 @@
+// The remote called origin.
+#include <git2.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/interrupt.h"
+#include "base/process.h"
+#include "base/terminal.h"
+#include "registry/git_libgit2.h"
+
+namespace mlctl::registry {
+namespace {
+
+using Config = Handle<git_config, git_config_free>;
+using ConfigIterator = Handle<git_config_iterator, git_config_iterator_free>;
+using Remote = Handle<git_remote, git_remote_free>;
+
+constexpr std::string_view tags_prefix = "refs/tags/";
+constexpr auto helper_limit = std::chrono::seconds(30);
+
+// What the callbacks share during one conversation.
+struct Conversation {
+  std::vector<std::string> headers;
+  std::string refusal;  // what the remote said to an update
+  int asked = 0;        // for credentials
+};
+
+// "KEY=value" of `git credential fill`, which asks the helpers that the user configured and nobody at a terminal.
+std::map<std::string, std::string> ask_helper(const std::string& url) {
+  ProcessSpec spec{{"git", "credential", "fill"}, {{"GIT_TERMINAL_PROMPT", "0"}, {"GIT_ASKPASS", "true"}}, "/"};
+  spec.input = "url=" + url + "\n\n";
+  auto done = run_process(spec, helper_limit);
+  std::map<std::string, std::string> answer;
+  if (!done || done->exit_code != 0) return answer;
+  for (std::string_view rest = done->output; !rest.empty();) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    if (const auto equals = line.find('='); equals != std::string_view::npos)
+      answer[std::string(line.substr(0, equals))] = line.substr(equals + 1);
+  }
+  return answer;
+}
+
+// The agent for ssh; MLCTL_GIT_TOKEN, then git's credential helpers for https. Each is tried once.
+int give_credentials(git_credential** made, const char* url, const char* user, unsigned allowed, void* payload) {
+  auto& conversation = *static_cast<Conversation*>(payload);
+  if (interrupted() || conversation.asked++ > 1) return GIT_EAUTH;
+  const std::string name = user != nullptr ? user : "git";
+  if ((allowed & GIT_CREDENTIAL_USERNAME) != 0) return git_credential_username_new(made, name.c_str());
+  if ((allowed & GIT_CREDENTIAL_SSH_KEY) != 0) return git_credential_ssh_key_from_agent(made, name.c_str());
+  if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) == 0) return GIT_EAUTH;
+  if (const char* token = std::getenv("MLCTL_GIT_TOKEN"); token != nullptr && *token != '\0')
+    return git_credential_userpass_plaintext_new(made, user != nullptr ? user : "x-access-token", token);
+  const auto answer = ask_helper(url != nullptr ? url : "");
+  const auto username = answer.find("username"), password = answer.find("password");
+  if (username == answer.end() || password == answer.end()) return GIT_EAUTH;
+  return git_credential_userpass_plaintext_new(made, username->second.c_str(), password->second.c_str());
+}
+
+int note_refusal(const char* ref, const char* status, void* payload) {
+  if (status != nullptr) static_cast<Conversation*>(payload)->refusal = std::string(ref) + ": " + status;
+  return 0;
+}
+
+int stop_when_interrupted(const git_indexer_progress*, void*) { return interrupted() ? GIT_EUSER : 0; }
+
+// http.extraHeader, http.URL.extraHeader: how CI services hand their token to git.
+std::vector<std::string> extra_headers(git_repository* repository, const std::string& url) {
+  std::vector<std::string> headers;
+  Config config;
+  ConfigIterator iterator;
+  if (git_repository_config_snapshot(out(config), repository) != 0) return headers;
+  if (git_config_iterator_glob_new(out(iterator), config.get(), "^http\\.(.*\\.)?extraheader$") != 0) return headers;
+  git_config_entry* entry = nullptr;
+  while (git_config_next(&entry, iterator.get()) == 0) {
+    const std::string name = entry->name;
+    const std::size_t start = std::string_view("http.").size(), end = name.rfind(".extraheader");
+    const std::string prefix = end > start ? name.substr(start, end - start) : "";
+    if (url.compare(0, prefix.size(), prefix) == 0) headers.emplace_back(entry->value);
+  }
+  return headers;
+}
+
+class Origin {
+ public:
+  explicit Origin(git_repository* repository) : repository_(repository) {}
+
+  Status open() {
+    const int code = git_remote_lookup(out(remote_), repository_, "origin");
+    if (code == GIT_ENOTFOUND)
+      return Error{Error::Kind::usage, "the repository has no remote called origin", "`git remote add origin URL`"};
+    if (code != 0) return git::failed(code, "cannot read the remote origin");
+    conversation_.headers = extra_headers(repository_, push_url());
+    for (auto& header : conversation_.headers) pointers_.push_back(header.data());
+    git_remote_init_callbacks(&callbacks_, GIT_REMOTE_CALLBACKS_VERSION);
+    callbacks_.credentials = give_credentials;
+    callbacks_.push_update_reference = note_refusal;
+    callbacks_.transfer_progress = stop_when_interrupted;
+    callbacks_.payload = &conversation_;
+    return ok();
+  }
+
+  [[nodiscard]] std::string push_url() const {
+    const char* url = git_remote_pushurl(remote_.get());
+    if (url == nullptr) url = git_remote_url(remote_.get());
+    return url != nullptr ? url : "";
+  }
+
+  // Every ref of the remote by name.
+  Result<std::map<std::string, ObjectId>> refs(git_direction direction) {
+    conversation_.asked = 0;
+    git_strarray headers{pointers_.data(), pointers_.size()};
+    int code = git_remote_connect(remote_.get(), direction, &callbacks_, nullptr, &headers);
+    const git_remote_head** heads = nullptr;
+    std::size_t count = 0;
+    if (code == 0) code = git_remote_ls(&heads, &count, remote_.get());
+    std::map<std::string, ObjectId> found;
+    for (std::size_t i = 0; code == 0 && i < count; ++i) found[heads[i]->name] = git::to_text(heads[i]->oid);
+    auto result = code == 0 ? Result<std::map<std::string, ObjectId>>(std::move(found)) : problem(code, "cannot ask origin");
+    git_remote_disconnect(remote_.get());
+    return result;
+  }
+
+  Status fetch(std::vector<std::string> refspecs) {
+    git_fetch_options options;
+    git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
+    options.callbacks = callbacks_;
+    options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+    options.update_fetchhead = 0;
+    options.custom_headers = {pointers_.data(), pointers_.size()};
+    conversation_.asked = 0;
+    std::vector<char*> specs;
+    for (auto& spec : refspecs) specs.push_back(spec.data());
+    const git_strarray list{specs.data(), specs.size()};
+    const int code = git_remote_fetch(remote_.get(), &list, &options, "mlctl");
+    return code == 0 ? ok() : Status(problem(code, "cannot fetch from origin"));
+  }
+
+  Status push(const RefUpdate& update) {
+    git_push_options options;
+    git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
+    options.callbacks = callbacks_;
+    options.custom_headers = {pointers_.data(), pointers_.size()};
+    conversation_.asked = 0;
+    conversation_.refusal.clear();
+    std::string spec = update.id + ":" + update.ref;
+    char* specs[] = {spec.data()};
+    const git_strarray list{specs, 1};
+    const int code = git_remote_push(remote_.get(), &list, &options);
+    if (code != 0) return problem(code, "cannot push to origin");
+    if (conversation_.refusal.empty()) return ok();
+    return Error{Error::Kind::conflict, "origin refuses " + escape_control(conversation_.refusal), ""};
+  }
+
+ private:
+  static Error problem(int code, const std::string& what) {
+    if (interrupted()) return interrupted_error();
+    auto error = git::failed(code, what);
+    if (error.kind == Error::Kind::credentials)
+      error.hint = "start an ssh agent, configure a credential helper of git, or set MLCTL_GIT_TOKEN";
+    // What is not there at the other side is not the user's mistake here.
+    if (error.kind == Error::Kind::not_found || error.kind == Error::Kind::usage) error.kind = Error::Kind::unavailable;
+    return error;
+  }
+
+  git_repository* repository_;
+  Remote remote_;
+  Conversation conversation_;
+  std::vector<char*> pointers_;
+  git_remote_callbacks callbacks_{};
+};
+
+}  // namespace
+
+Status LibGit::push(const std::vector<RefUpdate>& updates) {
+  Origin origin(repository_.get());
+  if (auto opened = origin.open(); !opened) return opened;
+  if (const auto folder = git::folder_of_url(origin.push_url(), root()))
+    return git::push_to_folder(repository_.get(), *folder, updates);
+  auto refs = origin.refs(GIT_DIRECTION_PUSH);
+  if (!refs) return refs.error();
+  for (const auto& update : updates) {
+    const auto there = refs->find(update.ref);
+    if (there != refs->end() && there->second == update.id) continue;
+    if (there != refs->end() && update.ref.compare(0, tags_prefix.size(), tags_prefix) == 0)
+      return Error{Error::Kind::conflict, "origin refuses: " + escape_control(update.ref) + " exists there already", ""};
+    if (auto pushed = origin.push(update); !pushed) return pushed;
+  }
+  return ok();
+}
+
+Status LibGit::fetch_tags() {
+  // One by one: libgit2 overwrites tags that differ here, even when it is not told to force.
+  auto missing = missing_tags();
+  if (!missing) return missing.error();
+  if (missing->empty()) return ok();
+  Origin origin(repository_.get());
+  if (auto opened = origin.open(); !opened) return opened;
+  std::vector<std::string> refspecs;
+  for (const auto& name : *missing) {
+    std::string ref(tags_prefix);
+    ref += name;
+    refspecs.push_back(ref + ":" + ref);
+  }
+  return origin.fetch(std::move(refspecs));
+}
+
+Result<std::optional<ObjectId>> LibGit::fetch_branch(const std::string& branch) {
+  Origin origin(repository_.get());
+  if (auto opened = origin.open(); !opened) return opened.error();
+  auto refs = origin.refs(GIT_DIRECTION_FETCH);
+  if (!refs) return refs.error();
+  const auto there = refs->find("refs/heads/" + branch);
+  if (there == refs->end()) return std::optional<ObjectId>();
+  const std::string tracking = "refs/remotes/origin/" + branch;
+  if (auto fetched = origin.fetch({"+refs/heads/" + branch + ":" + tracking}); !fetched) return fetched.error();
+  git_oid id;
+  if (const int code = git_reference_name_to_id(&id, repository_.get(), tracking.c_str()); code != 0)
+    return git::failed(code, "cannot read " + escape_control(tracking));
+  return std::optional(git::to_text(id));
+}
+
+Result<std::vector<std::string>> LibGit::missing_tags() {
+  Origin origin(repository_.get());
+  if (auto opened = origin.open(); !opened) return opened.error();
+  auto refs = origin.refs(GIT_DIRECTION_FETCH);
+  if (!refs) return refs.error();
+  std::vector<std::string> missing;
+  for (const auto& [name, id] : *refs) {
+    git_oid here;
+    const bool tag = name.compare(0, tags_prefix.size(), tags_prefix) == 0 && name.find("^{") == std::string::npos;
+    if (tag && git_reference_name_to_id(&here, repository_.get(), name.c_str()) == GIT_ENOTFOUND)
+      missing.push_back(name.substr(tags_prefix.size()));
+  }
+  return missing;
+}
+
+}  // namespace mlctl::registry

@@ -1,0 +1,231 @@
+#include "registry/intent.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/interrupt.h"
+
+namespace mlctl::registry {
+namespace {
+
+constexpr int tries_limit = 50;  // how many others may be faster before we give up
+
+std::string tag_ref(const std::string& name) { return "refs/tags/" + name; }
+
+// Whether tags go to origin: asked for, and there is one.
+Result<bool> pushes(const Git& git, bool asked) {
+  if (!asked) return false;
+  auto remote = git.remote_url();
+  if (!remote) return remote.error();
+  return remote->has_value();
+}
+
+Result<std::vector<GitTag>> current_tags(Git& git, bool remote) {
+  if (remote)
+    if (auto fetched = git.fetch_tags(); !fetched) return fetched.error();
+  return git.tags();
+}
+
+// Origin first: who creates the tag there has it. A process that dies in between finds it by the next fetch.
+Status create(Git& git, const std::string& name, const ObjectId& commit, const std::string& message, bool remote) {
+  auto id = git.make_tag(name, commit, message);
+  if (!id) return id.error();
+  if (remote)
+    if (auto pushed = git.push({{*id, tag_ref(name)}}); !pushed) return pushed;
+  return git.create_ref(tag_ref(name), *id);
+}
+
+// A tag that is here already may not be there yet: an earlier run was cut off, or did not push.
+Status push_existing(Git& git, const std::vector<GitTag>& tags, const std::string& name) {
+  for (const auto& tag : tags)
+    if (tag.name == name) return git.push({{tag.object, tag_ref(name)}});
+  return ok();
+}
+
+bool is_conflict(const Status& status) { return !status && status.error().kind == Error::Kind::conflict; }
+
+Error gave_up(const std::string& what) {
+  return {Error::Kind::conflict, what + ": others took every number first", "run the command again"};
+}
+
+Error lightweight(const std::string& name) {
+  return {Error::Kind::conflict, "tag " + name + " exists, but is lightweight and says nothing",
+          "`git tag -d " + name + "`, at origin too, then run the command again"};
+}
+
+bool holds(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// What a registration that is there already means for this one.
+Result<bool> compare(const VersionTag& there, const Registration& wanted) {
+  const std::string what = to_string(wanted.model) + "@" + to_string(wanted.version);
+  if (there.commit != wanted.commit)
+    return Error{Error::Kind::conflict,
+                 what + " is registered at another commit\n  tag " + there.commit + "\n  wanted " + wanted.commit,
+                 "versions are immutable: register another version"};
+  if (there.digest && *there.digest != wanted.digest)
+    return Error{Error::Kind::conflict,
+                 what + " is registered with another digest\n  tag " + to_string(*there.digest) + "\n  wanted " +
+                     to_string(wanted.digest),
+                 "versions are immutable: register another version"};
+  return true;
+}
+
+bool was_registered(const ModelTags& tags, const Version& version) {
+  return std::any_of(tags.history().begin(), tags.history().end(),
+                     [&](const auto& event) { return event.what.version == version; });
+}
+
+// Is the newest assignment this request already?
+Result<bool> resumes(const Assignment& newest, const AssignRequest& request) {
+  if (newest.commit != request.commit || newest.version != request.version) return false;
+  if (request.expected) return newest.n == *request.expected && newest.denied == request.denied;
+  if (!newest.digest || *newest.digest == request.digest) return true;
+  return Error{Error::Kind::conflict,
+               newest.tag + " assigned another digest\n  tag " + to_string(*newest.digest) + "\n  wanted " +
+                   to_string(request.digest),
+               ""};
+}
+
+Status may_assign(const Git& git, const ModelTags& tags, const std::optional<Assignment>& newest,
+                  const AssignRequest& request) {
+  const std::string what = to_string(request.model) + "@" + to_string(request.version);
+  if (request.expected || request.denied) return ok();
+  if (!request.allow && tags.denied(request.stage).count(request.digest) != 0)
+    return Error{Error::Kind::denied, what + " was denied in " + request.stage + ": it was taken back there",
+                 "`mlctl assign " + what + " " + request.stage + " --allow` takes that back"};
+  if (!newest || newest->commit == request.commit) return ok();
+  auto older = git.is_ancestor(request.commit, newest->commit);
+  if (!older) return older.error();
+  if (*older)
+    return Error{Error::Kind::denied,
+                 what + " is older than " + to_string(newest->version) + ", which " + newest->tag + " assigned",
+                 "`mlctl undo " + to_string(request.model) + " --env " + request.stage + "` goes back"};
+  auto newer = git.is_ancestor(newest->commit, request.commit);
+  if (!newer) return newer.error();
+  if (*newer || request.force) return ok();
+  return Error{Error::Kind::denied,
+               what + ": its history has parted from that of " + to_string(newest->version) + ", which " +
+                   newest->tag + " assigned",
+               "merge them, or say --force"};
+}
+
+Error taken(const std::string& model, std::uint64_t expected, std::uint64_t next) {
+  return {Error::Kind::conflict,
+          model + ": number " + std::to_string(expected) + " was taken; the next is " + std::to_string(next),
+          "look again at what is assigned, then run the command again"};
+}
+
+// Creates the event's tag with the next number.
+Result<std::optional<Taken>> take(Git& git, const ModelTags& tags, TagEvent event, const ObjectId& commit,
+                                  const std::string& message, std::optional<std::uint64_t> expected, bool remote) {
+  event.counter = tags.next_counter();
+  if (expected && *event.counter != *expected) return taken(to_string(event.model), *expected, *event.counter);
+  const std::string name = tag_name(event);
+  auto created = create(git, name, commit, message, remote);
+  if (created) return std::optional(Taken{name, *event.counter, false, remote});
+  if (!is_conflict(created)) return created.error();
+  return std::optional<Taken>();  // somebody was faster: look again
+}
+
+// An assignment with the same number has another name, so that origin took both; it counts, this does not.
+Result<Taken> confirm(Git& git, const UnassignRequest& request, const Taken& made) {
+  auto all = current_tags(git, made.pushed);
+  if (!all) return all.error();
+  const ModelTags tags(request.model, *all);
+  const auto* newest = tags.newest_event(request.stage);
+  if (newest != nullptr && newest->what.kind == TagEvent::Kind::assignment && newest->what.counter == made.n)
+    return taken(to_string(request.model), made.n, tags.next_counter());
+  return made;
+}
+
+}  // namespace
+
+Result<Taken> register_version(Git& git, const Registration& registration) {
+  auto remote = pushes(git, registration.push);
+  if (!remote) return remote.error();
+  const std::string what = to_string(registration.model) + " " + to_string(registration.version);
+  const std::string message =
+      format_message("Register " + what, {registration.version, registration.digest, std::nullopt, std::nullopt});
+  for (int tries = 0; tries < tries_limit; ++tries) {
+    if (interrupted()) return interrupted_error();
+    auto all = current_tags(git, *remote);
+    if (!all) return all.error();
+    const ModelTags tags(registration.model, *all);
+    if (const auto there = tags.find(registration.version)) {
+      if (auto same = compare(*there, registration); !same) return same.error();
+      if (*remote)
+        if (auto pushed = push_existing(git, *all, there->tag); !pushed) return pushed.error();
+      return Taken{there->tag, 0, true, *remote};
+    }
+    TagEvent event{TagEvent::Kind::registration, registration.model, registration.version, "", std::nullopt};
+    // A version that was deregistered comes back under a number: its plain name is taken.
+    if (was_registered(tags, registration.version)) event.counter = tags.next_counter();
+    const std::string name = tag_name(event);
+    if (holds(tags.ignored(), name)) return lightweight(name);
+    auto created = create(git, name, registration.commit, message, *remote);
+    if (created) return Taken{name, 0, false, *remote};
+    if (!is_conflict(created)) return created.error();
+  }
+  return gave_up(what);
+}
+
+Result<Taken> assign(Git& git, const AssignRequest& request) {
+  auto remote = pushes(git, request.push);
+  if (!remote) return remote.error();
+  const std::string what = to_string(request.model) + " " + to_string(request.version);
+  TagMessage lines{request.version, request.digest, request.denied, std::nullopt};
+  if (request.allow) lines.allowed = request.digest;
+  const std::string message = format_message("Assign " + what + " to " + request.stage, lines);
+  for (int tries = 0; tries < tries_limit; ++tries) {
+    if (interrupted()) return interrupted_error();
+    auto all = current_tags(git, *remote);
+    if (!all) return all.error();
+    const ModelTags tags(request.model, *all);
+    auto newest = tags.assignment(request.stage);
+    if (!newest) return newest.error();
+    if (*newest) {
+      auto same = resumes(**newest, request);
+      if (!same) return same.error();
+      if (*same && *remote)
+        if (auto pushed = push_existing(git, *all, (*newest)->tag); !pushed) return pushed.error();
+      if (*same) return Taken{(*newest)->tag, (*newest)->n, true, *remote};
+    }
+    if (auto may = may_assign(git, tags, *newest, request); !may) return may.error();
+    auto made = take(git, tags, {TagEvent::Kind::assignment, request.model, std::nullopt, request.stage, std::nullopt},
+                     request.commit, message, request.expected, *remote);
+    if (!made) return made.error();
+    if (*made) return **made;
+  }
+  return gave_up(what);
+}
+
+Result<Taken> unassign(Git& git, const UnassignRequest& request) {
+  auto remote = pushes(git, request.push);
+  if (!remote) return remote.error();
+  const std::string what = to_string(request.model) + " from " + request.stage;
+  const std::string message =
+      format_message("Unassign " + what, {std::nullopt, std::nullopt, request.denied, std::nullopt});
+  for (int tries = 0; tries < tries_limit; ++tries) {
+    if (interrupted()) return interrupted_error();
+    auto all = current_tags(git, *remote);
+    if (!all) return all.error();
+    const ModelTags tags(request.model, *all);
+    const ModelEvent* newest = tags.newest_event(request.stage);
+    if (newest == nullptr) return Taken{"", 0, true, false};
+    if (newest->what.kind == TagEvent::Kind::unassignment) {
+      if (*remote)
+        if (auto pushed = push_existing(git, *all, newest->tag); !pushed) return pushed.error();
+      return Taken{newest->tag, newest->what.counter.value_or(0), true, *remote};
+    }
+    auto made = take(git, tags, {TagEvent::Kind::unassignment, request.model, std::nullopt, request.stage, std::nullopt},
+                     newest->commit, message, request.expected, *remote);
+    if (!made) return made.error();
+    if (*made) return confirm(git, request, **made);
+  }
+  return gave_up(what);
+}
+
+}  // namespace mlctl::registry
