@@ -17,7 +17,7 @@ namespace mlctl {
 [[nodiscard]] Result<double> parse_quantity(std::string_view text);
 [[nodiscard]] Result<std::int64_t> parse_integer(std::string_view text);
 [[nodiscard]] Result<double> parse_number(std::string_view text);  // finite only
-// The candidate nearest to `word` by edit distance (at most a third of its length), or "".
+// The candidate nearest to `word` by edit distance (at most a third of its length, rounded up), or "".
 template <typename Range>
 [[nodiscard]] std::string nearest(std::string_view word, const Range& candidates);
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
@@ -25,7 +25,7 @@ template <typename Range>
 template <typename Range>
 std::string nearest(std::string_view word, const Range& candidates) {
   std::string best;
-  std::size_t best_distance = word.size() / 3 + 1;
+  std::size_t best_distance = word.size() < 2 ? 0 : (word.size() + 2) / 3;
   for (const auto& candidate : candidates) {
     const auto distance = edit_distance(word, candidate);
     if (distance <= best_distance && (best.empty() || distance < best_distance)) {

@@ -29,7 +29,7 @@ std::string type_text(const Field& field) {
   std::string text = type_name(field);
   if (field.required) text += ", required";
   if (field.fallback.empty() || field.fallback == "{}") return text;
-  return text + ", default " + (field.fallback.size() > 40 ? "as shown by --output json" : field.fallback);
+  return text + ", default " + (field.fallback.size() > 40 ? field.fallback.substr(0, 40) + "…" : field.fallback);
 }
 
 // The fields that may stand directly below, through lists and alternatives.

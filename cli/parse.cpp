@@ -37,7 +37,10 @@ Error unknown_option(const std::string& word, const std::vector<Option>& options
   const auto name = word.substr(0, word.find('='));
   std::vector<std::string> known{"--help"};
   for (const auto& option : options) known.push_back(long_name(option));
-  const auto close = nearest(name, known);
+  auto close = nearest(name, known);
+  for (const auto& one : known) {  // --environment is meant as --env
+    if (close.empty() && name.rfind(one, 0) == 0) close = one;
+  }
   return usage("mlctl " + path + " has no option " + name,
                close.empty() ? usage_hint(path) : "did you mean " + close + "?");
 }

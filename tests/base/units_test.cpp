@@ -54,5 +54,7 @@ TEST_CASE("the nearest word is near, or there is none") {
   CHECK(nearest("runtme", words) == "runtime");
   CHECK(nearest("resource", words) == "resources");
   CHECK(nearest("zebra", words).empty());
+  CHECK(nearest("n", std::vector<std::string>{"m"}).empty());
+  CHECK(nearest("xml", std::vector<std::string>{"text", "json", "yaml"}).empty());
   CHECK(edit_distance("kitten", "sitting") == 3);
 }
