@@ -63,6 +63,7 @@ class GateRun {
       report_.baseline_digest = input_.baseline->digest;
     }
     report_.seed = input_.seed;
+    report_.accept = plan_.config.accept;
     report_.machine = this_machine();
     report_.started = seams_.clock.wall();
   }
