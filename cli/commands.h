@@ -10,8 +10,10 @@ namespace mlctl::cli {
 
 [[nodiscard]] Command init_command();
 [[nodiscard]] Command explain_command();
+[[nodiscard]] Command audit_command();
 [[nodiscard]] Command completion_command();
 [[nodiscard]] Command reference_command();
+[[nodiscard]] Command release_command();
 [[nodiscard]] Command version_command();
 
 }  // namespace mlctl::cli

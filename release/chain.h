@@ -27,7 +27,7 @@ struct Request {
   bool force = false;  // a commit whose history has parted from the newest assignment's
   bool allow = false;  // a digest that was denied for the stage
   std::uint64_t seed = 0;
-  std::string run;     // URL of the CI run, for the provenance
+  std::string run;  // URL of the CI run, for the provenance
   // Asked for an environment with `confirm: true`; Error{usage} when nobody can be asked.
   std::function<Result<bool>(const std::string& question)> confirm;
 };
@@ -56,6 +56,10 @@ struct Finished {
 [[nodiscard]] int exit_code(const Finished& finished);
 
 // Stops at the first step that does not pass; steps after it are not done and nothing of them is visible.
-[[nodiscard]] Finished run_release(const Project& project, const Request& request, const Seams& seams, Observer& observer);
+[[nodiscard]] Finished run_release(const Project& project, const Request& request, const Seams& seams,
+                                   Observer& observer);
+
+// What a release would go through, without changing anything: the plan, and the step `resolve` done.
+[[nodiscard]] Result<Release> preview(const Project& project, const Request& request, const Seams& seams);
 
 }  // namespace mlctl::release

@@ -17,7 +17,7 @@ namespace mlctl::release {
 
 struct EnvironmentState {
   const deploy::Environment* environment = nullptr;
-  Node config;                 // of the candidate, merged
+  Node config;  // of the candidate, merged
   validate::GateConfig gate;
   std::optional<registry::Assignment> baseline;
   std::int64_t assignment = 0;  // N, once taken
@@ -31,12 +31,12 @@ struct Chain {
   Release release;
   std::vector<Outcome> earlier;
 
-  ModelEntry model;                         // by the model.yaml of the tag's commit
-  std::vector<std::string> order;           // of environments
+  ModelEntry model;                // by the model.yaml of the tag's commit
+  std::vector<std::string> order;  // of environments
   std::map<std::string, EnvironmentState> environments;
   Digest digest, image;
-  std::filesystem::path work;               // of this release alone
-  std::optional<FileLock> lock;             // on it
+  std::filesystem::path work;    // of this release alone
+  std::optional<FileLock> lock;  // on it
 };
 
 // Each step: what it did, or why it could not. A verdict other than pass stops the release.

@@ -20,7 +20,8 @@ std::string body(const Outcome& outcome, const Style& style) {
   const auto tone = validate::tone_of(outcome.verdict);
   std::string line = paint(validate::to_string(outcome.verdict), tone, style);
   if (!outcome.summary.empty()) line += "  " + escape_control(outcome.summary);
-  if (const auto time = took(outcome); !time.empty()) line += "  " + paint("(" + escape_control(time) + ")", Tone::dim, style);
+  if (const auto time = took(outcome); !time.empty())
+    line += "  " + paint("(" + escape_control(time) + ")", Tone::dim, style);
   return line;
 }
 
@@ -43,7 +44,8 @@ std::string padded(const char* name) {
 std::string escaped_cell(const std::string& text) {
   std::string out;
   for (const char c : escape_control(text)) {
-    if (c == '|' || c == '<' || c == '>' || c == '`' || c == '*' || c == '_' || c == '[' || c == ']' || c == '\\') out += '\\';
+    if (c == '|' || c == '<' || c == '>' || c == '`' || c == '*' || c == '_' || c == '[' || c == ']' || c == '\\')
+      out += '\\';
     out += c;
   }
   return out;
@@ -59,13 +61,15 @@ std::string render_tree(const Release& release, const std::optional<Step>& runni
   std::string out = paint(escape_control(release.model + " " + release.version), Tone::strong, style) + "\n";
   std::string environment;
   for (const auto& step : release.plan) {
-    if (!step.environment.empty() && step.environment != environment) out += "  " + escape_control(step.environment) + "\n";
+    if (!step.environment.empty() && step.environment != environment)
+      out += "  " + escape_control(step.environment) + "\n";
     environment = step.environment;
     const std::string indent = environment.empty() ? "  " : "    ";
     const std::string name = padded(to_string(step.kind));
     if (const Outcome* outcome = outcome_of(release, step)) {
       out += indent + mark(outcome->verdict, style) + " " + name + " " + body(*outcome, style) + "\n";
-      for (const auto& note : outcome->notes) out += indent + "  " + paint(escape_control(note), Tone::dim, style) + "\n";
+      for (const auto& note : outcome->notes)
+        out += indent + "  " + paint(escape_control(note), Tone::dim, style) + "\n";
     } else if (running && *running == step) {
       out += indent + paint(symbol(Symbol::running, style), Tone::warn, style) + " " + name + " running\n";
     } else {
@@ -101,13 +105,14 @@ std::string to_markdown(const Release& release) {
   out += "| | step | verdict | why |\n| --- | --- | --- | --- |\n";
   Style style;
   for (const auto& outcome : release.outcomes) {
-    out += "| " + symbol(validate::symbol_of(outcome.verdict), style) + " | " + escaped_cell(to_string(outcome.step)) + " | " +
-           validate::to_string(outcome.verdict) + " | " + escaped_cell(outcome.summary);
+    out += "| " + symbol(validate::symbol_of(outcome.verdict), style) + " | " + escaped_cell(to_string(outcome.step)) +
+           " | " + validate::to_string(outcome.verdict) + " | " + escaped_cell(outcome.summary);
     if (!outcome.reused_from.empty()) out += " (as in " + escaped_cell(outcome.reused_from) + ")";
     for (const auto& note : outcome.notes) out += "<br>" + escaped_cell(note);
     out += " |\n";
   }
-  out += "\ndigest `" + release.digest + "`, commit `" + release.commit + "`, tag `" + escaped_cell(release.tag) + "`\n";
+  out +=
+      "\ndigest `" + release.digest + "`, commit `" + release.commit + "`, tag `" + escaped_cell(release.tag) + "`\n";
   for (const auto& outcome : release.outcomes)
     if (outcome.report && outcome.reused_from.empty()) out += "\n" + validate::to_markdown(*outcome.report);
   return out;

@@ -70,11 +70,13 @@ Result<std::vector<std::string>> glob(const fs::path& root, std::string_view pat
   const auto parts = parts_of(pattern);
   const bool leaves = std::find(parts.begin(), parts.end(), "..") != parts.end();
   if (pattern.empty() || pattern.front() == '/' || leaves || parts.empty())
-    return Error{Error::Kind::usage, "a pattern of files is relative and stays in the project: '" + std::string(pattern) + "'",
+    return Error{Error::Kind::usage,
+                 "a pattern of files is relative and stays in the project: '" + std::string(pattern) + "'",
                  "for instance models/*/model.yaml"};
   Walk walk{root, parts, {}};
   if (!walk.descend(root, "", 0))
-    return Error{Error::Kind::usage, "'" + std::string(pattern) + "' matches more than " + std::to_string(glob_limit) + " files", ""};
+    return Error{Error::Kind::usage,
+                 "'" + std::string(pattern) + "' matches more than " + std::to_string(glob_limit) + " files", ""};
   std::sort(walk.found.begin(), walk.found.end());
   return walk.found;
 }

@@ -14,7 +14,10 @@ namespace fs = std::filesystem;
 
 Result<Node> load_file(const fs::path& path, const std::string& shown, const Field& table) {
   auto text = read_file(path, document_limit);
-  if (!text) return text.error().kind == Error::Kind::usage ? Error{Error::Kind::usage, shown + ": " + text.error().message, text.error().hint} : text.error();
+  if (!text)
+    return text.error().kind == Error::Kind::usage
+               ? Error{Error::Kind::usage, shown + ": " + text.error().message, text.error().hint}
+               : text.error();
   auto node = parse_yaml(*text, shown);
   if (!node) return node.error();
   if (auto checked = as_status(check_config(*node, table)); !checked) return checked.error();
@@ -30,13 +33,16 @@ Result<fs::path> find_root(const fs::path& from) {
     if (fs::exists(folder / "mlctl.yaml", failed)) return folder;
     if (folder == folder.parent_path()) break;
   }
-  return Error{Error::Kind::not_found, "no mlctl.yaml in " + from.string() + " or above it", "write one with `mlctl init`"};
+  return Error{Error::Kind::not_found, "no mlctl.yaml in " + from.string() + " or above it",
+               "write one with `mlctl init`"};
 }
 
 Status decode_project(Project& project) {
   const auto registry = get_string(project.document, "registry").value_or(".mlctl/registry");
   if (registry.find("://") != std::string::npos)
-    return Error{Error::Kind::usage, to_string(project.document.find("registry")->position) + ": registries over the network are not in this version",
+    return Error{Error::Kind::usage,
+                 to_string(project.document.find("registry")->position) +
+                     ": registries over the network are not in this version",
                  "use a folder, e.g. `registry: .mlctl/registry`"};
   project.registry = (project.root / registry).lexically_normal();
   if (const Node* list = project.document.find("environments"))
@@ -74,8 +80,9 @@ Status check_tenant(const Project& project, const ModelEntry& model) {
   std::vector<std::string> names;
   for (const auto& tenant : project.tenants) names.push_back(tenant.name);
   const auto near = nearest(model.name.tenant, names);
-  return Error{Error::Kind::usage, where + "no tenant '" + model.name.tenant + "' in mlctl.yaml",
-               near.empty() ? "a model of a tenant is named TENANT/NAME" : "did you mean " + near + "/" + model.name.name + "?"};
+  return Error{
+      Error::Kind::usage, where + "no tenant '" + model.name.tenant + "' in mlctl.yaml",
+      near.empty() ? "a model of a tenant is named TENANT/NAME" : "did you mean " + near + "/" + model.name.name + "?"};
 }
 
 Result<ModelEntry> entry_from(const Project& project, Node document, const std::string& folder) {
@@ -101,8 +108,10 @@ Status load_models(Project& project) {
   std::sort(project.models.begin(), project.models.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   for (std::size_t i = 1; i < project.models.size(); ++i)
     if (project.models[i - 1].name == project.models[i].name)
-      return Error{Error::Kind::usage, "two models are named " + to_string(project.models[i].name) + ": " +
-                                           project.models[i - 1].folder + " and " + project.models[i].folder, ""};
+      return Error{Error::Kind::usage,
+                   "two models are named " + to_string(project.models[i].name) + ": " + project.models[i - 1].folder +
+                       " and " + project.models[i].folder,
+                   ""};
   return ok();
 }
 
@@ -159,7 +168,8 @@ Result<const ModelEntry*> find_model(const Project& project, std::string_view te
                  "write it whole: " + to_string(last_part[0]->name) + " or " + to_string(last_part[1]->name)};
   if (const ModelEntry* model = by_folder(project, text)) return model;
   const auto near = nearest(text, names);
-  return Error{Error::Kind::not_found, "no model '" + std::string(text.substr(0, 200)) + "' in " + project.root.string(),
+  return Error{Error::Kind::not_found,
+               "no model '" + std::string(text.substr(0, 200)) + "' in " + project.root.string(),
                near.empty() ? "`mlctl list` names the models" : "did you mean " + near + "?"};
 }
 
@@ -182,7 +192,8 @@ Result<Node> merged(const Project& project, const ModelEntry& model, const std::
   kept.reserve(4);  // pointers into it must stay
   std::vector<const Node*> levels;
   levels.push_back(leveled(project.document.find("defaults"), "project defaults", kept));
-  levels.push_back(leveled(environment.empty() ? nullptr : defaults_of(project, environment), "defaults of " + environment, kept));
+  levels.push_back(
+      leveled(environment.empty() ? nullptr : defaults_of(project, environment), "defaults of " + environment, kept));
   levels.push_back(leveled(&model.document, "model", kept));
   levels.push_back(leveled(own, "model for " + environment, kept));
   return with_defaults(merge_levels(levels), model_table());
@@ -196,7 +207,8 @@ Result<const deploy::Environment*> find_environment(const Project& project, std:
   }
   const auto near = nearest(name, names);
   return Error{Error::Kind::not_found, "no environment '" + std::string(name.substr(0, 200)) + "' in mlctl.yaml",
-               near.empty() ? (names.empty() ? "the project has none" : "there is " + names.front()) : "did you mean " + near + "?"};
+               near.empty() ? (names.empty() ? "the project has none" : "there is " + names.front())
+                            : "did you mean " + near + "?"};
 }
 
 std::string namespace_of(const Project& project, const registry::ModelName& model) {

@@ -24,9 +24,9 @@ struct ModelEntry {
 
 struct Project {
   std::filesystem::path root;
-  Node document;                        // mlctl.yaml, checked; an empty map when there is none
-  std::filesystem::path registry;       // the folder of the registry, absolute
-  std::vector<ModelEntry> models;       // sorted by name
+  Node document;                                  // mlctl.yaml, checked; an empty map when there is none
+  std::filesystem::path registry;                 // the folder of the registry, absolute
+  std::vector<ModelEntry> models;                 // sorted by name
   std::vector<deploy::Environment> environments;  // in the order of the file
   std::vector<deploy::Tenant> tenants;
   std::map<std::string, deploy::Runtime> runtimes;

@@ -94,7 +94,8 @@ std::vector<Outcome> load_record(const std::filesystem::path& root, const std::s
   const auto bytes = read_file(record_path(root, digest), record_limit);
   if (!bytes) return {};
   const auto json = parse_json(*bytes, "release record");
-  if (!json || !json->is_object() || !json->contains("schemaVersion") || (*json)["schemaVersion"] != schema_version) return {};
+  if (!json || !json->is_object() || !json->contains("schemaVersion") || (*json)["schemaVersion"] != schema_version)
+    return {};
   std::vector<Outcome> outcomes;
   for (const char* part : {"earlier", "steps"}) {
     const auto steps = json->find(part);

@@ -2,10 +2,9 @@
 // where it stopped. A cache: the truth is evidence in the registry, tags in git and the GitOps branch.
 #pragma once
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "release/steps.h"

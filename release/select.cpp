@@ -22,7 +22,8 @@ Result<std::vector<registry::ModelName>> select_models(const Project& project, c
                                                        const std::vector<std::string>& labels) {
   for (const auto& label : labels)
     if (label.find('=') == std::string::npos || label.front() == '=')
-      return Error{Error::Kind::usage, "a label is chosen as label=value, not '" + label + "'", "for instance -l team=risk"};
+      return Error{Error::Kind::usage, "a label is chosen as label=value, not '" + label + "'",
+                   "for instance -l team=risk"};
   std::vector<registry::ModelName> chosen;
   for (const auto& name : names) {
     auto model = find_model(project, name);
@@ -33,7 +34,9 @@ Result<std::vector<registry::ModelName>> select_models(const Project& project, c
     for (const auto& model : project.models)
       if (has_labels(project, model, labels)) chosen.push_back(model.name);
   if (chosen.empty() && !labels.empty())
-    return Error{Error::Kind::usage, "no model has the label" + std::string(labels.size() > 1 ? "s" : "") + " asked for", "see `labels:` in the model.yaml files"};
+    return Error{Error::Kind::usage,
+                 "no model has the label" + std::string(labels.size() > 1 ? "s" : "") + " asked for",
+                 "see `labels:` in the model.yaml files"};
   std::sort(chosen.begin(), chosen.end());
   chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
   return chosen;

@@ -85,15 +85,19 @@ Result<std::vector<std::string>> release_order(const std::vector<After>& environ
   };
   for (const auto& environment : environments)
     if (!environment.after.empty() && !known(environment.after))
-      return Error{Error::Kind::usage, "environment " + environment.name + " comes after '" + environment.after + "', which is none", ""};
+      return Error{Error::Kind::usage,
+                   "environment " + environment.name + " comes after '" + environment.after + "', which is none", ""};
   std::vector<std::string> order;
-  const auto placed = [&](const std::string& name) { return std::find(order.begin(), order.end(), name) != order.end(); };
+  const auto placed = [&](const std::string& name) {
+    return std::find(order.begin(), order.end(), name) != order.end();
+  };
   while (order.size() < environments.size()) {
     const auto next = std::find_if(environments.begin(), environments.end(), [&](const After& e) {
       return !placed(e.name) && (e.after.empty() || placed(e.after));
     });
     if (next == environments.end())
-      return Error{Error::Kind::usage, "the environments come after one another in a circle", "look at `after:` in mlctl.yaml"};
+      return Error{Error::Kind::usage, "the environments come after one another in a circle",
+                   "look at `after:` in mlctl.yaml"};
     order.push_back(next->name);
   }
   return order;

@@ -56,9 +56,9 @@ struct KeyParts {
   StepKind step = StepKind::validate;
   Digest candidate;
   std::optional<Digest> baseline;
-  std::string configuration;            // canonical JSON
-  std::map<std::string, Digest> data;   // by path
-  std::string version;                  // of mlctl
+  std::string configuration;           // canonical JSON
+  std::map<std::string, Digest> data;  // by path
+  std::string version;                 // of mlctl
 };
 [[nodiscard]] std::string key_of(const KeyParts& parts);
 

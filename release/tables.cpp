@@ -28,8 +28,8 @@ Field text_map(const char* name, const char* doc) {
 std::vector<Field> model_sections() {
   Field serving = deploy::serving_table();
   serving.fields.push_back(named(validate::local_table(), "local"));
-  return {text_map("labels", "Labels of the model: for -l, and on every object in a cluster."),
-          registry::files_table(), serving, named(validate::gate_table(), "gate"), deploy::rollout_table()};
+  return {text_map("labels", "Labels of the model: for -l, and on every object in a cluster."), registry::files_table(),
+          serving, named(validate::gate_table(), "gate"), deploy::rollout_table()};
 }
 
 Field defaults_table(const char* doc) {
@@ -39,7 +39,8 @@ Field defaults_table(const char* doc) {
 Field make_model_table() {
   Field table{.name = "model.yaml", .type = Type::object, .doc = "One model, beside its files."};
   table.fields.push_back({.name = "apiVersion", .doc = "mlctl/v1.", .required = true, .rule = api_version});
-  table.fields.push_back({.name = "kind", .type = Type::choice, .doc = "Model.", .required = true, .choices = {"Model"}});
+  table.fields.push_back(
+      {.name = "kind", .type = Type::choice, .doc = "Model.", .required = true, .choices = {"Model"}});
   table.fields.push_back(registry::name_field());
   for (auto& section : model_sections()) table.fields.push_back(std::move(section));
   table.fields.push_back({.name = "environments",
@@ -56,14 +57,26 @@ Field make_project_table() {
   table.fields = {
       {.name = "apiVersion", .doc = "mlctl/v1.", .required = true, .rule = api_version},
       {.name = "kind", .type = Type::choice, .doc = "Project.", .required = true, .choices = {"Project"}},
-      {.name = "registry", .doc = "Where versions are kept: a folder, relative to this file.", .fallback = ".mlctl/registry"},
-      {.name = "models", .doc = "Where the models' files are: a pattern with * and ? within a part.", .fallback = "models/*/model.yaml"},
+      {.name = "registry",
+       .doc = "Where versions are kept: a folder, relative to this file.",
+       .fallback = ".mlctl/registry"},
+      {.name = "models",
+       .doc = "Where the models' files are: a pattern with * and ? within a part.",
+       .fallback = "models/*/model.yaml"},
       {.name = "namespace", .doc = "Namespace of models without a tenant.", .fallback = "default"},
-      {.name = "tenants", .type = Type::list, .doc = "Teams, each with a namespace; without it model names have one part.",
+      {.name = "tenants",
+       .type = Type::list,
+       .doc = "Teams, each with a namespace; without it model names have one part.",
        .fields = {deploy::tenant_table()}},
-      {.name = "runtimes", .type = Type::map, .doc = "How a runtime is served in a cluster.", .fields = {deploy::runtime_table()}},
+      {.name = "runtimes",
+       .type = Type::map,
+       .doc = "How a runtime is served in a cluster.",
+       .fields = {deploy::runtime_table()}},
       defaults_table("Any part of a Model, for all."),
-      {.name = "environments", .type = Type::list, .doc = "Where models run, in the order of a release.", .fields = {environment}},
+      {.name = "environments",
+       .type = Type::list,
+       .doc = "Where models run, in the order of a release.",
+       .fields = {environment}},
   };
   return table;
 }

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "registry/evidence.h"
+#include "registry/query.h"
+#include "release/statement.h"
+
 namespace mlctl::release {
 namespace {
 
@@ -26,9 +30,11 @@ Result<Target> target_at(const std::vector<registry::GitTag>& tags, const regist
   const auto found = mine.find(version);
   const std::string name = to_string(model) + "@" + to_string(version);
   if (!found) {
-    const auto light = std::find_if(tags.begin(), tags.end(), [&](const auto& t) { return t.name == name && !t.annotated; });
+    const auto light =
+        std::find_if(tags.begin(), tags.end(), [&](const auto& t) { return t.name == name && !t.annotated; });
     if (light != tags.end())
-      return Error{Error::Kind::usage, "tag '" + name + "' is lightweight: it says neither who nor when", annotate_hint(*light)};
+      return Error{Error::Kind::usage, "tag '" + name + "' is lightweight: it says neither who nor when",
+                   annotate_hint(*light)};
     return Error{Error::Kind::not_found, "no version " + name + " is registered in git",
                  "see `mlctl history " + to_string(model) + "`, or fetch: `git fetch --tags`"};
   }
@@ -37,7 +43,8 @@ Result<Target> target_at(const std::vector<registry::GitTag>& tags, const regist
 }
 
 // "credit-risk@v1.2.3", the model by anything that find_model takes.
-Result<Target> by_reference(const Project& project, const std::vector<registry::GitTag>& tags, const std::string& text) {
+Result<Target> by_reference(const Project& project, const std::vector<registry::GitTag>& tags,
+                            const std::string& text) {
   const auto at = text.rfind('@');
   if (at == std::string::npos)
     return Error{Error::Kind::usage, "which version of " + text + "?",
@@ -60,7 +67,8 @@ Error nothing_said(const std::vector<registry::GitTag>& tags) {
 
 }  // namespace
 
-Result<Target> find_target(const Project& project, const std::vector<registry::GitTag>& tags, const TargetRequest& request) {
+Result<Target> find_target(const Project& project, const std::vector<registry::GitTag>& tags,
+                           const TargetRequest& request) {
   if (!request.reference.empty()) return by_reference(project, tags, request.reference);
   std::string tag = request.tag;
   if (tag.empty() && request.event_ref.rfind(tag_prefix, 0) == 0) tag = request.event_ref.substr(tag_prefix.size());
@@ -75,7 +83,8 @@ Result<Target> find_target(const Project& project, const std::vector<registry::G
 
 Result<std::vector<Target>> pending(const Project& project, const std::vector<registry::GitTag>& tags,
                                     const std::vector<registry::ModelName>& models) {
-  if (project.environments.empty()) return Error{Error::Kind::usage, "the project has no environments", "add one to mlctl.yaml"};
+  if (project.environments.empty())
+    return Error{Error::Kind::usage, "the project has no environments", "add one to mlctl.yaml"};
   const auto& last = project.environments.back().name;
   std::vector<Target> targets;
   for (const auto& model : models) {
@@ -87,6 +96,22 @@ Result<std::vector<Target>> pending(const Project& project, const std::vector<re
         targets.push_back({model, version});
   }
   return targets;
+}
+
+Result<std::vector<Target>> without_failed(registry::Store& store, std::vector<Target> targets) {
+  std::vector<Target> open;
+  for (auto& target : targets) {
+    auto published = registry::find_version(store, target.model, target.tag.version);
+    if (!published) return published.error();
+    bool failed = false;
+    if (*published) {
+      auto statements = registry::evidence(store, target.model, (*published)->digest);
+      if (!statements) return statements.error();
+      for (const auto& evidence : *statements) failed = failed || verdict_of(evidence) == validate::Verdict::fail;
+    }
+    if (!failed) open.push_back(std::move(target));
+  }
+  return open;
 }
 
 }  // namespace mlctl::release

@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "registry/git.h"
 #include "registry/name.h"
+#include "registry/store.h"
 #include "registry/tags.h"
 #include "release/project.h"
 
@@ -31,5 +32,8 @@ struct TargetRequest {
 // Every version registered after the newest assignment of the model's last environment, oldest first.
 [[nodiscard]] Result<std::vector<Target>> pending(const Project& project, const std::vector<registry::GitTag>& tags,
                                                   const std::vector<registry::ModelName>& models);
+
+// Without those for which a gate or validation with the verdict `fail` is recorded in the registry.
+[[nodiscard]] Result<std::vector<Target>> without_failed(registry::Store& store, std::vector<Target> targets);
 
 }  // namespace mlctl::release

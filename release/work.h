@@ -23,7 +23,6 @@ struct Work {
 [[nodiscard]] std::string first_reason(const validate::Report& report);
 
 // The report of an outcome as a test result, attached to the candidate.
-[[nodiscard]] Status attach_report(Chain& chain, registry::EvidenceKind kind, const Outcome& outcome,
-                                   const std::string& environment);
+[[nodiscard]] Status attach_report(Chain& chain, registry::EvidenceKind kind, const Outcome& outcome);
 
 }  // namespace mlctl::release

@@ -1,9 +1,8 @@
 #include "validate/gpu.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "base/document.h"
 #include "base/process.h"
@@ -33,7 +32,8 @@ Result<Check> check_from(const nlohmann::json& json, const std::string& prefix) 
   if (warnings != json.end() && warnings->is_array())
     for (const auto& warning : *warnings)
       if (warning.is_string())
-        check.findings.push_back({.rule = "gpu-warning", .severity = Severity::low, .message = warning.get<std::string>()});
+        check.findings.push_back(
+            {.rule = "gpu-warning", .severity = Severity::low, .message = warning.get<std::string>()});
   return check;
 }
 
@@ -99,7 +99,8 @@ Result<Report> gpu_report(std::string_view json) {
   }
   // A pass is believed only when the checks say it too; any other verdict must be explained by one of them.
   if (overall(report) != *verdict)
-    return not_a_report("it says " + std::string(to_string(*verdict)) + ", its checks say " + to_string(overall(report)));
+    return not_a_report("it says " + std::string(to_string(*verdict)) + ", its checks say " +
+                        to_string(overall(report)));
   if (*verdict == Verdict::pass && gpus->empty()) return not_a_report("it passes without a GPU");
   return report;
 }
@@ -113,7 +114,8 @@ Result<GpuCheck> run_gpu_smoke(const std::filesystem::path& program, Clock& cloc
   auto ran = run_process(spec, run_limit);
   if (!ran) return ran.error();
   const auto begin = ran->output.find('{');  // warnings on stderr come first
-  auto report = gpu_report(begin == std::string::npos ? std::string_view() : std::string_view(ran->output).substr(begin));
+  auto report =
+      gpu_report(begin == std::string::npos ? std::string_view() : std::string_view(ran->output).substr(begin));
   if (!report) return report.error();
   report->started = started;
   report->finished = clock.wall();

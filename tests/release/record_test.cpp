@@ -1,7 +1,6 @@
 #include "release/record.h"
 
 #include <doctest/doctest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/filesystem.h"
@@ -62,7 +61,8 @@ TEST_CASE("what is not a record is an absent record") {
            {"a version of another type", R"({"schemaVersion":"1","steps":[]})"},
            {"steps that are no list", R"({"schemaVersion":1,"steps":{"step":"gate"}})"},
            {"a step that nobody knows", R"({"schemaVersion":1,"steps":[{"step":"dance","verdict":"pass"}]})"},
-           {"a report of another shape", R"({"schemaVersion":1,"steps":[{"step":"gate","verdict":"pass","report":7}]})"},
+           {"a report of another shape",
+            R"({"schemaVersion":1,"steps":[{"step":"gate","verdict":"pass","report":7}]})"},
            {"not JSON", "\x7f"},
        }) {
     CAPTURE(c.name);

@@ -14,8 +14,9 @@ std::vector<std::string> names(const std::vector<Step>& steps) {
 TEST_CASE("plan_steps: every environment has its four steps, in order; gpu only where it is asked for") {
   CHECK(names(plan_steps({}, false)) == std::vector<std::string>{"resolve", "push", "validate", "report"});
   CHECK(names(plan_steps({"staging", "prod"}, true)) ==
-        std::vector<std::string>{"resolve", "push", "validate", "gpu", "gate staging", "render staging", "assign staging",
-                                 "apply staging", "gate prod", "render prod", "assign prod", "apply prod", "report"});
+        std::vector<std::string>{"resolve", "push", "validate", "gpu", "gate staging", "render staging",
+                                 "assign staging", "apply staging", "gate prod", "render prod", "assign prod",
+                                 "apply prod", "report"});
 }
 
 TEST_CASE("key_of: anything that the answer depends on changes it, nothing else does") {
@@ -53,7 +54,8 @@ TEST_CASE("find_answer: only an answer that passed is used again") {
   CHECK(find_answer({outcome}, StepKind::gate, "k") != nullptr);
   CHECK(find_answer({outcome}, StepKind::gate, "other") == nullptr);
   CHECK(find_answer({outcome}, StepKind::validate, "k") == nullptr);
-  for (const auto verdict : {validate::Verdict::fail, validate::Verdict::inconclusive, validate::Verdict::skipped, validate::Verdict::error}) {
+  for (const auto verdict : {validate::Verdict::fail, validate::Verdict::inconclusive, validate::Verdict::skipped,
+                             validate::Verdict::error}) {
     outcome.verdict = verdict;
     CHECK(find_answer({outcome}, StepKind::gate, "k") == nullptr);
   }
@@ -76,8 +78,10 @@ TEST_CASE("release_order") {
     CAPTURE(c.name);
     const auto order = release_order(c.environments);
     REQUIRE(bool(order) == !c.order.empty());
-    if (order) CHECK(*order == c.order);
-    else CHECK(order.error().kind == Error::Kind::usage);
+    if (order)
+      CHECK(*order == c.order);
+    else
+      CHECK(order.error().kind == Error::Kind::usage);
   }
 }
 

@@ -1,0 +1,43 @@
+#include "release/audit.h"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/context.h"
+
+namespace mlctl::cli {
+namespace {
+
+int run_audit(const std::string& reference, Context& context) {
+  auto project = release::load_project(context.project);
+  if (!project) return context.fail(project.error());
+  auto git = registry::open_git(project->root);
+  if (!git) return context.fail(git.error());
+  auto store = registry::open_disk_store(project->registry);
+  if (!store) return context.fail(store.error());
+  auto audit = release::audit(*project, **git, **store, reference);
+  if (!audit) return context.fail(audit.error());
+  context.print(release::to_json(*audit), [&](const Style& style) { return release::to_text(*audit, style); });
+  return audit->gaps.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+Command audit_command() {
+  auto reference = std::make_shared<std::string>();
+  return {.name = "audit",
+          .group = Group::release,
+          .summary = "say why a version is where it is: environment, digest, checks, tag, commit, who and when",
+          .description =
+              "Exit 1 when the chain has a gap: no digest in the tag, no evidence, another digest in the folder.",
+          .examples = {{"what prod runs, and why", "mlctl audit 'credit-risk#prod'"},
+                       {"one version", "mlctl audit credit-risk@v1.2.0"}},
+          .arguments = {{.name = "REF",
+                         .help = "MODEL (its last environment), MODEL@V, MODEL@sha256:… or MODEL#ENV",
+                         .target = reference.get(),
+                         .required = true}},
+          .run = [reference](Context& context) { return run_audit(*reference, context); }};
+}
+
+}  // namespace mlctl::cli

@@ -1,0 +1,182 @@
+#include "release/audit.h"
+
+#include <algorithm>
+
+#include "deploy/render.h"
+#include "registry/evidence.h"
+#include "registry/query.h"
+#include "release/statement.h"
+
+namespace mlctl::release {
+namespace {
+
+struct Subject {
+  registry::ModelName model;
+  registry::VersionTag tag;
+};
+
+std::string last_environment(const Project& project) {
+  return project.environments.empty() ? "" : project.environments.back().name;
+}
+
+Result<registry::VersionTag> assigned(const registry::ModelTags& tags, const std::string& stage) {
+  auto assignment = tags.assignment(stage);
+  if (!assignment) return assignment.error();
+  if (!*assignment)
+    return Error{Error::Kind::not_found, "nothing is assigned to " + to_string(tags.model()) + "#" + stage,
+                 "see `mlctl history " + to_string(tags.model()) + "`"};
+  const auto version = tags.find((*assignment)->version);
+  if (version) return *version;
+  return Error{Error::Kind::not_found,
+               to_string(tags.model()) + " " + to_string((*assignment)->version) + " is assigned but not registered",
+               ""};
+}
+
+Result<registry::VersionTag> by_digest(const registry::ModelTags& tags, registry::Store& store, const Digest& digest) {
+  auto known = registry::find_digest(store, tags.model(), digest);
+  if (!known) return known.error();
+  for (const auto& version : tags.versions()) {
+    if (version.digest == digest) return version;
+    for (const auto& info : *known)
+      if (info.version == version.version) return version;
+  }
+  return Error{Error::Kind::not_found,
+               "no version of " + to_string(tags.model()) + " has the digest " + to_string(digest), ""};
+}
+
+Result<Subject> subject_of(const Project& project, const std::vector<registry::GitTag>& all, registry::Store& store,
+                           const std::string& text) {
+  const auto mark = text.find_first_of("@#");
+  auto model = find_model(project, text.substr(0, mark));
+  if (!model) return model.error();
+  const registry::ModelTags tags((*model)->name, all);
+  const std::string whole =
+      to_string((*model)->name) + (mark == std::string::npos ? "#" + last_environment(project) : text.substr(mark));
+  auto reference = registry::parse_reference(whole);
+  if (!reference) return reference.error();
+  auto found = [&]() -> Result<registry::VersionTag> {
+    if (const auto* stage = std::get_if<std::string>(&reference->at)) return assigned(tags, *stage);
+    if (const auto* digest = std::get_if<Digest>(&reference->at)) return by_digest(tags, store, *digest);
+    const auto version = tags.find(std::get<registry::Version>(reference->at));
+    if (version) return *version;
+    return Error{Error::Kind::not_found, "no version " + whole + " is registered in git",
+                 "see `mlctl history " + to_string(tags.model()) + "`"};
+  }();
+  if (!found) return found.error();
+  return Subject{(*model)->name, *found};
+}
+
+Status add_statements(registry::Store& store, const registry::ModelName& model, const Digest& digest, Audit& audit) {
+  auto evidence = registry::evidence(store, model, digest);
+  if (!evidence) return evidence.error();
+  for (const auto& one : *evidence) {
+    AuditedStatement statement{
+        .kind = registry::to_string(one.kind), .digest = to_string(one.digest), .created = one.created};
+    if (const auto stated = stated_in(one)) {
+      statement.verdict = stated->verdict;
+      statement.environment = stated->environment;
+      if (stated->report) statement.baseline = stated->report->baseline_version;
+    }
+    audit.statements.push_back(std::move(statement));
+  }
+  return ok();
+}
+
+// What the file on the GitOps branch says, as it stands now.
+void look_into_folder(const Project& project, registry::Git& git, const deploy::Environment& environment,
+                      const registry::ModelName& model, AuditedPlace& place) {
+  if (!environment.gitops) return;
+  const auto path = environment.gitops->path + "/" + deploy::file_of(namespace_of(project, model), model);
+  auto tip = git.branch_tip(environment.gitops->branch);
+  if (!tip || !*tip) return;
+  auto entries = git.list_tree(**tip, environment.gitops->path);
+  if (!entries) return;
+  for (const auto& entry : *entries) {
+    if (environment.gitops->path + "/" + entry.path != path) continue;
+    place.folder = environment.gitops->branch + ":" + path;
+    auto text = git.read_blob(entry.id, deploy::file_limit);
+    if (!text) return;
+    const auto at = text->find("sha256:");  // the first line names model, version and digest
+    if (at != std::string::npos && at < text->find('\n')) place.in_folder = text->substr(at, 71);
+  }
+}
+
+Status add_places(const Project& project, registry::Git& git, const registry::ModelTags& tags,
+                  const registry::Version& version, Audit& audit) {
+  for (const auto& environment : project.environments) {
+    auto history = tags.assignments(environment.name);
+    if (!history) return history.error();
+    auto now = tags.assignment(environment.name);
+    if (!now) return now.error();
+    for (const auto& assignment : *history) {
+      if (assignment.version != version) continue;
+      AuditedPlace place{.environment = environment.name,
+                         .n = assignment.n,
+                         .tag = assignment.tag,
+                         .by = assignment.tagger + " <" + assignment.email + ">",
+                         .when = assignment.time};
+      place.newest = *now && (*now)->n == assignment.n;
+      if (place.newest) look_into_folder(project, git, environment, tags.model(), place);
+      audit.places.push_back(std::move(place));
+    }
+  }
+  return ok();
+}
+
+// A chain is as strong as what it lacks.
+void find_gaps(Audit& audit) {
+  if (!audit.recorded) audit.gaps.push_back("the tag records no digest: it was made by hand");
+  if (!audit.in_registry) audit.gaps.push_back("its bytes are not in the registry");
+  const auto has = [&](const char* kind) {
+    return std::any_of(audit.statements.begin(), audit.statements.end(), [&](const auto& s) {
+      return s.kind == kind && (!s.verdict || *s.verdict == validate::Verdict::pass);
+    });
+  };
+  if (!has("provenance")) audit.gaps.push_back("no provenance");
+  if (!has("validation")) audit.gaps.push_back("no validation that passed");
+  for (const auto& place : audit.places) {
+    if (!place.newest) continue;
+    if (!has("gate")) audit.gaps.push_back(place.environment + ": no gate that passed");
+    if (place.folder.empty())
+      audit.gaps.push_back(place.environment + ": assigned, and not in the GitOps folder");
+    else if (place.in_folder != audit.digest)
+      audit.gaps.push_back(place.environment + ": the GitOps folder names " + place.in_folder);
+  }
+}
+
+}  // namespace
+
+Result<Audit> audit(const Project& project, registry::Git& git, registry::Store& store, const std::string& text) {
+  if (auto whole = registry::check_history(git); !whole) return whole.error();
+  auto all = git.tags();
+  if (!all) return all.error();
+  auto subject = subject_of(project, *all, store, text);
+  if (!subject) return subject.error();
+  const registry::ModelTags tags(subject->model, *all);
+  const auto& tag = subject->tag;
+  Audit audit{.model = to_string(subject->model),
+              .version = to_string(tag.version),
+              .tag = tag.tag,
+              .by = tag.tagger + " <" + tag.email + ">",
+              .commit = tag.commit,
+              .when = tag.time};
+  if (auto info = git.commit_info(tag.commit)) {
+    audit.subject = info->message.substr(0, info->message.find('\n'));
+    audit.author = info->author.name + " <" + info->author.email + ">";
+  }
+  audit.recorded = tag.digest.has_value();
+  auto published = registry::find_version(store, subject->model, tag.version);
+  if (!published) return published.error();
+  audit.in_registry = published->has_value();
+  const auto digest = *published ? std::optional((*published)->digest) : tag.digest;
+  if (digest) audit.digest = to_string(*digest);
+  if (*published && tag.digest && (*published)->digest != *tag.digest)
+    audit.gaps.push_back("the tag records " + to_string(*tag.digest) + ", the registry has " + audit.digest);
+  if (audit.in_registry)
+    if (auto added = add_statements(store, subject->model, *digest, audit); !added) return added.error();
+  if (auto added = add_places(project, git, tags, tag.version, audit); !added) return added.error();
+  find_gaps(audit);
+  return audit;
+}
+
+}  // namespace mlctl::release

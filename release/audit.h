@@ -1,0 +1,56 @@
+// Why is it there? The chain back from an environment (or a version) to the commit: assignment, tag, digest, evidence.
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/terminal.h"
+#include "registry/git.h"
+#include "registry/store.h"
+#include "registry/tags.h"
+#include "release/project.h"
+#include "validate/report.h"
+
+namespace mlctl::release {
+
+struct AuditedStatement {
+  std::string kind;  // "provenance", "validation", "gate", "gpu", "metadata"
+  std::string environment;
+  std::optional<validate::Verdict> verdict;
+  std::string baseline;
+  std::string digest;   // of the statement
+  std::string created;  // RFC 3339
+};
+
+struct AuditedPlace {
+  std::string environment;
+  std::uint64_t n = 0;
+  std::string tag, by;
+  WallTime when{};
+  bool newest = false;    // what the environment should run now
+  std::string folder;     // "deploy:deploy/prod/models/credit-risk.yaml"; empty: not found there
+  std::string in_folder;  // digest that the file on the branch names; empty: not there
+};
+
+struct Audit {
+  std::string model, version, digest;  // digest empty: not in the registry and not in the tag
+  std::string tag, by, commit, subject, author;
+  WallTime when{};
+  bool recorded = false;  // the tag names the digest
+  bool in_registry = false;
+  std::vector<AuditedStatement> statements;
+  std::vector<AuditedPlace> places;
+  std::vector<std::string> gaps;  // what the chain lacks; empty: whole
+};
+
+// `text` is MODEL (what the last environment runs), MODEL@V, MODEL@sha256:… or MODEL#ENV. Error{not_found} when there
+// is no such version.
+[[nodiscard]] Result<Audit> audit(const Project& project, registry::Git& git, registry::Store& store,
+                                  const std::string& text);
+
+[[nodiscard]] std::string to_text(const Audit& audit, const Style& style);
+[[nodiscard]] nlohmann::ordered_json to_json(const Audit& audit);
+
+}  // namespace mlctl::release

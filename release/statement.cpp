@@ -1,0 +1,56 @@
+#include "release/statement.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/document.h"
+
+namespace mlctl::release {
+namespace {
+
+constexpr const char* section = "mlctl";
+
+std::string text(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+nlohmann::ordered_json statement_of(const registry::ModelName& model, const Digest& digest, const Outcome& outcome) {
+  registry::TestResult result;
+  result.result = outcome.verdict == validate::Verdict::pass ? "PASSED" : "FAILED";
+  for (const auto& check : outcome.report->checks)
+    (check.verdict == validate::Verdict::pass   ? result.passed
+     : check.verdict == validate::Verdict::fail ? result.failed
+                                                : result.warned)
+        .push_back(check.name);
+  auto predicate = registry::test_result_predicate(result);
+  predicate[section] = {{"environment", outcome.step.environment},
+                        {"verdict", validate::to_string(outcome.verdict)},
+                        {"key", outcome.key},
+                        {"report", validate::to_json(*outcome.report)}};
+  return registry::make_statement(model, digest, registry::test_result, predicate);
+}
+
+std::optional<Stated> stated_in(const registry::Evidence& evidence) {
+  if (evidence.predicate_type != registry::test_result) return std::nullopt;
+  const auto statement = parse_json(evidence.statement, "evidence");
+  if (!statement || !statement->is_object()) return std::nullopt;
+  const auto predicate = statement->find("predicate");
+  if (predicate == statement->end() || !predicate->is_object()) return std::nullopt;
+  const auto ours = predicate->find(section);
+  if (ours == predicate->end() || !ours->is_object()) return std::nullopt;
+  const auto verdict = validate::parse_verdict(text(*ours, "verdict"));
+  if (!verdict) return std::nullopt;
+  Stated stated{.verdict = *verdict, .environment = text(*ours, "environment"), .key = text(*ours, "key")};
+  if (const auto report = ours->find("report"); report != ours->end())
+    if (auto parsed = validate::report_from_json(*report)) stated.report = std::move(*parsed);
+  return stated;
+}
+
+std::optional<validate::Verdict> verdict_of(const registry::Evidence& evidence) {
+  const auto stated = stated_in(evidence);
+  return stated ? std::optional(stated->verdict) : std::nullopt;
+}
+
+}  // namespace mlctl::release

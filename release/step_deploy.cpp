@@ -1,0 +1,103 @@
+// The steps that change an environment: its objects, its stage in git, its folder.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "deploy/gitops.h"
+#include "deploy/objects.h"
+#include "deploy/plan.h"
+#include "registry/intent.h"
+#include "release/chain_state.h"
+
+namespace mlctl::release {
+namespace {
+
+using validate::Verdict;
+
+deploy::Candidate candidate_of(const Chain& chain, const EnvironmentState& state) {
+  return {.model = chain.model.name,
+          .version = chain.request.target.tag.version,
+          .digest = chain.digest,
+          .image = chain.image,
+          .commit = chain.release.commit,
+          .assignment = state.assignment,
+          .config = state.config,
+          .name_space = namespace_of(chain.project, chain.model.name)};
+}
+
+Result<deploy::Desired> desired_of(const Chain& chain, const EnvironmentState& state) {
+  const deploy::Surroundings around{*state.environment, chain.project.tenants, chain.project.runtimes};
+  auto files = deploy::plan_files({candidate_of(chain, state)}, around);
+  if (!files) return files.error();
+  const auto known = static_cast<std::uint64_t>(state.assignment);
+  return deploy::Desired{state.environment->name, {{chain.model.name, known}}, std::move(*files)};
+}
+
+}  // namespace
+
+StepResult render_step(Chain& chain, EnvironmentState& state) {
+  const deploy::Surroundings around{*state.environment, chain.project.tenants, chain.project.runtimes};
+  auto spec = deploy::spec_of(candidate_of(chain, state), around);
+  if (!spec) return spec.error();
+  auto objects = deploy::model_objects(*spec);
+  if (!objects) return objects.error();
+  auto revision = deploy::revision_of(*spec);
+  if (!revision) return revision.error();
+  Outcome outcome{.verdict = Verdict::pass};
+  outcome.summary = std::to_string(objects->size()) + " objects, revision " + *revision;
+  outcome.facts["revision"] = *revision;
+  const std::string where = state.environment->pull + "/" + to_string(chain.model.name);
+  outcome.notes.push_back("nothing is copied to " + where + " yet: pods start when the image " +
+                          to_string(chain.image) + " is there");
+  if (!spec->serving.init_image.empty())
+    outcome.notes.push_back("the init pull is rendered only: no image of mlctl is published yet");
+  if (get_string(state.config, "rollout.strategy") == "canary")
+    outcome.notes.push_back("strategy canary counts as replace in a folder: nothing there shifts traffic");
+  return outcome;
+}
+
+StepResult assign_step(Chain& chain, EnvironmentState& state) {
+  const auto& environment = *state.environment;
+  const std::string what = chain.release.model + " " + chain.release.version + " to " + environment.name;
+  if (environment.confirm) {
+    auto confirmed = chain.request.confirm("release " + what + "?");
+    if (!confirmed) return confirmed.error();
+    if (!*confirmed) return Error{Error::Kind::denied, "not confirmed: " + what, ""};
+  }
+  auto taken = registry::assign(chain.seams.git, {.model = chain.model.name,
+                                                  .stage = environment.name,
+                                                  .version = chain.request.target.tag.version,
+                                                  .digest = chain.digest,
+                                                  .commit = chain.release.commit,
+                                                  .push = chain.request.push,
+                                                  .force = chain.request.force,
+                                                  .allow = chain.request.allow});
+  if (!taken) return taken.error();
+  state.assignment = static_cast<std::int64_t>(taken->n);
+  Outcome outcome{.verdict = Verdict::pass};
+  outcome.summary = taken->tag + (taken->existed ? ", taken before" : "");
+  outcome.facts["tag"] = taken->tag;
+  if (!taken->pushed && !taken->existed) outcome.notes.push_back("reserved only here: the tag is not at a remote");
+  return outcome;
+}
+
+StepResult apply_step(Chain& chain, EnvironmentState& state) {
+  const auto& where = *state.environment->gitops;
+  auto folder = deploy::read_folder(chain.seams.git, where);
+  if (!folder) return folder.error();
+  auto desired = desired_of(chain, state);
+  if (!desired) return desired.error();
+  auto plan = deploy::plan_folder(*folder, *desired);
+  if (!plan) return plan.error();
+  auto applied = deploy::apply_folder(chain.seams.git, std::move(*folder), *desired, *plan, chain.request.push);
+  if (!applied) return applied.error();
+  Outcome outcome{.verdict = Verdict::pass};
+  const std::string commit = applied->commit ? applied->commit->substr(0, 12) : "none";
+  outcome.summary = applied->committed ? std::to_string(plan->changes.changes.size()) + " changes, commit " + commit +
+                                             " on " + where.branch
+                                       : "nothing to change, " + where.branch + " is at " + commit;
+  outcome.facts["commit"] = applied->commit.value_or("");
+  outcome.notes = applied->notes;
+  return outcome;
+}
+
+}  // namespace mlctl::release

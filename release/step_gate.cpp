@@ -1,0 +1,126 @@
+// The steps that measure: is this machine's GPU fit, and is the candidate as good as what it would replace?
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "registry/query.h"
+#include "release/chain_state.h"
+#include "release/work.h"
+#include "validate/gate.h"
+
+namespace mlctl::release {
+namespace {
+
+using validate::Verdict;
+
+constexpr std::uint64_t gate_data_limit = 256U << 20U;
+
+// Golden cases and hold-out set as of the tag's commit, laid out as they stand beside the model.
+Result<std::map<std::string, Digest>> gate_data(Chain& chain, const EnvironmentState& state,
+                                                const std::filesystem::path& folder) {
+  std::vector<std::string> wanted;
+  if (state.gate.parity) wanted.push_back(state.gate.parity->cases);
+  if (state.gate.accuracy) wanted.push_back(state.gate.accuracy->data);
+  std::map<std::string, Digest> digests;
+  if (auto made = make_folders(folder); !made) return made.error();
+  if (wanted.empty()) return digests;
+  auto entries = chain.seams.git.list_tree(chain.release.commit, chain.model.folder == "." ? "" : chain.model.folder);
+  if (!entries) return entries.error();
+  for (const auto& path : wanted) {
+    const auto found = std::find_if(entries->begin(), entries->end(), [&](const auto& e) { return e.path == path; });
+    if (found == entries->end())
+      return Error{Error::Kind::usage,
+                   "the gate's data " + path + " is not in commit " + chain.release.commit.substr(0, 12),
+                   "commit it beside model.yaml"};
+    auto bytes = chain.seams.git.read_blob(found->id, gate_data_limit);
+    if (!bytes) return bytes.error().context(path);
+    if (auto path_is_inside = registry::check_path(path); !path_is_inside) return path_is_inside.error();
+    if (auto written = write_file(folder / path, *bytes); !written) return written.error();
+    digests[path] = digest_of(*bytes);
+  }
+  return digests;
+}
+
+std::string gate_configuration(const Node& config) {
+  nlohmann::ordered_json json;
+  for (const char* path : {"gate", "serving.local", "serving.runtime"})
+    if (const Node* node = find_path(config, path)) json[path] = to_json(*node);
+  return json.dump();
+}
+
+// The version that the environment runs, by its own model.yaml, in `folder`.
+Result<validate::GateArm> baseline_arm(Chain& chain, const EnvironmentState& state,
+                                       const std::filesystem::path& folder) {
+  const auto& baseline = *state.baseline;
+  auto now = find_model(chain.project, chain.release.model);
+  if (!now) return now.error();
+  auto model = model_at(chain.project, chain.seams.git, **now, baseline.commit);
+  if (!model) return model.error();
+  auto digest = materialise(chain, *model, {baseline.version, baseline.commit, baseline.digest}, folder);
+  if (!digest) return digest.error().context("baseline " + to_string(baseline.version));
+  auto config = merged(chain.project, *model, state.environment->name);
+  if (!config) return config.error();
+  auto local = validate::decode_local(*config);
+  if (!local) return local.error();
+  return validate::GateArm{folder, to_string(baseline.version), to_string(*digest), std::move(*local)};
+}
+
+Outcome reuse(const Outcome& answer, const std::string& from) {
+  Outcome outcome = answer;
+  outcome.reused_from = from;
+  return outcome;
+}
+
+Result<validate::Report> measure(Chain& chain, const EnvironmentState& state, const std::filesystem::path& data,
+                                 const std::optional<validate::GateArm>& baseline) {
+  validate::GateInput input;
+  input.model = chain.release.model;
+  input.environment = state.environment->name;
+  input.candidate = {chain.work / "candidate", chain.release.version, chain.release.digest, state.gate.local};
+  input.baseline = baseline;
+  input.data = data;
+  input.work = chain.work / "gate";
+  input.config = state.gate;
+  input.seed = chain.request.seed;
+  return validate::run_gate(input,
+                            {chain.seams.http, chain.seams.multiplexer, chain.seams.clock, chain.seams.progress});
+}
+
+}  // namespace
+
+StepResult gate_step(Chain& chain, EnvironmentState& state) {
+  const auto& environment = state.environment->name;
+  const auto data = chain.work / ("data-" + environment);
+  auto digests = gate_data(chain, state, data);
+  if (!digests) return digests.error();
+  std::optional<validate::GateArm> baseline;
+  if (state.baseline) {
+    auto arm = baseline_arm(chain, state, chain.work / ("baseline-" + environment));
+    if (!arm) return arm.error();
+    baseline = std::move(*arm);
+  }
+  KeyParts parts{.step = StepKind::gate,
+                 .candidate = chain.digest,
+                 .configuration = gate_configuration(state.config),
+                 .data = *digests,
+                 .version = MLCTL_VERSION};
+  if (baseline) {
+    auto digest = parse_digest(baseline->digest);
+    if (!digest) return digest.error();
+    parts.baseline = *digest;
+  }
+  const auto key = key_of(parts);
+  if (const Outcome* answer = find_answer(chain.release.outcomes, StepKind::gate, key))
+    return reuse(*answer, answer->step.environment);
+  if (const Outcome* answer = find_answer(chain.earlier, StepKind::gate, key)) return reuse(*answer, "an earlier run");
+
+  auto report = measure(chain, state, data, baseline);
+  if (!report) return report.error();
+  Outcome outcome{.step = {StepKind::gate, environment}, .key = key, .verdict = validate::overall(*report)};
+  const std::string against = baseline ? "against " + baseline->version : "the first version: nothing to compare with";
+  outcome.summary = outcome.verdict == Verdict::pass ? against : first_reason(*report);
+  outcome.report = std::move(*report);
+  if (auto attached = attach_report(chain, registry::EvidenceKind::gate, outcome); !attached) return attached.error();
+  return outcome;
+}
+
+}  // namespace mlctl::release

@@ -1,0 +1,282 @@
+// The steps before any environment: which version, its bytes in the registry, its bytes checked.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/interrupt.h"
+#include "registry/evidence.h"
+#include "registry/pull.h"
+#include "registry/push.h"
+#include "registry/query.h"
+#include "release/chain_state.h"
+#include "release/record.h"
+#include "release/work.h"
+#include "validate/files.h"
+#include "validate/gate.h"
+
+namespace mlctl::release {
+namespace {
+
+using validate::Verdict;
+
+constexpr std::uint64_t model_file_limit = document_limit;
+
+std::string in_folder(const std::string& folder, const std::string& name) {
+  return folder.empty() || folder == "." ? name : folder + "/" + name;
+}
+
+// What this version of mlctl cannot do is said before anything is done.
+Status can_be_released(const deploy::Environment& environment) {
+  const auto& needs = environment.requirements;
+  if (std::find(needs.begin(), needs.end(), "signature") != needs.end())
+    return Error{Error::Kind::usage,
+                 "environment " + environment.name + " requires a signature, and evidence is unsigned for now",
+                 "remove `signature` from its `requires:` in mlctl.yaml until mlctl can sign"};
+  if (!environment.gitops)
+    return Error{Error::Kind::usage,
+                 "environment " + environment.name + " has no `gitops:` folder, and clusters are not applied to yet",
+                 "add `gitops: {path: …, branch: …}` to it in mlctl.yaml"};
+  return ok();
+}
+
+// mlctl.yaml is the checkout's; a release must be able to name the commit that it came from.
+Status project_is_committed(const registry::Git& git) {
+  auto changed = git.dirty({"mlctl.yaml"});
+  if (!changed) return changed.error();
+  if (changed->empty()) return ok();
+  return Error{Error::Kind::usage, "mlctl.yaml differs from the last commit",
+               "commit it, or put it back: `git checkout mlctl.yaml`"};
+}
+
+Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& environment) {
+  EnvironmentState state;
+  state.environment = &environment;
+  if (auto can = can_be_released(environment); !can) return can.error();
+  auto config = merged(chain.project, chain.model, environment.name);
+  if (!config) return config.error();
+  state.config = std::move(*config);
+  auto gate = validate::decode_gate(state.config);
+  if (!gate) return gate.error();
+  state.gate = std::move(*gate);
+  auto history = chain.tags.assignments(environment.name);
+  if (!history) return history.error();
+  // The newest whose digest differs from the candidate's; a tag without a digest is told apart by its version.
+  const auto& target = chain.request.target.tag;
+  for (const auto& past : *history) {
+    const bool same = past.digest && target.digest ? *past.digest == *target.digest : past.version == target.version;
+    if (!same) {
+      state.baseline = past;
+      break;
+    }
+  }
+  if (auto plan = validate::plan_gate(state.gate, state.baseline.has_value()); !plan)
+    return plan.error().context("gate of " + environment.name);
+  return state;
+}
+
+bool gpu_is_required(const EnvironmentState& state) {
+  return state.gate.gpu_required.value_or(find_path(state.config, "serving.gpu") != nullptr);
+}
+
+Status check_target(Chain& chain) {
+  if (auto whole = registry::check_history(chain.seams.git); !whole) return whole.error();
+  if (auto committed = project_is_committed(chain.seams.git); !committed) return committed.error();
+  auto now = find_model(chain.project, to_string(chain.request.target.model));
+  if (!now) return now.error();
+  auto then = model_at(chain.project, chain.seams.git, **now, chain.request.target.tag.commit);
+  if (!then) return then.error();
+  chain.model = std::move(*then);
+  return ok();
+}
+
+// Attached once per digest; another run of the same commit says nothing new.
+Status attach_provenance(Chain& chain) {
+  auto there = registry::evidence(chain.seams.store, chain.model.name, chain.digest);
+  if (!there) return there.error();
+  const auto is_provenance = [](const auto& e) { return e.kind == registry::EvidenceKind::provenance; };
+  if (std::any_of(there->begin(), there->end(), is_provenance)) return ok();
+  auto url = chain.seams.git.remote_url();
+  const registry::Provenance provenance{.repository = url && *url ? **url : "",
+                                        .commit = chain.release.commit,
+                                        .run = chain.request.run,
+                                        .version = chain.release.version};
+  const auto statement = registry::make_statement(chain.model.name, chain.digest, registry::slsa_provenance,
+                                                  registry::provenance_predicate(provenance));
+  auto attached = registry::attach(chain.seams.store, chain.model.name, chain.digest,
+                                   registry::EvidenceKind::provenance, statement, rfc3339(chain.seams.clock.wall()));
+  if (!attached) return attached.error();
+  return ok();
+}
+
+Error other_digest(const Chain& chain, const Digest& found, const std::string& where) {
+  return {Error::Kind::denied,
+          chain.release.tag + " records " + to_string(*chain.request.target.tag.digest) + ", " + where + " gives " +
+              to_string(found),
+          "a version never changes: register these files under another version"};
+}
+
+}  // namespace
+
+Result<ModelEntry> model_at(const Project& project, const registry::Git& git, const ModelEntry& now,
+                            const std::string& commit) {
+  const auto path = in_folder(now.folder, "model.yaml");
+  auto entries = git.list_tree(commit, now.folder == "." ? "" : now.folder);
+  if (!entries) return entries.error().context(path + " at " + commit.substr(0, 12));
+  const auto found =
+      std::find_if(entries->begin(), entries->end(), [](const auto& e) { return e.path == "model.yaml"; });
+  if (found == entries->end())
+    return Error{Error::Kind::usage, "commit " + commit.substr(0, 12) + " has no " + path,
+                 "the version's tag must stand on a commit that has the model"};
+  auto text = git.read_blob(found->id, model_file_limit);
+  if (!text) return text.error().context(path);
+  auto entry = parse_model(project, *text, now.folder);
+  if (!entry) return entry.error().context("at commit " + commit.substr(0, 12));
+  if (entry->name != now.name)
+    return Error{Error::Kind::usage,
+                 path + " at commit " + commit.substr(0, 12) + " names " + to_string(entry->name) + ", not " +
+                     to_string(now.name),
+                 ""};
+  return entry;
+}
+
+Result<registry::FileRules> file_rules(const Node& merged_model) {
+  auto rules = registry::decode_files(merged_model);
+  if (!rules) return rules.error();
+  for (const char* data : {"gate.parity.cases", "gate.accuracy.data"})
+    if (const auto path = get_string(merged_model, data)) rules->excluded.push_back(*path);
+  return rules;
+}
+
+Result<std::vector<registry::ModelFile>> files_at(const Project& project, const registry::Git& git,
+                                                  const ModelEntry& model, const std::string& commit) {
+  auto config = merged(project, model, "");
+  if (!config) return config.error();
+  auto rules = file_rules(*config);
+  if (!rules) return rules.error();
+  return registry::collect_files(git, commit, model.folder == "." ? "" : model.folder, *rules);
+}
+
+Result<Digest> materialise(Chain& chain, const ModelEntry& model, const Wanted& wanted,
+                           const std::filesystem::path& folder) {
+  auto& store = chain.seams.store;
+  auto known = registry::find_version(store, model.name, wanted.version);
+  if (!known) return known.error();
+  if (!*known) {
+    auto files = files_at(chain.project, chain.seams.git, model, wanted.commit);
+    if (!files) return files.error();
+    auto packed = registry::pack_digest(*files);
+    if (!packed) return packed.error();
+    if (wanted.digest && packed->digest != *wanted.digest)
+      return Error{Error::Kind::corrupt,
+                   to_string(model.name) + " " + to_string(wanted.version) + ": its commit gives " +
+                       to_string(packed->digest) + ", its tag records " + to_string(*wanted.digest),
+                   "copy the registry's folder that it was pushed to, or release against another baseline"};
+    auto pushed = registry::push(store, model.name, *files, wanted.version, {.commit = wanted.commit},
+                                 chain.seams.progress, chain.seams.clock);
+    if (!pushed) return pushed.error();
+    known = registry::find_version(store, model.name, wanted.version);
+    if (!known) return known.error();
+  }
+  if (!*known)
+    return Error{Error::Kind::unavailable, "version " + to_string(wanted.version) + " vanished from the registry", ""};
+  if (wanted.digest && (*known)->digest != *wanted.digest)
+    return Error{Error::Kind::corrupt,
+                 "the registry has " + to_string((*known)->digest) + " for " + to_string(wanted.version) +
+                     ", its tag records " + to_string(*wanted.digest),
+                 ""};
+  auto pulled = registry::pull(store, model.name, (*known)->digest, folder, chain.seams.progress);
+  if (!pulled) return pulled.error();
+  return (*known)->digest;
+}
+
+StepResult resolve_step(Chain& chain) {
+  if (auto checked = check_target(chain); !checked) return checked.error();
+  std::vector<After> after;
+  for (const auto& environment : chain.project.environments) after.push_back({environment.name, environment.after});
+  auto order = release_order(after);
+  if (!order) return order.error();
+  bool gpu = false;
+  for (const auto& environment : chain.project.environments) {
+    auto state = prepare(chain, environment);
+    if (!state) return state.error();
+    gpu = gpu || gpu_is_required(*state);
+    chain.environments.emplace(environment.name, std::move(*state));
+  }
+  chain.order = *order;
+  chain.release.plan = plan_steps(chain.order, gpu);
+  Outcome outcome{.verdict = Verdict::pass};
+  outcome.summary = chain.release.tag + " at commit " + chain.release.commit.substr(0, 12);
+  if (chain.order.empty())
+    outcome.notes.push_back("the project has no environments: the version is pushed and validated only");
+  if (!chain.request.target.tag.digest)
+    outcome.notes.push_back("the tag was made by hand and records no digest: the one found goes into the evidence");
+  return outcome;
+}
+
+StepResult push_step(Chain& chain) {
+  const auto& target = chain.request.target.tag;
+  auto known = registry::find_version(chain.seams.store, chain.model.name, target.version);
+  if (!known) return known.error();
+  Outcome outcome{.verdict = Verdict::pass};
+  if (*known) {
+    chain.digest = (*known)->digest;
+    chain.image = (*known)->image;
+    if (target.digest && *target.digest != chain.digest) return other_digest(chain, chain.digest, "the registry");
+    outcome.summary = chain.digest.brief() + ", in the registry already";
+  } else {
+    auto files = files_at(chain.project, chain.seams.git, chain.model, target.commit);
+    if (!files) return files.error();
+    auto packed = registry::pack_digest(*files);
+    if (!packed) return packed.error();
+    if (target.digest && *target.digest != packed->digest) return other_digest(chain, packed->digest, "its commit");
+    auto pushed =
+        registry::push(chain.seams.store, chain.model.name, *files, target.version,
+                       {.commit = target.commit, .run = chain.request.run}, chain.seams.progress, chain.seams.clock);
+    if (!pushed) return pushed.error();
+    chain.digest = pushed->manifest;
+    chain.image = pushed->image;
+    outcome.summary =
+        chain.digest.brief() + ", " + std::to_string(pushed->files) + " files, " + human_bytes(pushed->bytes);
+  }
+  chain.release.digest = to_string(chain.digest);
+  chain.release.image = to_string(chain.image);
+  chain.earlier = load_record(chain.project.root, chain.release.digest);
+  auto work = claim_work(chain.project.root, chain.digest);
+  if (!work) return work.error();
+  chain.work = work->folder;
+  chain.lock.emplace(std::move(work->lock));
+  if (auto attached = attach_provenance(chain); !attached) return attached.error();
+  return outcome;
+}
+
+StepResult validate_step(Chain& chain) {
+  const auto key = key_of({.step = StepKind::validate, .candidate = chain.digest, .version = MLCTL_VERSION});
+  const auto folder = chain.work / "candidate";
+  const Wanted wanted{chain.request.target.tag.version, chain.release.commit, chain.digest};
+  if (auto pulled = materialise(chain, chain.model, wanted, folder); !pulled) return pulled.error();
+  if (const Outcome* answer = find_answer(chain.earlier, StepKind::validate, key)) {
+    Outcome outcome = *answer;
+    outcome.reused_from = "an earlier run";
+    return outcome;
+  }
+  auto description = registry::describe(chain.seams.store, chain.model.name, chain.digest);
+  if (!description) return description.error();
+  auto files = registry::collect_files(folder, {});
+  if (!files) return files.error();
+  for (auto& file : *files)  // roles as the version's own model.yaml gave them
+    for (const auto& packed : description->files)
+      if (packed.path == file.path) file.role = packed.role;
+  validate::Report report = validate::validate_files(folder, *files);
+  report.model = chain.release.model;
+  report.version = chain.release.version;
+  report.digest = chain.release.digest;
+  Outcome outcome{.key = key, .verdict = validate::overall(report)};
+  outcome.summary = outcome.verdict == Verdict::pass
+                        ? std::to_string(files->size()) + " files are what they claim to be"
+                        : first_reason(report);
+  outcome.report = std::move(report);
+  if (auto attached = attach_report(chain, registry::EvidenceKind::validation, outcome); !attached)
+    return attached.error();
+  return outcome;
+}
+
+}  // namespace mlctl::release

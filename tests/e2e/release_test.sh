@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# The demo's story through the real binary, a real model server and a real git remote: what is good arrives, what is
+# slow, wrong or malicious is stopped, and a release that is killed in any step goes on. Exit 77: cannot run here.
+set -euo pipefail
+root=${MLCTL_SOURCE:?} mlctl=${MLCTL_BINARY:?}
+. "$root/scripts/lib/python-env.sh"
+. "$root/scripts/lib/story.sh"
+python_env_ready "$root/examples/breast-cancer/requirements.lock" ||
+  { echo "skipped: the example's model server is not installed (scripts/test installs it)"; exit 77; }
+venv=$(python_env_dir "$root/examples/breast-cancer/requirements.lock")
+export PATH="$venv/bin:$PATH"
+unset GITHUB_REF GITHUB_STEP_SUMMARY
+story=$(mktemp -d "${TMPDIR:-/tmp}/mlctl-e2e.XXXXXX")
+keep=no
+finish() { [ "$keep" = yes ] || rm -rf "$story"; }
+trap finish EXIT
+
+checks=0
+fail() { keep=yes; printf 'FAILED: %s\n  left in %s\n' "$*" "$story" >&2; exit 1; }
+check() { local what=$1; shift; "$@" || fail "$what"; checks=$((checks + 1)); }
+# expect CODE WHAT COMMAND...: its output goes to $story/out.
+expect() {
+  local wanted=$1 what=$2 code=0
+  shift 2
+  "$@" >"$story/out" 2>&1 || code=$?
+  [ "$code" = "$wanted" ] || { cat "$story/out" >&2; fail "$what: exit $code, expected $wanted"; }
+  checks=$((checks + 1))
+  printf 'ok: %s\n' "$what"
+}
+said() { grep -qF -- "$1" "$story/out" || { cat "$story/out" >&2; fail "nothing says '$1'"; }; checks=$((checks + 1)); }
+refs() { git -C "$story/origin.git" for-each-ref --format='%(refname) %(objectname)'; }
+stage_tags() { refs | grep -c 'breast-cancer#'; }
+folder() { git -C "$story/origin.git" show "deploy:deploy/$1/models/breast-cancer.yaml"; }
+running() { folder "$1" | sed -n '1s/.* \(v[0-9][^ ]*\) .*/\1/p'; }
+digest_in() { folder "$1" | grep -o 'sha256:[0-9a-f]*' | head -1; }
+children() { pgrep -f "$(story_repo)/.mlctl/work" || true; }
+untouched() { git -C "$root" status --porcelain; git -C "$root" for-each-ref; }
+
+clone_before=$(untouched)
+story_begin
+
+# -- the first version
+story_commit v1.0.0
+expect 0 "register v1.0.0" story_mlctl register breast-cancer --version v1.0.0
+expect 0 "v1.0.0 is released" story_mlctl release breast-cancer@v1.0.0 --yes --seed 1
+check "staging runs v1.0.0" [ "$(running staging)" = v1.0.0 ]
+check "prod runs v1.0.0" [ "$(running prod)" = v1.0.0 ]
+check "origin has the stage tags" [ "$(stage_tags)" = 2 ]
+before=$(refs)
+expect 0 "the same release again" story_mlctl release breast-cancer@v1.0.0 --yes --seed 1
+check "and it changed nothing" [ "$before" = "$(refs)" ]
+
+# -- a better version, killed in every step: kill_after STEP runs the release until that step has ended, then kills it.
+kill_after() {
+  local pid line
+  coproc RELEASE { exec "$mlctl" --project "$(story_repo)" release breast-cancer@v1.1.0 --yes --seed 2 2>&1; }
+  pid=$RELEASE_PID
+  while IFS= read -r -t 300 line <&"${RELEASE[0]}"; do
+    case $line in *" $1 "*) break ;; esac
+  done
+  kill -9 "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+  git -C "$story/origin.git" fsck --strict >/dev/null 2>&1 || fail "origin is damaged after a kill behind $1"
+  git -C "$(story_repo)" fsck --strict >/dev/null 2>&1 || fail "the repository is damaged after a kill behind $1"
+  story_mlctl verify breast-cancer@v1.0.0 >/dev/null || fail "the registry is damaged after a kill behind $1"
+  printf 'ok: killed behind %s\n' "$1"
+  checks=$((checks + 3))
+}
+story_commit v1.1.0
+expect 0 "register v1.1.0" story_mlctl register breast-cancer --version v1.1.0
+for step in resolve push validate 'gate staging' 'render staging' 'assign staging' 'apply staging' 'gate prod' 'render prod' 'assign prod'; do
+  kill_after "$step"
+done
+expect 0 "v1.1.0 is released after ten kills" story_mlctl release breast-cancer@v1.1.0 --yes --seed 2
+said "as in"
+check "staging runs v1.1.0" [ "$(running staging)" = v1.1.0 ]
+check "prod runs v1.1.0" [ "$(running prod)" = v1.1.0 ]
+check "each stage took one number" [ "$(stage_tags)" = 4 ]
+check "no model server is left" [ -z "$(children)" ]
+
+# -- what must be stopped
+stopped() { # VERSION WHY
+  story_commit "$1"
+  expect 0 "register $1" story_mlctl register breast-cancer --version "$1"
+  expect 1 "$1 is stopped" story_mlctl release "breast-cancer@$1" --yes --seed 3
+  said "$2"
+  check "prod still runs v1.1.0" [ "$(running prod)" = v1.1.0 ]
+  check "no stage tag for $1" [ "$(stage_tags)" = 4 ]
+}
+stopped v1.2.0 latency
+stopped v1.3.0 accuracy
+story_malicious_commit
+story_git tag -a breast-cancer@v1.5.0 -m 'from a stranger'
+expect 1 "a pickle that would run a command is stopped" story_mlctl release --tag breast-cancer@v1.5.0 --yes
+said "validate"
+check "nothing ran it" [ ! -e "$story/pickle-was-run" ]
+
+# -- back, and forward again
+expect 0 "undo in prod" story_mlctl undo breast-cancer --env prod
+check "prod runs v1.0.0 again" [ "$(running prod)" = v1.0.0 ]
+check "staging still runs v1.1.0" [ "$(running staging)" = v1.1.0 ]
+expect 1 "what was gone back from is not installed again" story_mlctl release breast-cancer@v1.1.0 --yes
+story_commit v1.4.0
+expect 0 "register v1.4.0" story_mlctl register breast-cancer --version v1.4.0
+expect 0 "v1.4.0 is released" story_mlctl release breast-cancer@v1.4.0 --yes --seed 4
+check "prod runs v1.4.0" [ "$(running prod)" = v1.4.0 ]
+expect 0 "audit finds the chain whole" story_mlctl audit 'breast-cancer#prod'
+said "the chain is whole"
+shown=$(story_mlctl show breast-cancer@v1.4.0 -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])')
+check "the folder names the registry's digest" [ "$(digest_in prod)" = "$shown" ]
+
+# -- the rendered objects against a real API server
+if cluster=$("$root/tests/cluster/cluster" up --light 2>"$story/cluster.log"); then
+  eval "$cluster"
+  trap '"$root/tests/cluster/cluster" down >/dev/null 2>&1; finish' EXIT
+  story_git fetch -q origin deploy
+  story_git worktree add -q "$story/folder" FETCH_HEAD
+  expect 0 "a real API server accepts what is in the folder" "$root/tests/cluster/dry-run" "$story/folder/deploy"
+else
+  echo "skipped: no API server can be had here: $(tail -1 "$story/cluster.log")"
+fi
+
+# -- the report in a real browser
+report=$(story_repo)/.mlctl/reports/breast-cancer/v1.4.0/report.html
+check "there is a report" [ -s "$report" ]
+if browser=$(command -v chromium || command -v chromium-browser); then
+  "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+    --disable-component-update --disable-sync --user-data-dir="$story/chromium" --dump-dom "file://$report" >"$story/dom" 2>/dev/null
+  check "the page says what was released" grep -q 'breast-cancer' "$story/dom"
+  check "the page draws plots" [ "$(grep -o '<svg' "$story/dom" | wc -l)" -ge 3 ]
+  check "the page loads nothing from outside" [ -z "$(grep -oE '(src|href)="https?://[^"]*' "$story/dom")" ]
+else
+  echo "skipped: no Chromium here, the page was not opened"
+fi
+
+check "the clone is as it was" [ "$clone_before" = "$(untouched)" ]
+check "no model server is left" [ -z "$(children)" ]
+echo "$checks checks passed"
