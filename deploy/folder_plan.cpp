@@ -60,11 +60,11 @@ class Planner {
     if (auto place = check_place(folder_, file.path); !place) return place;
     const auto live = folder_.files.find(file.path);
     if (live == folder_.files.end()) {
-      for (const auto& key : file.objects) plan.changes.changes.push_back({Change::Kind::create, key, {}});
+      for (const auto& key : file.keys) plan.changes.changes.push_back({Change::Kind::create, key, {}});
       return write(file);
     }
     if (live->second == file.text) {
-      plan.changes.unchanged += file.objects.size();
+      plan.changes.unchanged += file.keys.size();
       return ok();
     }
     auto there = parse_file(live->second, in_folder(folder_, file.path));
@@ -72,9 +72,9 @@ class Planner {
     const auto owner = owner_of(live->second, *there);
     if (owner != owner_name(file)) return not_ours(folder_, file.path, owner);
     const auto n = assignment_of(*there);
-    if (file.model && file.assignment > 0 && n > file.assignment)
-      return newer_there(folder_, file.path, n, file.assignment);
-    auto wanted = parse_file(file.text, file.path);
+    const auto own = file.spec() != nullptr ? static_cast<std::uint64_t>(file.spec()->assignment) : 0;
+    if (own > 0 && n > own) return newer_there(folder_, file.path, n, own);
+    auto wanted = objects_of(file);
     if (!wanted) return wanted.error();
     auto set = diff(*wanted, *there);
     plan.changes.unchanged += set.unchanged;
@@ -105,11 +105,11 @@ class Planner {
   // "MODEL VERSION to ENV (#N)", or how many models and then a line for each.
   [[nodiscard]] std::string message() const {
     std::vector<std::string> lines;
-    const DesiredFile* single = nullptr;
+    const Spec* single = nullptr;
     for (const auto* file : written_) {
-      if (!file->model) continue;
-      single = file;
-      lines.push_back(title(*file, ""));
+      if (file->spec() == nullptr) continue;
+      single = file->spec();
+      lines.push_back(title(*single, ""));
     }
     for (const auto& model : removed_)
       if (!is_written(model)) lines.push_back(model + " removed");
@@ -124,15 +124,15 @@ class Planner {
 
  private:
   static std::string owner_name(const DesiredFile& file) {
-    return file.model ? to_string(*file.model) : author_of(file.text).value_or("");
+    return file.spec() != nullptr ? to_string(file.spec()->model) : author_of(file.text).value_or("");
   }
   [[nodiscard]] bool is_written(const std::string& model) const {
     return std::any_of(written_.begin(), written_.end(),
-                       [&](const auto* file) { return file->model && to_string(*file->model) == model; });
+                       [&](const auto* file) { return file->spec() != nullptr && to_string(file->spec()->model) == model; });
   }
-  static std::string title(const DesiredFile& file, const std::string& where) {
-    return to_string(*file.model) + " " + to_string(file.version) + where +
-           (file.assignment > 0 ? " (#" + std::to_string(file.assignment) + ")" : "");
+  static std::string title(const Spec& spec, const std::string& where) {
+    return to_string(spec.model) + " " + to_string(spec.version) + where +
+           (spec.assignment > 0 ? " (#" + std::to_string(spec.assignment) + ")" : "");
   }
   [[nodiscard]] std::string listed(const std::vector<std::string>& lines) const {
     std::string out = std::to_string(lines.size()) + " models to " + desired_.environment + "\n\n";

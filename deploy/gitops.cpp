@@ -99,11 +99,11 @@ Status read_files(const Git& git, Folder& folder) {
 Status may_be_applied(Git& git, const Folder& folder, const Desired& desired, bool push) {
   const auto& branch = folder.where.branch;
   for (const auto& file : desired.files)
-    if (file.model && file.assignment == 0)
-      return usage(
-          to_string(*file.model) + " " + to_string(file.version) + " is not assigned to " + desired.environment,
-          "`mlctl assign " + to_string(*file.model) + "@" + to_string(file.version) + " " + desired.environment +
-              "` first");
+    if (const Spec* spec = file.spec(); spec != nullptr && spec->assignment == 0) {
+      const auto name = to_string(spec->model), version = to_string(spec->version);
+      return usage(name + " " + version + " is not assigned to " + desired.environment,
+                   "`mlctl assign " + name + "@" + version + " " + desired.environment + "` first");
+    }
   auto checked_out = git.checked_out_branches();
   if (!checked_out) return checked_out.error();
   if (std::find(checked_out->begin(), checked_out->end(), branch) != checked_out->end())

@@ -12,12 +12,9 @@ namespace {
 
 using registry::ModelName;
 
-DesiredFile file_from(std::string path, const Objects& objects) {
-  DesiredFile file;
-  file.path = std::move(path);
-  file.text = to_file(objects);
-  file.assignment = assignment_of(objects);
-  for (const auto& object : objects) file.objects.push_back(key_of(object));
+DesiredFile file_from(std::string path, const Objects& objects, std::variant<Spec, Tenant> origin) {
+  DesiredFile file{.path = std::move(path), .text = to_file(objects), .keys = {}, .origin = std::move(origin)};
+  for (const auto& object : objects) file.keys.push_back(key_of(object));
   return file;
 }
 
@@ -42,7 +39,7 @@ class Claims {
   Status claim(const DesiredFile& file, const std::string& who) {
     if (const auto [found, fresh] = files_.emplace(file.path, who); !fresh)
       return shared(file.path, found->second, who);
-    for (const auto& key : file.objects)
+    for (const auto& key : file.keys)
       if (const auto [found, fresh] = objects_.emplace(key, who); !fresh)
         return shared(to_string(key), found->second, who);
     return ok();
@@ -57,7 +54,7 @@ Status add_tenants(const std::set<std::string>& names, const Surroundings& aroun
                    std::vector<DesiredFile>& files) {
   for (const auto& tenant : around.tenants) {
     if (names.count(tenant.name) == 0) continue;
-    auto file = file_from(file_of(tenant), tenant_objects(tenant));
+    auto file = file_from(file_of(tenant), tenant_objects(tenant), tenant);
     if (auto claimed = claims.claim(file, "tenant " + tenant.name); !claimed) return claimed;
     files.push_back(std::move(file));
   }
@@ -83,6 +80,11 @@ Result<Spec> spec_of(const Candidate& candidate, const Surroundings& around) {
               .name_space = candidate.name_space};
 }
 
+Result<Objects> objects_of(const DesiredFile& file) {
+  if (const Spec* spec = file.spec()) return model_objects(*spec);
+  return tenant_objects(std::get<Tenant>(file.origin));
+}
+
 Result<std::vector<DesiredFile>> plan_files(const std::vector<Candidate>& candidates, const Surroundings& around) {
   std::vector<DesiredFile> files;
   std::set<std::string> tenants;
@@ -92,11 +94,7 @@ Result<std::vector<DesiredFile>> plan_files(const std::vector<Candidate>& candid
     if (!spec) return spec.error();
     auto objects = model_objects(*spec);
     if (!objects) return objects.error();
-    auto file = file_from(file_of(candidate.name_space, candidate.model), *objects);
-    file.model = candidate.model;
-    file.version = candidate.version;
-    file.digest = candidate.digest;
-    file.commit = candidate.commit;
+    auto file = file_from(file_of(candidate.name_space, candidate.model), *objects, std::move(*spec));
     if (auto claimed = claims.claim(file, to_string(candidate.model)); !claimed) return claimed.error();
     files.push_back(std::move(file));
     if (!candidate.model.tenant.empty()) tenants.insert(candidate.model.tenant);

@@ -3,8 +3,8 @@
 #pragma once
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/document.h"
@@ -29,13 +29,12 @@ struct Candidate {
 struct DesiredFile {
   std::string path;  // below the environment's folder
   std::string text;
-  std::optional<registry::ModelName> model;  // nullopt: of a tenant, and the next four say nothing
-  registry::Version version;
-  Digest digest;
-  std::string commit;
-  std::uint64_t assignment = 0;  // N; 0: a look, which is never applied
-  std::vector<ObjectKey> objects;
+  std::vector<ObjectKey> keys;         // of its objects
+  std::variant<Spec, Tenant> origin;   // an assignment of 0 is a look, which is never applied
+  [[nodiscard]] const Spec* spec() const { return std::get_if<Spec>(&origin); }
 };
+// What the text says, made again: a whole fleet's objects at once would fill the memory.
+[[nodiscard]] Result<Objects> objects_of(const DesiredFile& file);
 
 struct Surroundings {
   const Environment& environment;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -41,10 +42,14 @@ TEST_CASE("each model has a file, and the namespaces of its tenants have one") {
   CHECK(paths(*files) == std::vector<std::string>{"default/solo.yaml", "fraud/_namespace.yaml", "fraud/a.yaml",
                                                   "fraud/b.yaml", "marketing/_namespace.yaml", "marketing/a.yaml"});
   for (const auto& file : *files) {
-    CHECK(author_of(file.text) == (file.model                       ? to_string(*file.model)
+    const Spec* spec = file.spec();
+    CHECK(author_of(file.text) == (spec != nullptr                     ? to_string(spec->model)
                                    : file.path.starts_with("fraud") ? "tenant fraud"
                                                                     : "tenant ads"));
-    CHECK(file.assignment == (file.model ? 7 : 0));
+    const auto objects = objects_of(file);
+    REQUIRE(objects);
+    CHECK(to_file(*objects) == file.text);
+    CHECK(assignment_of(*objects) == (spec != nullptr ? 7 : 0));
   }
 }
 
