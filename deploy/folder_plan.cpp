@@ -127,8 +127,9 @@ class Planner {
     return file.spec() != nullptr ? to_string(file.spec()->model) : author_of(file.text).value_or("");
   }
   [[nodiscard]] bool is_written(const std::string& model) const {
-    return std::any_of(written_.begin(), written_.end(),
-                       [&](const auto* file) { return file->spec() != nullptr && to_string(file->spec()->model) == model; });
+    return std::any_of(written_.begin(), written_.end(), [&](const auto* file) {
+      return file->spec() != nullptr && to_string(file->spec()->model) == model;
+    });
   }
   static std::string title(const Spec& spec, const std::string& where) {
     return to_string(spec.model) + " " + to_string(spec.version) + where +

@@ -123,17 +123,15 @@ registry::NewCommit commit_of(const Folder& folder, const FolderPlan& plan) {
   return commit;
 }
 
-// One try. Error{conflict}: somebody was faster, and nothing has happened.
-Result<ApplyReport> publish(Git& git, const Folder& folder, const FolderPlan& plan, bool push) {
+// One try to make a commit the newest. Error{conflict}: somebody was faster, and nothing has happened.
+Result<ApplyReport> publish(Git& git, const Folder& folder, const ObjectId& made, bool push) {
   const auto& branch = folder.where.branch;
-  auto made = git.make_commit(commit_of(folder, plan));
-  if (!made) return made.error();
-  ApplyReport report{.commit = *made, .committed = true};
+  ApplyReport report{.commit = made, .committed = true};
   if (push && !folder.remote.empty()) {
-    if (auto pushed = git.push({{*made, "refs/heads/" + branch}}); !pushed) return pushed.error();
+    if (auto pushed = git.push({{made, "refs/heads/" + branch}}); !pushed) return pushed.error();
     report.pushed = true;
   }
-  const auto moved = git.move_branch(branch, folder.local, *made);
+  const auto moved = git.move_branch(branch, folder.local, made);
   if (!moved && !report.pushed) return moved.error();
   if (!moved)
     report.notes.push_back("origin has the commit; branch " + branch + " here was not moved: " + moved.error().message);
@@ -158,7 +156,9 @@ Result<ApplyReport> apply_folder(Git& git, Folder folder, const Desired& desired
   for (int i = 1;; ++i) {
     if (interrupted()) return interrupted_error();
     if (auto may = may_be_applied(git, folder, desired, push); !may) return may.error();
-    auto report = publish(git, folder, plan, push);
+    auto made = git.make_commit(commit_of(folder, plan));
+    if (!made) return made.error();
+    auto report = publish(git, folder, *made, push);
     if (report || report.error().kind != Error::Kind::conflict || i == tries) return report;
     auto again = read_folder(git, folder.where);
     if (!again) return again.error();

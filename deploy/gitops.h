@@ -56,7 +56,8 @@ struct FolderPlan {
 [[nodiscard]] Result<FolderPlan> plan_folder(const Folder& folder, const Desired& desired);
 
 // The highest N among the files that mlctl wrote for the model; nullopt when there is none. Error{corrupt} as above.
-[[nodiscard]] Result<std::optional<std::uint64_t>> live_assignment(const Folder& folder, const registry::ModelName& model);
+[[nodiscard]] Result<std::optional<std::uint64_t>> live_assignment(const Folder& folder,
+                                                                   const registry::ModelName& model);
 
 struct ApplyReport {
   std::optional<registry::ObjectId> commit;  // that holds what is desired now

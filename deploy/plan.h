@@ -29,8 +29,8 @@ struct Candidate {
 struct DesiredFile {
   std::string path;  // below the environment's folder
   std::string text;
-  std::vector<ObjectKey> keys;         // of its objects
-  std::variant<Spec, Tenant> origin;   // an assignment of 0 is a look, which is never applied
+  std::vector<ObjectKey> keys;        // of its objects
+  std::variant<Spec, Tenant> origin;  // an assignment of 0 is a look, which is never applied
   [[nodiscard]] const Spec* spec() const { return std::get_if<Spec>(&origin); }
 };
 // What the text says, made again: a whole fleet's objects at once would fill the memory.

@@ -1,7 +1,7 @@
 // Objects and refs of this repository; never its index, never its worktree.
-#include <git2.h>
-
 #include <chrono>
+#include <git2.h>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -41,11 +41,30 @@ git_oid empty_tree(git_repository* repository, int& code) {
   return id;
 }
 
+// Every folder above `path` is one or absent, and `path` itself is no folder. `known` are folders that were asked
+// about.
+Status check_place(git_tree* base, const std::string& path, std::set<std::string>& known) {
+  for (auto slash = path.find('/');; slash = path.find('/', slash + 1)) {
+    const bool last = slash == std::string::npos;
+    const auto place = path.substr(0, slash);
+    if (!last && !known.insert(place).second) continue;
+    Entry entry;
+    const bool there = git_tree_entry_bypath(out(entry), base, place.c_str()) == 0;
+    if (there && (git_tree_entry_type(entry.get()) == GIT_OBJECT_TREE) == last)
+      return Error{Error::Kind::conflict,
+                   escape_control(place) + " is " + (last ? "a folder" : "not a folder") + " on the branch",
+                   "move it away there, or choose another path"};
+    if (last) return ok();
+  }
+}
+
 // The tree with the commit's changes in it.
 Result<git_oid> changed_tree(git_repository* repository, git_tree* base, const NewCommit& commit) {
   std::vector<git_tree_update> updates;
+  std::set<std::string> known;
   for (const auto& [path, bytes] : commit.files) {
     if (auto legal = check_path(path); !legal) return legal.error();
+    if (auto free = check_place(base, path, known); !free) return free.error();
     git_tree_update update{GIT_TREE_UPDATE_UPSERT, {}, GIT_FILEMODE_BLOB, path.c_str()};
     if (const int code = git_blob_create_from_buffer(&update.id, repository, bytes.data(), bytes.size()); code != 0)
       return git::failed(code, "cannot write " + escape_control(path) + " to git");
@@ -174,8 +193,10 @@ Result<ObjectId> LibGit::make_commit(const NewCommit& commit) {
   int code = *expected ? git_commit_lookup(out(parent), repository_.get(), &**expected) : 0;
   if (code != 0) return git::failed(code, what);
   git_oid base_id{};
-  if (*expected) base_id = *git_commit_tree_id(parent.get());
-  else base_id = empty_tree(repository_.get(), code);
+  if (*expected)
+    base_id = *git_commit_tree_id(parent.get());
+  else
+    base_id = empty_tree(repository_.get(), code);
   Tree base, tree;
   if (code == 0) code = git_tree_lookup(out(base), repository_.get(), &base_id);
   if (code != 0) return git::failed(code, what);

@@ -43,7 +43,7 @@ TEST_CASE("each model has a file, and the namespaces of its tenants have one") {
                                                   "fraud/b.yaml", "marketing/_namespace.yaml", "marketing/a.yaml"});
   for (const auto& file : *files) {
     const Spec* spec = file.spec();
-    CHECK(author_of(file.text) == (spec != nullptr                     ? to_string(spec->model)
+    CHECK(author_of(file.text) == (spec != nullptr                  ? to_string(spec->model)
                                    : file.path.starts_with("fraud") ? "tenant fraud"
                                                                     : "tenant ads"));
     const auto objects = objects_of(file);
