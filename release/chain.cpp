@@ -56,7 +56,8 @@ Chain begin(const Project& project, const Request& request, const Seams& seams,
 }
 
 // Done, timed, recorded. False: the release stops here.
-bool advance(Chain& chain, const Step& step, Observer& observer, std::optional<Error>& error) {
+// `step` by value: resolving makes a new plan.
+bool advance(Chain& chain, const Step step, Observer& observer, std::optional<Error>& error) {
   observer.began(chain.release, step);
   const auto started = chain.seams.clock.wall();
   auto done = interrupted() ? StepResult(interrupted_error()) : perform(chain, step);

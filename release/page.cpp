@@ -24,7 +24,7 @@ validate::PageStep page_step(const Release& release, const Step& step) {
     out.detail = outcome.summary;
     if (!outcome.reused_from.empty()) out.detail += " (as in " + outcome.reused_from + ")";
     for (const auto& note : outcome.notes) out.detail += "; " + note;
-    out.took = outcome.finished - outcome.started;
+    if (outcome.finished > outcome.started) out.took = outcome.finished - outcome.started;
   }
   return out;
 }
