@@ -160,7 +160,9 @@ std::vector<std::string> field_paths(const Field& table) {
 }
 
 std::string type_name(const Field& field) {
-  if (field.type == Field::Type::choice) return "one of " + joined(field.choices, ", ");
+  if (field.type == Field::Type::choice) {
+    return (field.choices.size() > 1 ? "one of " : "") + joined(field.choices, ", ");
+  }
   if (field.type == Field::Type::list) return field.fields.empty() ? "list" : "list of " + type_name(field.fields[0]);
   if (field.type != Field::Type::either) return scalar_name(field.type);
   std::vector<std::string> names;
