@@ -17,7 +17,7 @@ Result<Work> claim_work(const std::filesystem::path& root, const Digest& digest)
     return Error{Error::Kind::timeout, "another process is releasing " + to_string(digest) + " from this folder",
                  "wait for it, or end it"};
   }
-  if (auto ended = end_leftovers(folder / "gate"); !ended) return ended.error();
+  if (auto ended = end_leftovers(folder / "gate/processes"); !ended) return ended.error();
   if (auto removed = remove_tree(folder); !removed) return removed.error();
   if (auto made = make_folders(folder); !made) return made.error();
   return Work{folder, std::move(*lock)};
