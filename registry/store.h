@@ -75,6 +75,10 @@ struct Store {
   virtual Result<std::vector<Descriptor>> referrers(const ModelName& model, const Digest& subject) = 0;
 };
 
+// The Error{conflict} of publish(), which names both digests and a version that is `free`.
+[[nodiscard]] Error other_content(const ModelName& model, const Version& version, const Digest& there, const Digest& here,
+                                  const Version& free);
+
 inline constexpr std::uint64_t manifest_limit = 4U << 20U;  // bytes; what every registry takes
 
 // Error{usage}: a folder that holds something else, or a registry of a newer format. An absent or empty folder is an

@@ -27,14 +27,22 @@ std::uint64_t number(const std::string& text) {
   return parsed.ec == std::errc() ? value : 0;
 }
 
-std::string next_free(const std::vector<Publication>& all, const Version& version) {
+Version next_free(const std::vector<Publication>& all, const Version& version) {
   Version next = next_version(version, Bump::patch);
   for (const auto& publication : all)
     if (publication.version >= next) next = next_version(publication.version, Bump::patch);
-  return to_string(next);
+  return next;
 }
 
 }  // namespace
+
+Error other_content(const ModelName& model, const Version& version, const Digest& there, const Digest& here,
+                    const Version& free) {
+  return {Error::Kind::conflict,
+          to_string(model) + " " + to_string(version) + " exists with other content\nregistry " + to_string(there) +
+              "\nthese files " + to_string(here),
+          "versions are immutable; `mlctl push " + to_string(model) + " --version " + to_string(free) + "`"};
+}
 
 Result<Index> Index::parse(std::string_view text, const std::string& what) {
   Index index;
@@ -102,11 +110,8 @@ Result<bool> Index::add(const ModelName& model, const Publication& publication) 
   for (const auto& other : all) {
     if (other.version != publication.version) continue;
     if (other.model.digest == publication.model.digest) return false;
-    return Error{Error::Kind::conflict,
-                 to_string(model) + " " + to_string(publication.version) + " exists with other content\n  registry " +
-                     to_string(other.model.digest) + "\n  these files " + to_string(publication.model.digest),
-                 "versions are immutable; `mlctl push " + to_string(model) + " --version " +
-                     next_free(all, publication.version) + "`"};
+    return other_content(model, publication.version, other.model.digest, publication.model.digest,
+                         next_free(all, publication.version));
   }
   const std::string tag = registry_tag(publication.version);
   Descriptor entry = publication.model;

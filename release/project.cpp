@@ -93,11 +93,8 @@ Result<ModelEntry> entry_from(const Project& project, Node document, const std::
   return entry;
 }
 
-Status load_models(Project& project) {
-  const auto pattern = get_string(project.document, "models").value_or("models/*/model.yaml");
-  auto paths = glob(project.root, pattern);
-  if (!paths) return paths.error();
-  for (const auto& path : *paths) {
+Status load_models(Project& project, const std::vector<std::string>& paths) {
+  for (const auto& path : paths) {
     auto document = load_file(project.root / path, path, model_table());
     if (!document) return document.error();
     const auto folder = fs::path(path).parent_path().generic_string();
@@ -113,6 +110,23 @@ Status load_models(Project& project) {
                        " and " + project.models[i].folder,
                    ""};
   return ok();
+}
+
+Result<std::vector<std::string>> model_paths(const Project& project) {
+  return glob(project.root, get_string(project.document, "models").value_or("models/*/model.yaml"));
+}
+
+// Where a model.yaml stands that no pattern of a project names: beside `root`, and in `folder` as a person writes it.
+void add_beside(const fs::path& root, const std::string& folder, std::vector<std::string>& paths) {
+  std::error_code failed;
+  std::vector<fs::path> folders{root};
+  if (!folder.empty()) folders.insert(folders.end(), {fs::current_path(failed) / folder, root / folder});
+  for (const auto& candidate : folders) {
+    const auto whole = fs::weakly_canonical(candidate / "model.yaml", failed);
+    if (failed || !fs::is_regular_file(whole, failed)) continue;
+    auto path = whole.lexically_relative(root).generic_string();
+    if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(std::move(path));
+  }
 }
 
 const Node* defaults_of(const Project& project, const std::string& environment) {
@@ -150,7 +164,23 @@ Result<Project> load_project(const fs::path& from) {
   if (!document) return document.error();
   project.document = with_defaults(at_level(std::move(*document), "project"), project_table());
   if (auto decoded = decode_project(project); !decoded) return decoded.error();
-  if (auto loaded = load_models(project); !loaded) return loaded.error();
+  auto paths = model_paths(project);
+  if (!paths) return paths.error();
+  if (auto loaded = load_models(project, *paths); !loaded) return loaded.error();
+  return project;
+}
+
+Result<Project> open_project(const fs::path& from, const std::string& model_folder) {
+  auto root = find_root(from);
+  if (root || root.error().kind != Error::Kind::not_found) return load_project(from);
+  std::error_code failed;
+  Project project{.root = fs::weakly_canonical(from, failed), .document = built_in(project_table())};
+  if (failed) return system_error(failed.value(), "cannot read", from);
+  if (auto decoded = decode_project(project); !decoded) return decoded.error();
+  auto paths = model_paths(project);
+  if (!paths) return paths.error();
+  add_beside(project.root, model_folder, *paths);
+  if (auto loaded = load_models(project, *paths); !loaded) return loaded.error();
   return project;
 }
 

@@ -40,6 +40,11 @@ struct Project {
 // registry that is not a folder (oci:// is a later version's).
 [[nodiscard]] Result<Project> load_project(const std::filesystem::path& from);
 
+// As load_project; where no mlctl.yaml is found, a project of defaults with its root at `from`: its models are those of
+// the default pattern, one beside, and one in the folder `model_folder` (relative to the working directory or `from`;
+// may be anything else). For what works with nothing but a registry and a model.
+[[nodiscard]] Result<Project> open_project(const std::filesystem::path& from, const std::string& model_folder = {});
+
 // By name, by a last part that only one model has, or by a folder that holds a model.yaml (relative to the working
 // directory or to the root). Error{not_found} names the nearest.
 [[nodiscard]] Result<const ModelEntry*> find_model(const Project& project, std::string_view text);

@@ -1,0 +1,89 @@
+// mlctl show: one version, its files, and what is known about it.
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/words.h"
+#include "cli/workplace.h"
+#include "release/reference.h"
+#include "release/version_view.h"
+
+namespace mlctl::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const release::VersionView& view) {
+  Json versions = Json::array(), files = Json::array(), evidence = Json::array(), stages = Json::array();
+  for (const auto& info : view.versions) versions.push_back({{"version", to_string(info.version)}, {"created", info.created}});
+  for (const auto& file : view.description.files) {
+    Json one = {{"path", file.path}, {"role", registry::to_string(file.role)}};
+    if (file.link.empty())
+      one.update({{"bytes", file.size}, {"digest", to_string(file.digest)}, {"executable", file.executable}});
+    else
+      one["link"] = file.link;
+    files.push_back(one);
+  }
+  for (const auto& line : view.evidence)
+    evidence.push_back({{"kind", line.kind}, {"result", line.result}, {"environment", line.environment},
+                        {"created", line.created}, {"digest", to_string(line.digest)}});
+  for (const auto& line : view.stages) stages.push_back({{"stage", line.stage}, {"n", line.n}});
+  return {{"schemaVersion", 1}, {"model", to_string(view.model)}, {"digest", to_string(view.description.digest)},
+          {"image", to_string(view.description.image)}, {"bytes", view.description.bytes}, {"versions", versions},
+          {"files", files}, {"evidence", evidence}, {"stages", stages}};
+}
+
+std::string head(const release::VersionView& view, const std::string& shown, const Style& style, WallTime now) {
+  Rows rows = {{"  digest", to_string(view.description.digest)}, {"  image", to_string(view.description.image)},
+               {"  size", size_text(view.description.files.size(), view.description.bytes)}};
+  for (const auto& info : view.versions) rows.push_back({"  " + to_string(info.version), "created " + when_text(info.created, now, style)});
+  for (const auto& line : view.stages) rows.push_back({"  assigned", line.stage + " #" + std::to_string(line.n)});
+  Style plain = style;
+  plain.terminal = false;  // digests are never cut
+  return paint(shown, Tone::strong, style) + "\n" + render_table({}, rows, plain);
+}
+
+std::string to_text(const release::VersionView& view, const std::string& shown, const Style& style, WallTime now) {
+  std::string text = head(view, shown, style, now);
+  Rows files;
+  for (const auto& file : view.description.files) {
+    const bool link = !file.link.empty();
+    files.push_back({"  " + escape_control(file.path), registry::to_string(file.role), link ? "link" : human_bytes(file.size),
+                     link ? "-> " + escape_control(file.link) : digest_text(file.digest, style)});
+  }
+  text += "\n" + paint("Files", Tone::strong, style) + "\n" + render_table({}, files, style);
+  if (view.evidence.empty()) return text;
+  Rows evidence;
+  for (const auto& line : view.evidence)
+    evidence.push_back({"  " + escape_control(line.kind), escape_control(line.environment), escape_control(line.result),
+                        when_text(line.created, now, style)});
+  return text + "\n" + paint("Evidence", Tone::strong, style) + " (unsigned)\n" + render_table({}, evidence, style);
+}
+
+int run_show(const std::string& reference, Context& context) {
+  auto place = open_loosely(context);
+  if (!place) return context.fail(place.error());
+  auto found = release::find_reference(place->project, *place->store, place->git.get(), reference);
+  if (!found) return context.fail(found.error());
+  const auto tags = tags_if_any(context, *place);
+  auto view = release::view_version(*place->store, tags ? &*tags : nullptr, found->model, found->digest);
+  if (!view) return context.fail(view.error());
+  const auto shown = to_string(found->model) + (found->version ? " " + to_string(*found->version) : "");
+  context.print(to_json(*view), [&](const Style& style) { return to_text(*view, shown, style, context.clock.wall()); });
+  return 0;
+}
+
+}  // namespace
+
+Command show_command() {
+  auto reference = std::make_shared<std::string>();
+  return {.name = "show",
+          .group = Group::models,
+          .summary = "Show one version: digest, files, evidence, where it is assigned",
+          .examples = {{"one version", "mlctl show credit-risk@v1.2.0"}, {"what prod should run", "mlctl show 'credit-risk#prod'"}},
+          .arguments = {{.name = "REF", .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV", .target = reference.get(), .required = true}},
+          .run = [reference](Context& context) { return run_show(*reference, context); }};
+}
+
+}  // namespace mlctl::cli

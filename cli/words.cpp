@@ -1,0 +1,31 @@
+#include "cli/words.h"
+
+namespace mlctl::cli {
+
+std::string count_text(std::uint64_t count, const std::string& one) {
+  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
+std::string size_text(std::uint64_t files, std::uint64_t bytes) { return count_text(files, "file") + ", " + human_bytes(bytes); }
+
+std::string digest_text(const Digest& digest, const Style& style) {
+  return style.terminal ? digest.brief() : to_string(digest);
+}
+
+std::string when_text(WallTime when, WallTime now, const Style& style) {
+  return style.terminal ? ago(when, now) : rfc3339(when);
+}
+
+std::string when_text(const std::string& text, WallTime now, const Style& style) {
+  const auto when = parse_rfc3339(text);
+  return when ? when_text(*when, now, style) : escape_control(text);
+}
+
+Result<std::optional<registry::Version>> version_option(const std::optional<std::string>& text) {
+  if (!text) return std::optional<registry::Version>();
+  auto version = registry::parse_version(*text);
+  if (!version) return version.error().context("--version");
+  return std::optional(std::move(*version));
+}
+
+}  // namespace mlctl::cli

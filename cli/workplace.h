@@ -1,0 +1,31 @@
+// What most commands about models begin with: the project, its registry, its repository.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/context.h"
+#include "registry/git.h"
+#include "registry/store.h"
+#include "release/project.h"
+
+namespace mlctl::cli {
+
+struct Workplace {
+  release::Project project;
+  std::unique_ptr<registry::Store> store;
+  std::unique_ptr<registry::Git> git;  // null where there is no repository
+};
+
+// For commands that need no mlctl.yaml and no git. `model` is what the command line names: it may be the folder of a
+// model that no project knows. A repository that cannot be read is an error all the same.
+[[nodiscard]] Result<Workplace> open_loosely(const Context& context, const std::string& model = {});
+// For commands about git's tags: Error{usage}/{not_found} with the reason when the project or the repository lacks.
+[[nodiscard]] Result<Workplace> open_with_git(const Context& context);
+
+// The tags where there is a repository; nothing where there is none, and with a note where it lacks its history.
+[[nodiscard]] std::optional<std::vector<registry::GitTag>> tags_if_any(Context& context, const Workplace& place);
+
+}  // namespace mlctl::cli

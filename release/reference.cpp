@@ -1,0 +1,105 @@
+#include "release/reference.h"
+
+#include <algorithm>
+
+#include "registry/query.h"
+
+namespace mlctl::release {
+namespace {
+
+using registry::ModelName;
+using registry::Version;
+
+constexpr const char* three_forms = "references look like credit-risk@v1.2.3, credit-risk@sha256:… or credit-risk#prod";
+
+Error no_version(const ModelName& model, const Version& version, const registry::Store& store) {
+  const auto name = to_string(model);
+  return {Error::Kind::not_found, name + " " + to_string(version) + " is not in the registry " + store.name(),
+          "`mlctl list " + name + "` shows the versions; `mlctl push` adds one"};
+}
+
+Result<Found> at_version(registry::Store& store, const ModelName& model, const Version& version) {
+  auto known = registry::find_version(store, model, version);
+  if (!known) return known.error();
+  if (!*known) return no_version(model, version, store);
+  return Found{model, (*known)->digest, version};
+}
+
+Result<Found> at_stage(registry::Store& store, registry::Git* git, const ModelName& model, const std::string& stage) {
+  const auto name = to_string(model) + "#" + stage;
+  if (git == nullptr)
+    return Error{Error::Kind::usage, name + " is what git says, and there is no git repository here",
+                 "name a version: " + to_string(model) + "@vX.Y.Z"};
+  auto tags = all_tags(*git);
+  if (!tags) return tags.error();
+  auto assigned = registry::ModelTags(model, *tags).assignment(stage);
+  if (!assigned) return assigned.error();
+  if (!*assigned)
+    return Error{Error::Kind::not_found, "nothing is assigned to " + name, "`mlctl history " + to_string(model) + "` shows what was"};
+  if ((*assigned)->digest) return Found{model, *(*assigned)->digest, (*assigned)->version};
+  return at_version(store, model, (*assigned)->version);
+}
+
+}  // namespace
+
+Result<ModelName> find_name(const Project& project, const std::vector<ModelName>& others, std::string_view text) {
+  auto own = find_model(project, text);
+  if (own) return (*own)->name;
+  if (own.error().kind != Error::Kind::not_found) return own.error();
+  std::vector<ModelName> last_part;
+  for (const auto& other : others) {
+    if (to_string(other) == text) return other;
+    if (other.name == text) last_part.push_back(other);
+  }
+  if (last_part.empty()) return own.error();
+  if (last_part.size() == 1) return last_part.front();
+  return Error{Error::Kind::usage, "several models are named '" + std::string(text) + "'",
+               "write it whole: " + to_string(last_part[0]) + " or " + to_string(last_part[1])};
+}
+
+Result<ReferenceText> split_reference(std::string_view text) {
+  const auto mark = text.find_last_of("@#");
+  const Error wrong{Error::Kind::usage, "not a reference: '" + std::string(text.substr(0, 300)) + "'", three_forms};
+  if (mark == std::string_view::npos || mark == 0) return wrong;
+  ReferenceText reference{std::string(text.substr(0, mark)), {}};
+  const auto at = text.substr(mark + 1);
+  if (text[mark] == '#') {
+    if (!registry::is_stage_name(at)) return wrong;
+    reference.at = std::string(at);
+  } else if (at.rfind("sha256:", 0) == 0) {
+    auto digest = parse_digest(at);
+    if (!digest) return digest.error();
+    reference.at = *digest;
+  } else {
+    auto version = registry::parse_version(at);
+    if (!version) return version.error();
+    reference.at = std::move(*version);
+  }
+  return reference;
+}
+
+Result<Found> find_reference(const Project& project, registry::Store& store, registry::Git* git, std::string_view text) {
+  auto reference = split_reference(text);
+  if (!reference) return reference.error();
+  auto stored = registry::list_models(store);
+  if (!stored) return stored.error();
+  auto model = find_name(project, *stored, reference->model);
+  if (!model) return model.error();
+  if (const auto* version = std::get_if<Version>(&reference->at)) return at_version(store, *model, *version);
+  if (const auto* digest = std::get_if<Digest>(&reference->at)) return Found{*model, *digest, std::nullopt};
+  return at_stage(store, git, *model, *std::get_if<std::string>(&reference->at));
+}
+
+Result<Digest> digest_of_tag(registry::Store& store, const ModelName& model, const registry::VersionTag& tag) {
+  if (tag.digest) return *tag.digest;
+  auto found = at_version(store, model, tag.version);
+  if (!found) return found.error().context("tag " + tag.tag + " records no digest");
+  return found->digest;
+}
+
+Result<std::vector<registry::GitTag>> all_tags(registry::Git& git) {
+  if (auto whole = registry::check_history(git); !whole) return whole.error();
+  return git.tags();
+}
+
+}  // namespace mlctl::release

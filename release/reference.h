@@ -1,0 +1,48 @@
+// What people write to mean one state of a model: MODEL@v1.2.3, MODEL@sha256:…, MODEL#ENV. MODEL as find_model takes it,
+// or a model that only the registry or git know.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "registry/git.h"
+#include "registry/name.h"
+#include "registry/store.h"
+#include "registry/tags.h"
+#include "release/project.h"
+
+namespace mlctl::release {
+
+// A name in the project, or a whole name or unique last part among `others`. Errors as of find_model.
+[[nodiscard]] Result<registry::ModelName> find_name(const Project& project, const std::vector<registry::ModelName>& others,
+                                                    std::string_view text);
+
+struct ReferenceText {
+  std::string model;  // as written
+  std::variant<registry::Version, Digest, std::string> at;  // the string is a stage
+};
+// Split at the last @ or #. Error{usage} shows the three forms.
+[[nodiscard]] Result<ReferenceText> split_reference(std::string_view text);
+
+struct Found {
+  registry::ModelName model;
+  Digest digest;
+  std::optional<registry::Version> version;  // asked for, or assigned; none when a digest was asked for
+};
+// `git` may be null: then a stage is Error{usage} with the reason. Error{not_found}: no such version or nothing
+// assigned; a stage's digest is the one of its tags, else the registry's for its version.
+[[nodiscard]] Result<Found> find_reference(const Project& project, registry::Store& store, registry::Git* git,
+                                           std::string_view text);
+
+// What the version's tag records; of a tag made by hand, what the registry has. Error{not_found}: neither knows it.
+[[nodiscard]] Result<Digest> digest_of_tag(registry::Store& store, const registry::ModelName& model,
+                                           const registry::VersionTag& tag);
+
+// The tags of a clone that has them all (check_history).
+[[nodiscard]] Result<std::vector<registry::GitTag>> all_tags(registry::Git& git);
+
+}  // namespace mlctl::release

@@ -1,0 +1,160 @@
+#include <algorithm>
+
+#include "registry/intent.h"
+#include "registry/pack.h"
+#include "registry/tags.h"
+#include "release/files.h"
+#include "release/reference.h"
+#include "release/versions.h"
+
+namespace mlctl::release {
+namespace {
+
+using registry::Version;
+
+constexpr std::size_t names_shown = 3;
+
+// A version is what its commit holds: what is not committed would not be in it.
+Status folder_is_committed(const Project& project, const registry::Git& git, const ModelEntry& model) {
+  auto changed = git.dirty({folder_in_git(project, git, model)});
+  if (!changed) return changed.error();
+  if (changed->empty()) return ok();
+  std::string names;
+  for (std::size_t i = 0; i < std::min(names_shown, changed->size()); ++i) names += (i == 0 ? "" : ", ") + (*changed)[i];
+  if (changed->size() > names_shown) names += " and " + std::to_string(changed->size() - names_shown) + " more";
+  return Error{Error::Kind::usage, "the folder of " + to_string(model.name) + " differs from the last commit: " + names,
+               "commit the changes, or put them back: `git checkout " + model.folder + "`"};
+}
+
+Result<Version> without_being_told(const registry::ModelTags& tags, const std::vector<registry::VersionInfo>& stored) {
+  const auto registered = tags.versions();
+  if (!stored.empty() && !tags.find(stored.back().version) &&
+      (registered.empty() || stored.back().version > registered.back().version))
+    return stored.back().version;
+  if (registered.empty()) return registry::parse_version(registry::first_version);
+  return registry::next_version(registered.back().version, registry::Bump::patch);
+}
+
+Result<Version> choose_version(const RegisterRequest& request, const registry::ModelTags& tags,
+                               const std::vector<registry::VersionInfo>& stored, const std::string& commit) {
+  auto here = tags.version_at(commit);
+  if (!here && here.error().kind != Error::Kind::not_found) return here.error();
+  if (here && !request.version && !request.bump) return here->version;
+  Result<Version> chosen = request.version ? Result<Version>(*request.version) : without_being_told(tags, stored);
+  if (!chosen) return chosen.error();
+  if (request.bump) {
+    const auto registered = tags.versions();
+    const Version newest = registered.empty() ? Version{} : registered.back().version;
+    chosen = registry::next_version(newest, *request.bump);
+  }
+  if (here && here->version != *chosen)
+    return Error{Error::Kind::usage,
+                 "commit " + commit.substr(0, 12) + " is " + to_string(here->version) + " already, so it cannot be " +
+                     to_string(*chosen) + " too",
+                 "a stage finds its version by the commit: make a new commit for a new version"};
+  return chosen;
+}
+
+// The digest that the version has in the registry; its files go there from the commit when they are not.
+Status settle_digest(const Project& project, const registry::Git& git, registry::Store& store, const RegisterRequest& request,
+                     Registered& registered, Progress& progress, Clock& clock) {
+  const auto& name = request.model->name;
+  auto known = registry::find_version(store, name, registered.version);
+  if (!known) return known.error();
+  if (*known) {
+    registered.digest = (*known)->digest;
+    registered.files = (*known)->files;
+    registered.bytes = (*known)->bytes;
+    return ok();
+  }
+  auto model = model_at(project, git, *request.model, registered.commit);
+  if (!model) return model.error();
+  auto files = files_at(project, git, *model, registered.commit);
+  if (!files) return files.error();
+  registered.packed = true;
+  registered.files = files->size();
+  for (const auto& file : *files) registered.bytes += file.size;
+  if (request.dry_run) {
+    auto packed = registry::pack_digest(*files);
+    if (!packed) return packed.error();
+    registered.digest = packed->digest;
+    return ok();
+  }
+  auto source = source_of(project, *request.model, &git);
+  if (!source) return source.error();
+  auto pushed = registry::push(store, name, *files, registered.version, *source, progress, clock);
+  if (!pushed) return pushed.error();
+  registered.digest = pushed->manifest;
+  return ok();
+}
+
+Result<Digest> content_digest(const registry::ModelFile& file) {
+  auto source = file.open();
+  if (!source) return source.error();
+  Sha256 hash;
+  std::vector<char> buffer(std::size_t{1} << 16U);
+  for (;;) {
+    auto got = (*source)->read(buffer.data(), buffer.size());
+    if (!got) return got.error();
+    if (*got == 0) return hash.finish();
+    hash.update(buffer.data(), *got);
+  }
+}
+
+// Files that the commit has too, but with other bytes: the registry's version was not made from this commit.
+Result<std::vector<std::string>> differences(const Project& project, const registry::Git& git, registry::Store& store,
+                                             const RegisterRequest& request, const Registered& registered) {
+  std::vector<std::string> differing;
+  auto files = files_at(project, git, *request.model, registered.commit);
+  if (!files) return differing;  // weights outside of git: there is nothing to compare
+  auto description = registry::describe(store, request.model->name, registered.digest);
+  if (!description) return description.error();
+  for (const auto& file : *files) {
+    const auto stored = std::find_if(description->files.begin(), description->files.end(),
+                                     [&](const auto& other) { return other.path == file.path; });
+    if (stored == description->files.end()) continue;
+    bool same = stored->size == file.size && stored->link == file.link;
+    if (same && file.link.empty()) {
+      auto digest = content_digest(file);
+      if (!digest) return digest.error();
+      same = *digest == stored->digest;
+    }
+    if (!same) differing.push_back(file.path);
+  }
+  return differing;
+}
+
+}  // namespace
+
+Result<Registered> register_head(const Project& project, registry::Git& git, registry::Store& store,
+                                 const RegisterRequest& request, Progress& progress, Clock& clock) {
+  auto git_tags = all_tags(git);
+  if (!git_tags) return git_tags.error();
+  auto head = git.head();
+  if (!head) return head.error().context("nothing to register");
+  if (auto committed = folder_is_committed(project, git, *request.model); !committed) return committed.error();
+  if (auto at_head = model_at(project, git, *request.model, *head); !at_head) return at_head.error();
+  auto stored = registry::list_versions(store, request.model->name);
+  if (!stored) return stored.error();
+  const registry::ModelTags tags(request.model->name, *git_tags);
+  auto version = choose_version(request, tags, *stored, *head);
+  if (!version) return version.error();
+
+  Registered registered{.version = *version, .commit = *head};
+  if (auto settled = settle_digest(project, git, store, request, registered, progress, clock); !settled) return settled.error();
+  if (!registered.packed) {
+    auto differing = differences(project, git, store, request, registered);
+    if (!differing) return differing.error();
+    for (const auto& path : *differing)
+      registered.notes.push_back(path + " in the registry's " + to_string(*version) + " is not the one in this commit");
+  }
+  auto taken = registry::register_version(
+      git, {.model = request.model->name, .version = *version, .commit = *head, .digest = registered.digest, .push = request.push});
+  if (!taken) return taken.error();
+  registered.tag = taken->tag;
+  registered.existed = taken->existed;
+  registered.pushed = taken->pushed;
+  return registered;
+}
+
+}  // namespace mlctl::release

@@ -1,0 +1,123 @@
+#include "release/version_view.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "base/document.h"
+#include "registry/evidence.h"
+
+namespace mlctl::release {
+namespace {
+
+using registry::GitTag;
+using registry::ModelName;
+using registry::ModelTags;
+
+// What every stage of the model runs. A stage whose assignment cannot be told is left out: `history` says why.
+std::vector<registry::Assignment> current(const std::vector<GitTag>* tags, const ModelName& model) {
+  std::vector<registry::Assignment> assignments;
+  if (tags == nullptr) return assignments;
+  const ModelTags mine(model, *tags);
+  for (const auto& stage : mine.stages())
+    if (auto assigned = mine.assignment(stage); assigned && *assigned) assignments.push_back(std::move(**assigned));
+  return assignments;
+}
+
+bool runs(const registry::Assignment& assignment, const registry::VersionInfo& info) {
+  return assignment.digest ? *assignment.digest == info.digest : assignment.version == info.version;
+}
+
+std::string text_at(const nlohmann::json& json, const char* pointer) {
+  const nlohmann::json::json_pointer path(pointer);
+  return json.contains(path) && json.at(path).is_string() ? json.at(path).get<std::string>() : std::string();
+}
+
+StatementLine line_of(const registry::Evidence& evidence) {
+  StatementLine line{registry::to_string(evidence.kind), "", "", evidence.created, evidence.digest};
+  const auto statement = parse_json(evidence.statement, "statement " + evidence.digest.brief());
+  if (!statement) return line;
+  if (evidence.predicate_type == registry::test_result) {
+    line.result = text_at(*statement, "/predicate/result");
+    line.environment = text_at(*statement, "/predicate/mlctl/environment");
+  } else if (evidence.predicate_type == registry::slsa_provenance) {
+    line.result = text_at(*statement, "/predicate/buildDefinition/resolvedDependencies/0/digest/gitCommit");
+  }
+  return line;
+}
+
+}  // namespace
+
+Result<VersionView> view_version(registry::Store& store, const std::vector<GitTag>* tags, const ModelName& model,
+                                 const Digest& digest) {
+  auto description = registry::describe(store, model, digest);
+  if (!description) return description.error();
+  VersionView view{.model = model, .description = std::move(*description)};
+  auto versions = registry::find_digest(store, model, digest);
+  if (!versions) return versions.error();
+  view.versions = std::move(*versions);
+  auto evidence = registry::evidence(store, model, digest);
+  if (!evidence) return evidence.error();
+  for (const auto& one : *evidence) view.evidence.push_back(line_of(one));
+  for (const auto& assignment : current(tags, model))
+    if (std::any_of(view.versions.begin(), view.versions.end(), [&](const auto& info) { return runs(assignment, info); }))
+      view.stages.push_back({assignment.stage, assignment.n});
+  return view;
+}
+
+Result<std::vector<VersionLine>> view_versions(registry::Store& store, const std::vector<GitTag>* tags, const ModelName& model) {
+  auto versions = registry::list_versions(store, model);
+  if (!versions) return versions.error();
+  const auto assignments = current(tags, model);
+  std::vector<VersionLine> lines;
+  for (auto info = versions->rbegin(); info != versions->rend(); ++info) {
+    VersionLine line{*info, {}};
+    for (const auto& assignment : assignments)
+      if (assignment.version == info->version && runs(assignment, *info)) line.stages.push_back({assignment.stage, assignment.n});
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+Result<std::vector<ModelLine>> view_models(registry::Store& store, const std::vector<GitTag>* tags,
+                                           const std::vector<ModelName>& models) {
+  std::vector<ModelLine> lines;
+  for (const auto& model : models) {
+    auto versions = registry::list_versions(store, model);
+    if (!versions) return versions.error();
+    ModelLine line{.model = model, .versions = versions->size()};
+    if (!versions->empty()) line.newest = versions->back();
+    for (const auto& assignment : current(tags, model))
+      line.stages.emplace_back(StageLine{assignment.stage, assignment.n}, assignment.version);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+Result<Verification> verify_version(registry::Store& store, const std::vector<GitTag>* tags, const Found& found) {
+  auto report = registry::verify(store, found.model, found.digest);
+  if (!report) return report.error();
+  Verification verification{std::move(*report), {}};
+  if (tags == nullptr) {
+    verification.notes.emplace_back("no git repository: no tag was compared");
+    return verification;
+  }
+  const ModelTags mine(found.model, *tags);
+  for (const auto& tag : mine.versions()) {
+    auto stored = registry::find_version(store, found.model, tag.version);
+    if (!stored) return stored.error();
+    const bool meant = found.version ? tag.version == *found.version : tag.digest == found.digest;
+    const auto digest = *stored ? std::optional((*stored)->digest) : std::nullopt;
+    if (!meant && digest != found.digest) continue;
+    if (!tag.digest)
+      verification.notes.push_back("tag " + tag.tag + " was made by hand and records no digest");
+    else if (digest && *digest != *tag.digest)
+      verification.report.problems.push_back("tag " + tag.tag + " records " + to_string(*tag.digest) + ", the registry has " +
+                                             to_string(*digest));
+    else
+      verification.notes.push_back("tag " + tag.tag + " records this digest");
+  }
+  return verification;
+}
+
+}  // namespace mlctl::release

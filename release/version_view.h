@@ -1,0 +1,65 @@
+// What is known about one version, or about all: for `show`, `list` and `verify`. From the registry; with git, also where
+// it is assigned.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "registry/git.h"
+#include "registry/query.h"
+#include "registry/store.h"
+#include "release/project.h"
+#include "release/reference.h"
+
+namespace mlctl::release {
+
+struct StatementLine {
+  std::string kind;         // "provenance", "gate", …
+  std::string result;       // "PASSED", "FAILED"; of provenance the commit; may be empty
+  std::string environment;  // of gates
+  std::string created;      // RFC 3339
+  Digest digest;
+};
+struct StageLine {
+  std::string stage;
+  std::uint64_t n = 0;
+};
+
+struct VersionView {
+  registry::ModelName model;
+  registry::ModelDescription description;
+  std::vector<registry::VersionInfo> versions;  // that lead to the digest
+  std::vector<StatementLine> evidence;
+  std::vector<StageLine> stages;  // that run it now
+};
+// `tags` of the repository; nullptr: no stages are known.
+[[nodiscard]] Result<VersionView> view_version(registry::Store& store, const std::vector<registry::GitTag>* tags,
+                                               const registry::ModelName& model, const Digest& digest);
+
+struct VersionLine {
+  registry::VersionInfo info;
+  std::vector<StageLine> stages;
+};
+// Newest first; empty when the registry has none.
+[[nodiscard]] Result<std::vector<VersionLine>> view_versions(registry::Store& store, const std::vector<registry::GitTag>* tags,
+                                                             const registry::ModelName& model);
+
+struct ModelLine {
+  registry::ModelName model;
+  std::size_t versions = 0;
+  std::optional<registry::VersionInfo> newest;
+  std::vector<std::pair<StageLine, registry::Version>> stages;  // what runs where, by git
+};
+[[nodiscard]] Result<std::vector<ModelLine>> view_models(registry::Store& store, const std::vector<registry::GitTag>* tags,
+                                                         const std::vector<registry::ModelName>& models);
+
+// registry::verify, and what git's tags record about these versions. Notes are no problems.
+struct Verification {
+  registry::VerifyReport report;  // problems of the tags included
+  std::vector<std::string> notes;
+};
+[[nodiscard]] Result<Verification> verify_version(registry::Store& store, const std::vector<registry::GitTag>* tags,
+                                                  const Found& found);
+
+}  // namespace mlctl::release
