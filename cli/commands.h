@@ -8,12 +8,22 @@ namespace mlctl::cli {
 
 [[nodiscard]] std::vector<Command> all_commands();  // in the order of --help
 
-[[nodiscard]] Command init_command();
-[[nodiscard]] Command explain_command();
+[[nodiscard]] Command assign_command();
 [[nodiscard]] Command audit_command();
 [[nodiscard]] Command completion_command();
+[[nodiscard]] Command explain_command();
+[[nodiscard]] Command gpu_command();
+[[nodiscard]] Command history_command();
+[[nodiscard]] Command init_command();
+[[nodiscard]] Command list_command();
+[[nodiscard]] Command pull_command();
+[[nodiscard]] Command push_command();
 [[nodiscard]] Command reference_command();
+[[nodiscard]] Command register_command();
 [[nodiscard]] Command release_command();
+[[nodiscard]] Command show_command();
+[[nodiscard]] Command unassign_command();
+[[nodiscard]] Command verify_command();
 [[nodiscard]] Command version_command();
 
 }  // namespace mlctl::cli

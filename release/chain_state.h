@@ -51,14 +51,6 @@ using StepResult = Result<Outcome>;
 [[nodiscard]] StepResult apply_step(Chain& chain, EnvironmentState& state);
 [[nodiscard]] StepResult report_step(Chain& chain);
 
-// The model.yaml of `folder` at a commit. Error{usage}: it is not there, or names another model.
-[[nodiscard]] Result<ModelEntry> model_at(const Project& project, const registry::Git& git, const ModelEntry& now,
-                                          const std::string& commit);
-// What `files:` selects, without the gate's data.
-[[nodiscard]] Result<registry::FileRules> file_rules(const Node& merged_model);
-// The files of a version at its tag's commit.
-[[nodiscard]] Result<std::vector<registry::ModelFile>> files_at(const Project& project, const registry::Git& git,
-                                                                const ModelEntry& model, const std::string& commit);
 // Puts the version with this digest into `folder`: from the registry, else packed again from its tag's commit, which
 // must give the digest (Error{corrupt}).
 struct Wanted {

@@ -49,6 +49,11 @@ std::string folder_in_git(const Project& project, const registry::Git& git, cons
   return text == "." || text == "./" ? "" : text;
 }
 
+Result<std::vector<std::string>> changed_files(const Project& project, const registry::Git& git, const ModelEntry& model) {
+  const auto folder = folder_in_git(project, git, model);
+  return git.dirty(folder.empty() ? std::vector<std::string>() : std::vector{folder});
+}
+
 Result<ModelEntry> model_at(const Project& project, const registry::Git& git, const ModelEntry& now,
                             const std::string& commit) {
   const auto short_commit = commit.substr(0, 12);

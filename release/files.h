@@ -19,6 +19,9 @@ namespace mlctl::release {
 
 // The model's folder relative to the root of the repository, "" for the root itself: the project may lie below it.
 [[nodiscard]] std::string folder_in_git(const Project& project, const registry::Git& git, const ModelEntry& model);
+// What in the model's folder differs from HEAD, relative to the root of the repository.
+[[nodiscard]] Result<std::vector<std::string>> changed_files(const Project& project, const registry::Git& git,
+                                                             const ModelEntry& model);
 // The model.yaml of `now`'s folder at a commit. Error{usage}: it is not there, or names another model.
 [[nodiscard]] Result<ModelEntry> model_at(const Project& project, const registry::Git& git, const ModelEntry& now,
                                           const std::string& commit);

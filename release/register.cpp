@@ -16,7 +16,7 @@ constexpr std::size_t names_shown = 3;
 
 // A version is what its commit holds: what is not committed would not be in it.
 Status folder_is_committed(const Project& project, const registry::Git& git, const ModelEntry& model) {
-  auto changed = git.dirty({folder_in_git(project, git, model)});
+  auto changed = changed_files(project, git, model);
   if (!changed) return changed.error();
   if (changed->empty()) return ok();
   std::string names;

@@ -4,6 +4,7 @@
 
 #include "registry/query.h"
 #include "release/chain_state.h"
+#include "release/files.h"
 #include "release/work.h"
 #include "validate/gate.h"
 
@@ -23,7 +24,8 @@ Result<std::map<std::string, Digest>> gate_data(Chain& chain, const EnvironmentS
   std::map<std::string, Digest> digests;
   if (auto made = make_folders(folder); !made) return made.error();
   if (wanted.empty()) return digests;
-  auto entries = chain.seams.git.list_tree(chain.release.commit, chain.model.folder == "." ? "" : chain.model.folder);
+  auto entries = chain.seams.git.list_tree(chain.release.commit,
+                                           folder_in_git(chain.project, chain.seams.git, chain.model));
   if (!entries) return entries.error();
   for (const auto& path : wanted) {
     const auto found = std::find_if(entries->begin(), entries->end(), [&](const auto& e) { return e.path == path; });

@@ -8,6 +8,7 @@
 #include "registry/push.h"
 #include "registry/query.h"
 #include "release/chain_state.h"
+#include "release/files.h"
 #include "release/record.h"
 #include "release/work.h"
 #include "validate/files.h"
@@ -17,12 +18,6 @@ namespace mlctl::release {
 namespace {
 
 using validate::Verdict;
-
-constexpr std::uint64_t model_file_limit = document_limit;
-
-std::string in_folder(const std::string& folder, const std::string& name) {
-  return folder.empty() || folder == "." ? name : folder + "/" + name;
-}
 
 // What this version of mlctl cannot do is said before anything is done.
 Status can_be_released(const deploy::Environment& environment) {
@@ -115,45 +110,6 @@ Error other_digest(const Chain& chain, const Digest& found, const std::string& w
 }
 
 }  // namespace
-
-Result<ModelEntry> model_at(const Project& project, const registry::Git& git, const ModelEntry& now,
-                            const std::string& commit) {
-  const auto path = in_folder(now.folder, "model.yaml");
-  auto entries = git.list_tree(commit, now.folder == "." ? "" : now.folder);
-  if (!entries) return entries.error().context(path + " at " + commit.substr(0, 12));
-  const auto found =
-      std::find_if(entries->begin(), entries->end(), [](const auto& e) { return e.path == "model.yaml"; });
-  if (found == entries->end())
-    return Error{Error::Kind::usage, "commit " + commit.substr(0, 12) + " has no " + path,
-                 "the version's tag must stand on a commit that has the model"};
-  auto text = git.read_blob(found->id, model_file_limit);
-  if (!text) return text.error().context(path);
-  auto entry = parse_model(project, *text, now.folder);
-  if (!entry) return entry.error().context("at commit " + commit.substr(0, 12));
-  if (entry->name != now.name)
-    return Error{Error::Kind::usage,
-                 path + " at commit " + commit.substr(0, 12) + " names " + to_string(entry->name) + ", not " +
-                     to_string(now.name),
-                 ""};
-  return entry;
-}
-
-Result<registry::FileRules> file_rules(const Node& merged_model) {
-  auto rules = registry::decode_files(merged_model);
-  if (!rules) return rules.error();
-  for (const char* data : {"gate.parity.cases", "gate.accuracy.data"})
-    if (const auto path = get_string(merged_model, data)) rules->excluded.push_back(*path);
-  return rules;
-}
-
-Result<std::vector<registry::ModelFile>> files_at(const Project& project, const registry::Git& git,
-                                                  const ModelEntry& model, const std::string& commit) {
-  auto config = merged(project, model, "");
-  if (!config) return config.error();
-  auto rules = file_rules(*config);
-  if (!rules) return rules.error();
-  return registry::collect_files(git, commit, model.folder == "." ? "" : model.folder, *rules);
-}
 
 Result<Digest> materialise(Chain& chain, const ModelEntry& model, const Wanted& wanted,
                            const std::filesystem::path& folder) {

@@ -67,7 +67,7 @@ Result<registry::PushMetadata> source_of(const Project& project, const ModelEntr
   if (git == nullptr) return metadata;
   const auto head = git->head();
   if (!head) return metadata;  // no commit yet
-  auto changed = git->dirty({folder_in_git(project, *git, model)});
+  auto changed = changed_files(project, *git, model);
   if (!changed) return changed.error();
   if (!changed->empty()) return metadata;
   auto url = git->remote_url();
