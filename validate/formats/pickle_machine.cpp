@@ -15,6 +15,7 @@ std::string quoted(const std::string& module, const std::string& name) {
 
 void PickleMachine::run(const Instruction& in) {
   at_ = in.at;
+  check_frame(in);
   switch (in.opcode->effect) {
     case Effect::unknown:
     case Effect::nothing:
@@ -42,6 +43,20 @@ void PickleMachine::run(const Instruction& in) {
     default:
       return import_or_call(in);
   }
+}
+
+// CPython reads a frame into memory at once, and a line that goes on behind it without its beginning: the same bytes
+// are then other names for pickle.load than for pickle.loads. Picklers end frames between instructions and at STOP.
+void PickleMachine::check_frame(const Instruction& in) {
+  constexpr std::uint8_t frame = 0x95;
+  if (in.at >= frame_end_ && in.opcode->code != frame) return;
+  const bool inside = in.at < frame_end_;
+  const bool ends = in.opcode->effect == Effect::stop;
+  if (inside && (in.end > frame_end_ || in.opcode->code == frame || (ends && in.end < frame_end_))) {
+    unresolved("crosses the end of a frame, where readers of pickles differ");
+  }
+  if (in.opcode->code == frame) frame_end_ = in.number > UINT64_MAX - in.end ? UINT64_MAX : in.end + in.number;
+  if (ends) frame_end_ = 0;
 }
 
 void PickleMachine::manage_stack(const Instruction& in) {

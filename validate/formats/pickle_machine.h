@@ -63,6 +63,7 @@ class PickleMachine {
     float count = 1;  // values below it when every reference is followed
   };
 
+  void check_frame(const Instruction& in);
   void manage_stack(const Instruction& in);
   void import_or_call(const Instruction& in);
   void push(Value value) {
@@ -96,7 +97,8 @@ class PickleMachine {
   std::string texts_;  // each ends with '\0'
   std::vector<std::string> recent_;
   std::uint32_t recent_count_ = 0;
-  std::uint64_t at_ = 0;  // offset of the current instruction
+  std::uint64_t at_ = 0;         // offset of the current instruction
+  std::uint64_t frame_end_ = 0;  // offset behind the last frame
   std::string first_error_;
   bool acts_ = false;
   bool told_expansion_ = false;

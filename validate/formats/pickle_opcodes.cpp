@@ -157,6 +157,7 @@ Next read_instruction(Input& in, Instruction& into, std::string& problem) {
               " is cut off or impossible";
     return Next::broken;
   }
+  into.end = in.position();
   if (code == proto && into.number > highest_protocol) {
     problem = "protocol " + std::to_string(into.number) + " at " + std::to_string(into.at) + " is not known";
     return Next::broken;

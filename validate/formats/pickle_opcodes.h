@@ -60,6 +60,7 @@ inline constexpr std::size_t name_limit = 256;  // bytes of a string that are ke
 struct Instruction {
   const Opcode* opcode = nullptr;
   std::uint64_t at = 0;      // offset of the opcode
+  std::uint64_t end = 0;     // offset behind the argument
   std::uint64_t number = 0;  // of a fixed argument
   std::string text;          // first line, or the bytes of a string: at most name_limit
   std::string second;        // second line

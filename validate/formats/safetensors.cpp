@@ -53,8 +53,9 @@ class Header : public Consumer {
     }
     if (depth() == 2) {
       const auto name = field();
-      if (in_metadata_ || !list || (name != "shape" && name != "data_offsets"))
-        stop("`" + path() + "` holds something else");
+      if (in_metadata_ || !list || (name != "shape" && name != "data_offsets")) {
+        return stop("`" + path() + "` holds something else");
+      }
       tensors.back().has_shape = tensors.back().has_shape || name == "shape";
     }
     if (depth() > 2) stop("`" + path() + "` is nested too deep");
