@@ -116,6 +116,10 @@ class Builder : public YAML::EventHandler {
                 const std::string& value) override {
     const bool plain = tag == "?" || tag.empty();
     if (!plain && tag != "!" && tag != "tag:yaml.org,2002:str") unknown_tag(mark, tag);
+    // yaml-cpp makes bytes that are no character of the escapes \N and \_.
+    if (valid_utf8(value) < value.size())
+      throw Refused{mark, "an escape that gives no character", "write the character itself"};
+    if (value.find('\0') != std::string::npos) throw Refused{mark, "a zero byte in a text", ""};
     Node node;
     node.kind = Node::Kind::scalar;
     node.text = value;

@@ -28,7 +28,7 @@ Command audit_command() {
   auto reference = std::make_shared<std::string>();
   return {.name = "audit",
           .group = Group::release,
-          .summary = "say why a version is where it is: environment, digest, checks, tag, commit, who and when",
+          .summary = "Say why a version is where it is: environment, digest, checks, tag, commit, who and when",
           .description =
               "Exit 1 when the chain has a gap: no digest in the tag, no evidence, another digest in the folder.",
           .examples = {{"what prod runs, and why", "mlctl audit 'credit-risk#prod'"},

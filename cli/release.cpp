@@ -152,7 +152,7 @@ Command release_command() {
   return {
       .name = "release",
       .group = Group::release,
-      .summary = "take a version from its git tag into every environment, gated and recorded",
+      .summary = "Take a version from its git tag into every environment, gated and recorded",
       .description =
           "Steps: resolve, push, validate, gpu, then in each environment gate, render, assign, apply; at the end a\n"
           "report. Stops at the first step that does not pass. Run again after a kill, it goes on where it stopped.\n"

@@ -71,6 +71,8 @@ TEST_CASE("parse_yaml refuses") {
            {"an alias to itself", "a: &a [*a]\n", "f.yaml:1:8: an alias to something that contains it"},
            {"a tag that constructs something", "a: !!python/object:os.system {}\n",
             "f.yaml:1:4: a YAML tag that mlctl does not know: tag:yaml.org,2002:python/object:os.system"},
+           {"an escape that yaml-cpp reads wrongly", "a: \"\\N\"\n", "f.yaml:1:4: an escape that gives no character"},
+           {"a zero byte behind an escape", "a: \"x\\0y\"\n", "f.yaml:1:4: a zero byte in a text"},
            {"a merge key", "a: &a {b: 1}\nc:\n  <<: *a\n", "f.yaml:3:3: merge keys (<<) are not supported"},
            {"a list as a key", "{[a]: 1}", "f.yaml:1:2: a key must be text, not a list or a map"},
            {"nothing as a key", "~: 1\n", "f.yaml:1:1: a key must be text"},

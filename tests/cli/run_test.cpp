@@ -158,6 +158,7 @@ TEST_CASE("every command of the table is complete") {
     INFO(command.name);
     CHECK(!command.summary.empty());
     CHECK(command.summary.back() != '.');
+    CHECK((command.summary.front() >= 'A' && command.summary.front() <= 'Z'));
     CHECK((command.run != nullptr) != !command.commands.empty());
     auto options = command.options;
     options.insert(options.end(), everywhere.begin(), everywhere.end());
