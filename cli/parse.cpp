@@ -102,13 +102,25 @@ Result<Given> separate(const std::vector<Option>& options, std::vector<std::stri
   return given;
 }
 
+// Several values are separated by commas.
+std::vector<std::string> values_of_variable(const Option& option, std::string_view text) {
+  if (!std::holds_alternative<std::vector<std::string>*>(option.target)) return {std::string(text)};
+  std::vector<std::string> values;
+  for (;;) {
+    const auto comma = text.find(',');
+    if (comma != 0 && !text.empty()) values.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return values;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 Status assign_options(const std::vector<Option>& options, const Given& given) {
   for (std::size_t i = 0; i < options.size(); ++i) {
     Status status = ok();
     if (!given.values[i].empty()) {
       status = assign(options[i], long_name(options[i]), given.values[i]);
     } else if (const char* value = std::getenv(variable_of(options[i]).c_str()); value && *value != '\0') {
-      status = assign(options[i], variable_of(options[i]), {value});
+      status = assign(options[i], variable_of(options[i]), values_of_variable(options[i], value));
     } else if (options[i].required) {
       status = usage(long_name(options[i]) + " " + options[i].value + " is missing", options[i].help);
     }

@@ -23,9 +23,13 @@ std::string option_table(const std::vector<Option>& options) {
   return text;
 }
 
+std::string sentence(const std::string& text) {
+  return text.back() == '?' ? text : text + ".";
+}
+
 void describe(const Command& command, const std::string& path, std::string& text) {
   if (command.hidden) return;
-  text += "\n### mlctl " + path + "\n" + command.summary + ".\n";
+  text += "\n### mlctl " + path + "\n" + sentence(command.summary) + "\n";
   if (!command.description.empty()) text += "\n" + command.description + "\n";
   text += "\n```\n" + usage_line(command, path) + "\n```\n";
   for (const auto& argument : command.arguments) text += "- `" + argument.name + "`: " + argument.help + "\n";
@@ -54,7 +58,7 @@ std::string command_reference(const std::vector<Command>& commands) {
       "Exit codes: 0 done or yes; 1 the answer is no; 2 usage or invalid configuration; 3 could not find out; "
       "4 credentials missing or refused; 5 inconclusive; 130 interrupted. A reader that closes the pipe is no failure: "
       "the command goes on and its own code stands.\n\n"
-      "## Everywhere\nBefore or behind the command's name.\n";
+      "## Everywhere\nBefore or behind the command's name. Several values in a variable are separated by commas.\n";
   Globals globals;
   text += option_table(global_options(globals));
   for (const auto group : all_groups()) {

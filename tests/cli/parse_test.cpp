@@ -59,11 +59,13 @@ TEST_CASE("what the command line does not say comes from the environment") {
   const auto wrong = parse(o, {"m"});
   REQUIRE(!wrong);
   CHECK(wrong.error().message == "MLCTL_MOUNT must be one of image, init, not 'boat'");
+  ::setenv("MLCTL_LABEL", "a=1,b=2,", 1);
   Options said;
   REQUIRE(parse(said, {"m", "--mount", "init", "--version", "v1"}));
   CHECK(said.version == "v1");
   CHECK(said.force);
-  for (const auto* name : {"MLCTL_VERSION", "MLCTL_REALLY_FORCE", "MLCTL_MOUNT"}) ::unsetenv(name);
+  CHECK(said.labels == std::vector<std::string>{"a=1", "b=2"});
+  for (const auto* name : {"MLCTL_VERSION", "MLCTL_REALLY_FORCE", "MLCTL_MOUNT", "MLCTL_LABEL"}) ::unsetenv(name);
 }
 
 TEST_CASE("command lines that are refused") {
