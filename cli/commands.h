@@ -8,9 +8,11 @@ namespace mlctl::cli {
 
 [[nodiscard]] std::vector<Command> all_commands();  // in the order of --help
 
+[[nodiscard]] Command apply_command();
 [[nodiscard]] Command assign_command();
 [[nodiscard]] Command audit_command();
 [[nodiscard]] Command completion_command();
+[[nodiscard]] Command diff_command();
 [[nodiscard]] Command explain_command();
 [[nodiscard]] Command gpu_command();
 [[nodiscard]] Command history_command();
@@ -21,8 +23,10 @@ namespace mlctl::cli {
 [[nodiscard]] Command reference_command();
 [[nodiscard]] Command register_command();
 [[nodiscard]] Command release_command();
+[[nodiscard]] Command render_command();
 [[nodiscard]] Command show_command();
 [[nodiscard]] Command unassign_command();
+[[nodiscard]] Command undo_command();
 [[nodiscard]] Command verify_command();
 [[nodiscard]] Command version_command();
 

@@ -1,0 +1,150 @@
+// mlctl undo: back to the assignment before, through the same machinery.
+#include "release/reference.h"
+#include "release/undo.h"
+
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/fleet.h"
+
+namespace mlctl::cli {
+namespace {
+
+struct UndoOptions {
+  std::string model, environment;
+  bool no_push = false, yes = false;
+};
+
+std::string describe(const release::UndoPlan& plan) {
+  const auto from = to_string(plan.model) + " from " + to_string(plan.from.version);
+  return plan.to ? from + " to " + to_string(plan.to->version) + " in " + plan.environment
+                 : from + " to nothing in " + plan.environment + " (no older version was assigned)";
+}
+
+struct Stage {
+  Workplace place;
+  const deploy::Environment* environment = nullptr;
+  const release::ModelEntry* entry = nullptr;
+  registry::ModelName model;
+  deploy::Folder folder;
+};
+
+Result<Stage> open_stage(const UndoOptions& options, Context& context) {
+  auto place = open_fleet_place(context);
+  if (!place) return place.error();
+  Stage stage{.place = std::move(*place)};
+  if (!stage.place.git) return no_repository();
+  auto environment = release::find_environment(stage.place.project, options.environment);
+  if (!environment) return environment.error();
+  stage.environment = *environment;
+  auto where = gitops_of(**environment);
+  if (!where) return where.error();
+  auto model = release::find_model(stage.place.project, options.model);
+  if (!model) return model.error();
+  stage.entry = *model;
+  stage.model = (*model)->name;
+  auto folder = deploy::read_folder(*stage.place.git, *where);
+  if (!folder) return folder.error();
+  stage.folder = std::move(*folder);
+  return stage;
+}
+
+Result<registry::ModelTags> tags_of(const Stage& stage) {
+  auto tags = release::all_tags(*stage.place.git);
+  if (!tags) return tags.error();
+  return registry::ModelTags(stage.model, *tags);
+}
+
+Headline headline_of(const release::UndoPlan& plan) {
+  return {describe(plan),
+          {{"model", to_string(plan.model)},
+           {"from", to_string(plan.from.version)},
+           {"to", plan.to ? to_string(plan.to->version) : ""},
+           {"denied", to_string(*plan.from.digest)}}};
+}
+
+// What the folder would become, without taking N.
+Result<FolderView> preview(Stage& stage, const release::UndoPlan& plan) {
+  if (plan.to)
+    return view_folder(stage.place, {plan.environment,
+                                     {to_string(plan.model) + "@" + to_string(plan.to->version)},
+                                     {},
+                                     static_cast<std::int64_t>(plan.n)});
+  FolderView view{.folder = stage.folder};
+  view.fleet.environment = stage.environment;
+  view.fleet.desired = {plan.environment, {{plan.model, plan.n}}, {}};
+  auto planned = deploy::plan_folder(view.folder, view.fleet.desired);
+  if (!planned) return planned.error();
+  view.plan = std::move(*planned);
+  return view;
+}
+
+// The tag is the decision; from here on `apply` alone can finish what is left.
+int finish(Stage& stage, const Headline& headline, bool push, Context& context) {
+  auto view = view_folder(stage.place, {stage.environment->name, {to_string(stage.model)}, {}});
+  const int code = view ? apply_view(stage.place, *view, push, context, headline) : context.fail(view.error());
+  if (code != 0)
+    context.note("the way back is taken in git, and not in the folder yet: `mlctl apply " + to_string(stage.model) +
+                 " --env " + stage.environment->name + "` finishes it");
+  return code;
+}
+
+int run_undo(const UndoOptions& options, Context& context) {
+  auto stage = open_stage(options, context);
+  if (!stage) return context.fail(stage.error());
+  auto tags = tags_of(*stage);
+  if (!tags) return context.fail(tags.error());
+  auto live = deploy::live_assignment(stage->folder, stage->model);
+  if (!live) return context.fail(live.error());
+  const auto& environment = stage->environment->name;
+  if (release::is_unfinished(*tags, environment, *live)) {
+    context.note("an undo that was begun before is finished; no other is begun");
+    return finish(*stage, {}, !options.no_push, context);
+  }
+  auto plan = release::plan_undo(
+      *tags, environment,
+      release::digest_finder(stage->place.project, *stage->place.git, *stage->place.store, *stage->entry));
+  if (!plan) return context.fail(plan.error());
+  auto headline = headline_of(*plan);
+  if (context.dry_run) {
+    auto view = preview(*stage, *plan);
+    return view ? apply_view(stage->place, *view, false, context, headline) : context.fail(view.error());
+  }
+  if (stage->environment->confirm)
+    if (auto confirmed = confirm("Undo " + headline.title + "?", options.yes, context); !confirmed)
+      return context.fail(confirmed.error());
+  auto taken = release::take_back(*stage->place.git, *plan, !options.no_push);
+  if (!taken) return context.fail(taken.error());
+  headline.fields.emplace_back("tag", taken->tag);
+  return finish(*stage, headline, !options.no_push, context);
+}
+
+}  // namespace
+
+Command undo_command() {
+  auto options = std::make_shared<UndoOptions>();
+  return {.name = "undo",
+          .group = Group::cluster,
+          .summary = "Go back to the version that an environment ran before",
+          .description =
+              "Assigns the newest older version that was not undone itself, under the next N, denies the one that is\n"
+              "left until `mlctl assign --allow-denied`, and applies the folder. Unassigns when nothing is older.",
+          .examples = {{"back to what ran before", "mlctl undo credit-risk --env prod"}},
+          .arguments = {{.name = "MODEL",
+                         .help = "a name, its unique last part, or a folder with a model.yaml",
+                         .target = &options->model,
+                         .required = true,
+                         .path = true}},
+          .options = {{.name = "env",
+                       .value = "ENV",
+                       .help = "an environment of mlctl.yaml",
+                       .target = &options->environment,
+                       .required = true},
+                      no_push_option(options->no_push),
+                      yes_option(options->yes)},
+          .changes = true,
+          .aliases = {"rollback"},
+          .run = [options](Context& context) { return run_undo(*options, context); }};
+}
+
+}  // namespace mlctl::cli

@@ -1,0 +1,42 @@
+// What an environment should run: each model's newest assignment (or a version that somebody wants to look at), served
+// by the model.yaml of its version's commit and the mlctl.yaml of the checkout. render, diff, apply and undo all begin
+// here.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "deploy/gitops.h"
+#include "registry/git.h"
+#include "registry/store.h"
+#include "registry/tags.h"
+#include "release/project.h"
+
+namespace mlctl::release {
+
+struct FleetRequest {
+  std::string environment;
+  std::vector<std::string> models;  // as find_model takes them, or MODEL@V for a look; none: all that the labels choose
+  std::vector<std::string> labels;  // "label=value", all must match
+  std::int64_t look_number = 0;     // the N that looks are shown with
+};
+
+struct Fleet {
+  const deploy::Environment* environment = nullptr;
+  deploy::Desired desired;
+  std::vector<std::string> notes;
+};
+
+// `git` may be null: then only looks are possible, and Error{usage} says so. Error{usage} as well: a model named twice,
+// everything that deploy::plan_files refuses; Error{unavailable}: files that cannot be had.
+[[nodiscard]] Result<Fleet> find_fleet(const Project& project, registry::Git* git, registry::Store& store,
+                                       const FleetRequest& request);
+
+// The highest N that a model's tags give to a stage, by an assignment or an unassignment; 0 when there is none.
+[[nodiscard]] std::uint64_t newest_number(const registry::ModelTags& tags, const std::string& stage);
+// Every tag once, by the model that it names: telling 5,000 models from all tags each would take minutes.
+[[nodiscard]] std::map<registry::ModelName, std::vector<registry::GitTag>> by_model(
+    const std::vector<registry::GitTag>& tags);
+
+}  // namespace mlctl::release

@@ -1,0 +1,45 @@
+// The way back: the assignment before the newest one becomes the newest, under the next N, and the version that is left
+// is denied for that stage. Where there is nothing older, the model is unassigned.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "registry/git.h"
+#include "registry/intent.h"
+#include "registry/name.h"
+#include "registry/store.h"
+#include "registry/tags.h"
+#include "release/project.h"
+
+namespace mlctl::release {
+
+struct UndoPlan {
+  registry::ModelName model;
+  std::string environment;
+  registry::Assignment from;               // both with a digest
+  std::optional<registry::Assignment> to;  // nullopt: nothing older, unassigned
+  std::uint64_t n = 0;                     // that it takes, or nothing
+};
+
+// For assignments whose tags, made by hand, record no digest: what the version's bytes say (release/locate.h).
+using FindDigest = std::function<Result<Digest>(const registry::Assignment& assignment)>;
+[[nodiscard]] FindDigest digest_finder(const Project& project, const registry::Git& git, registry::Store& store,
+                                       const ModelEntry& model);
+
+// Pure but for `find`. Error{not_found}: nothing is assigned; `find`'s error: a way back that cannot be identified is
+// not taken, and neither is a longer one.
+[[nodiscard]] Result<UndoPlan> plan_undo(const registry::ModelTags& tags, const std::string& environment,
+                                         const FindDigest& find);
+// Error{conflict}: somebody took N meanwhile.
+[[nodiscard]] Result<registry::Taken> take_back(registry::Git& git, const UndoPlan& plan, bool push);
+
+// The newest word about a stage is a way back, of which `live` (the N in the folder; nullopt: no file) does not know:
+// an undo was killed between its tag and its commit, and has to be finished before another begins.
+[[nodiscard]] bool is_unfinished(const registry::ModelTags& tags, const std::string& environment,
+                                 std::optional<std::uint64_t> live);
+
+}  // namespace mlctl::release
