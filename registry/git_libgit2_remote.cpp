@@ -18,6 +18,7 @@ namespace {
 
 using Config = Handle<git_config, git_config_free>;
 using ConfigIterator = Handle<git_config_iterator, git_config_iterator_free>;
+using Reference = Handle<git_reference, git_reference_free>;
 using Remote = Handle<git_remote, git_remote_free>;
 
 constexpr std::string_view tags_prefix = "refs/tags/";
@@ -86,6 +87,27 @@ std::vector<std::string> extra_headers(git_repository* repository, const std::st
   return headers;
 }
 
+// libgit2 pushes refs only: a name for an object while it is pushed. Left behind by kill -9 it does no harm.
+class PushName {
+ public:
+  PushName(git_repository* repository, const ObjectId& id) : repository_(repository), name_("refs/mlctl/push/" + id) {
+    git_oid object;
+    Reference made;
+    code_ = git_oid_fromstr(&object, id.c_str());
+    if (code_ == 0) code_ = git_reference_create(out(made), repository_, name_.c_str(), &object, 1, "mlctl");
+  }
+  ~PushName() { git_reference_remove(repository_, name_.c_str()); }
+  PushName(const PushName&) = delete;
+  PushName& operator=(const PushName&) = delete;
+  [[nodiscard]] int code() const { return code_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  git_repository* repository_;
+  std::string name_;
+  int code_ = 0;
+};
+
 class Origin {
  public:
   explicit Origin(git_repository* repository) : repository_(repository) {}
@@ -148,7 +170,9 @@ class Origin {
     options.custom_headers = {pointers_.data(), pointers_.size()};
     conversation_.asked = 0;
     conversation_.refusal.clear();
-    std::string spec = update.id + ":" + update.ref;
+    const PushName source(repository_, update.id);
+    if (source.code() != 0) return git::failed(source.code(), "cannot push " + update.id.substr(0, 10));
+    std::string spec = source.name() + ":" + update.ref;
     char* specs[] = {spec.data()};
     const git_strarray list{specs, 1};
     const int code = git_remote_push(remote_.get(), &list, &options);
