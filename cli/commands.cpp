@@ -15,6 +15,7 @@ std::vector<Command> all_commands() {
       assign_command(),
       unassign_command(),
       history_command(),
+      gate_command(),
       gpu_command(),
       render_command(),
       diff_command(),

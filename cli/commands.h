@@ -14,6 +14,7 @@ namespace mlctl::cli {
 [[nodiscard]] Command completion_command();
 [[nodiscard]] Command diff_command();
 [[nodiscard]] Command explain_command();
+[[nodiscard]] Command gate_command();
 [[nodiscard]] Command gpu_command();
 [[nodiscard]] Command history_command();
 [[nodiscard]] Command init_command();

@@ -1,10 +1,10 @@
 // The steps that measure: is this machine's GPU fit, and is the candidate as good as what it would replace?
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "registry/query.h"
 #include "release/chain_state.h"
 #include "release/files.h"
+#include "release/gate_data.h"
 #include "release/work.h"
 #include "validate/gate.h"
 
@@ -12,35 +12,6 @@ namespace mlctl::release {
 namespace {
 
 using validate::Verdict;
-
-constexpr std::uint64_t gate_data_limit = 256U << 20U;
-
-// Golden cases and hold-out set as of the tag's commit, laid out as they stand beside the model.
-Result<std::map<std::string, Digest>> gate_data(Chain& chain, const EnvironmentState& state,
-                                                const std::filesystem::path& folder) {
-  std::vector<std::string> wanted;
-  if (state.gate.parity) wanted.push_back(state.gate.parity->cases);
-  if (state.gate.accuracy) wanted.push_back(state.gate.accuracy->data);
-  std::map<std::string, Digest> digests;
-  if (auto made = make_folders(folder); !made) return made.error();
-  if (wanted.empty()) return digests;
-  auto entries = chain.seams.git.list_tree(chain.release.commit,
-                                           folder_in_git(chain.project, chain.seams.git, chain.model));
-  if (!entries) return entries.error();
-  for (const auto& path : wanted) {
-    const auto found = std::find_if(entries->begin(), entries->end(), [&](const auto& e) { return e.path == path; });
-    if (found == entries->end())
-      return Error{Error::Kind::usage,
-                   "the gate's data " + path + " is not in commit " + chain.release.commit.substr(0, 12),
-                   "commit it beside model.yaml"};
-    auto bytes = chain.seams.git.read_blob(found->id, gate_data_limit);
-    if (!bytes) return bytes.error().context(path);
-    if (auto path_is_inside = registry::check_path(path); !path_is_inside) return path_is_inside.error();
-    if (auto written = write_file(folder / path, *bytes); !written) return written.error();
-    digests[path] = digest_of(*bytes);
-  }
-  return digests;
-}
 
 std::string gate_configuration(const Node& config) {
   nlohmann::ordered_json json;
@@ -92,7 +63,7 @@ Result<validate::Report> measure(Chain& chain, const EnvironmentState& state, co
 StepResult gate_step(Chain& chain, EnvironmentState& state) {
   const auto& environment = state.environment->name;
   const auto data = chain.work / ("data-" + environment);
-  auto digests = gate_data(chain, state, data);
+  auto digests = gate_data(chain.project, chain.seams.git, chain.model, chain.release.commit, state.gate, data);
   if (!digests) return digests.error();
   std::optional<validate::GateArm> baseline;
   if (state.baseline) {

@@ -71,6 +71,11 @@ std::string spoiled(const Context& context, const Quantile& quantile) {
   return {};
 }
 
+// A request that is sent late looks slower than the server is: what is below a limit nevertheless, is below it.
+bool holds_when_late(const Context& context, const Interval& interval, double limit) {
+  return !context.result.stopped && context.client.cpu <= client_cpu_limit && at_most(interval, limit) == Verdict::pass;
+}
+
 std::string failures_text(const ArmData& data, const std::string& first) {
   std::string text;
   for (std::size_t i = 1; i < outcomes; ++i) {
@@ -166,7 +171,7 @@ Check judge_limit(const Context& context, const LatencyLimit& limit) {
   metric.limit = milliseconds(limit.limit);
   metric.note = "order statistics and block bootstrap, the wider";
   check.metrics.push_back(metric);
-  if (!check.reason.empty()) return check;
+  if (!check.reason.empty() && !holds_when_late(context, *metric.interval, *metric.limit)) return check;
   check.verdict = at_most(*metric.interval, *metric.limit);
   check.reason = std::string(limit.quantile.name) + " is " + number_text(metric.value, "ms") + ", at most " +
                  number_text(*metric.limit, "ms") + " is asked for";
