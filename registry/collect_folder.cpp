@@ -154,7 +154,7 @@ Result<std::vector<ModelFile>> collect_files(const fs::path& folder, const FileR
   if (!opened) return opened.error();
   auto found = walk(folder, Ignored(rules.patterns.empty() ? git : nullptr, folder));
   if (!found) return found.error();
-  auto files = choose_files(std::move(*found), rules, "run `git lfs pull`, or correct `files:` in model.yaml");
+  auto files = choose_files(std::move(*found), rules, "put the files there (`git lfs pull` fetches those of Git LFS), or correct `files:` in model.yaml");
   if (!files) return files.error().context(escape_control(folder.string()));
   return files;
 }

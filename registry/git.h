@@ -74,7 +74,8 @@ struct Git {
   // Here and in every linked worktree.
   [[nodiscard]] virtual Result<std::vector<std::string>> checked_out_branches() const = 0;
   [[nodiscard]] virtual Result<std::optional<std::string>> remote_url() const = 0;  // of "origin", credentials removed
-  [[nodiscard]] virtual GitSignature signature() const = 0;  // user.name and user.email, else mlctl <mlctl@localhost>
+  // GIT_COMMITTER_NAME and _EMAIL, else user.name and user.email, else mlctl <mlctl@localhost>.
+  [[nodiscard]] virtual GitSignature signature() const = 0;
 
   // An annotated tag's object, without a ref: nobody sees it yet.
   virtual Result<ObjectId> make_tag(const std::string& name, const ObjectId& commit, const std::string& message) = 0;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -236,11 +237,14 @@ Result<std::optional<std::string>> LibGit::remote_url() const {
   return std::optional(url);
 }
 
+// As git itself does: its variables over its configuration.
 GitSignature LibGit::signature() const {
+  GitSignature who{"mlctl", "mlctl@localhost", std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now())};
   Signature found;
-  if (git_signature_default(out(found), repository_.get()) == 0) return signature_of(found.get());
-  const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
-  return {"mlctl", "mlctl@localhost", now};
+  if (git_signature_default(out(found), repository_.get()) == 0) who = signature_of(found.get());
+  if (const char* name = std::getenv("GIT_COMMITTER_NAME"); name != nullptr && *name != '\0') who.name = name;
+  if (const char* email = std::getenv("GIT_COMMITTER_EMAIL"); email != nullptr && *email != '\0') who.email = email;
+  return who;
 }
 
 Result<std::unique_ptr<Git>> open_git(const fs::path& path) {

@@ -189,6 +189,7 @@ class Origin {
       error.hint = "start an ssh agent, configure a credential helper of git, or set MLCTL_GIT_TOKEN";
     // What is not there at the other side is not the user's mistake here.
     if (error.kind == Error::Kind::not_found || error.kind == Error::Kind::usage) error.kind = Error::Kind::unavailable;
+    if (error.hint.empty()) error.hint = "see whether `git ls-remote origin` works";
     return error;
   }
 

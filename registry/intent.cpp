@@ -63,11 +63,11 @@ Result<bool> compare(const VersionTag& there, const Registration& wanted) {
   const std::string what = to_string(wanted.model) + "@" + to_string(wanted.version);
   if (there.commit != wanted.commit)
     return Error{Error::Kind::conflict,
-                 what + " is registered at another commit\n  tag " + there.commit + "\n  wanted " + wanted.commit,
+                 what + " is registered at another commit\ntag " + there.commit + "\nwanted " + wanted.commit,
                  "versions are immutable: register another version"};
   if (there.digest && *there.digest != wanted.digest)
     return Error{Error::Kind::conflict,
-                 what + " is registered with another digest\n  tag " + to_string(*there.digest) + "\n  wanted " +
+                 what + " is registered with another digest\ntag " + to_string(*there.digest) + "\nwanted " +
                      to_string(wanted.digest),
                  "versions are immutable: register another version"};
   return true;
@@ -84,7 +84,7 @@ Result<bool> resumes(const Assignment& newest, const AssignRequest& request) {
   if (request.expected) return newest.n == *request.expected && newest.denied == request.denied;
   if (!newest.digest || *newest.digest == request.digest) return true;
   return Error{Error::Kind::conflict,
-               newest.tag + " assigned another digest\n  tag " + to_string(*newest.digest) + "\n  wanted " +
+               newest.tag + " assigned another digest\ntag " + to_string(*newest.digest) + "\nwanted " +
                    to_string(request.digest),
                ""};
 }

@@ -51,7 +51,7 @@ Result<Index> Index::parse(std::string_view text, const std::string& what) {
     return Error{Error::Kind::corrupt, what + ": " + why, "restore the file from a backup; the blobs beside it are intact"};
   };
   auto value = parse_json(text, what);
-  if (!value) return broken(value.error().message);
+  if (!value) return Error{Error::Kind::corrupt, value.error().message, broken("").hint};
   const auto* manifests = oci::member(*value, "manifests");
   if (manifests == nullptr || !manifests->is_array()) return broken("not an image index");
   index.entries_.reserve(manifests->size());

@@ -188,7 +188,8 @@ Result<VersionTag> ModelTags::version_at(const ObjectId& commit) const {
   std::string names;
   for (const auto& one : here) names += (names.empty() ? "" : ", ") + to_string(one.version);
   return Error{Error::Kind::usage, where + " has several versions: " + names,
-               "say which: `" + to_string(model_) + "@" + to_string(here.back().version) + "`"};
+               "remove one here and at origin: `git tag -d " + here.back().tag + "`, `git push origin :refs/tags/" +
+                   here.back().tag + "`"};
 }
 
 const ModelEvent* ModelTags::newest(std::string_view stage, bool by_time) const {

@@ -40,7 +40,7 @@ void octal(char (&field)[n], std::uint64_t value) {
 
 template <std::size_t n>
 void text(char (&field)[n], std::string_view value) {
-  std::memcpy(field, value.data(), std::min(n, value.size()));
+  if (!value.empty()) std::memcpy(field, value.data(), std::min(n, value.size()));
 }
 
 bool is_ascii(std::string_view value) {

@@ -401,5 +401,24 @@ TEST_CASE("of many processes that create one tag or move one branch, exactly one
   CHECK(git(repository.origin, {"fsck", "--strict"}).find("error") == std::string::npos);
 }
 
+TEST_CASE("a tag names whoever git would name: its variables, then its configuration") {
+  const Repository repository;
+  const auto base = repository.commit();
+  git(repository.work, {"config", "user.name", "Configured"});
+  git(repository.work, {"config", "user.email", "configured@example.org"});
+  CHECK(repository.open()->signature().name == "Configured");
+  ::setenv("GIT_COMMITTER_NAME", "Grace", 1);
+  ::setenv("GIT_COMMITTER_EMAIL", "grace@example.org", 1);
+  const auto made = repository.open()->create_tag("t", base, "by hand\n");
+  ::unsetenv("GIT_COMMITTER_NAME");
+  ::unsetenv("GIT_COMMITTER_EMAIL");
+  REQUIRE(made);
+  const auto tags = repository.open()->tags();
+  REQUIRE(tags);
+  REQUIRE(tags->size() == 1);
+  CHECK(tags->front().tagger.name == "Grace");
+  CHECK(tags->front().tagger.email == "grace@example.org");
+}
+
 }  // namespace
 }  // namespace mlctl::registry

@@ -13,7 +13,8 @@
 Commands run with bash, one after another, in a fresh folder that holds the files named at the end (`<-` copies one from
 the sources), with fixed HOME, git identity, locale and time zone. Output is stdout and stderr together; `…` stands for
 anything in a line, or alone for any lines; the folder itself is shown as WORK. Prose begins with `#`, behind an empty
-line. `# needs: a b` skips the transcript where a program is missing. MLCTL_UPDATE_GOLDEN=1 rewrites what does not match
+line. `# needs: a b` skips the transcript where a program is missing, `# needs: tmpfs` where a small file
+system cannot be mounted. MLCTL_UPDATE_GOLDEN=1 rewrites what does not match
 and reports skipped.
 """
 import difflib
@@ -141,7 +142,12 @@ def rewritten(step, code, output):
 def missing_programs(parts):
     wanted = [word for part in parts if isinstance(part, str) and part.startswith("# needs:")
               for word in part[len("# needs:"):].split()]
-    return [word for word in wanted if not shutil.which(word)]
+    return [word for word in wanted if not (may_mount() if word == "tmpfs" else shutil.which(word))]
+
+
+def may_mount():
+    probe = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return bool(shutil.which("unshare")) and subprocess.run(probe, capture_output=True).returncode == 0
 
 
 def main(binary, transcript):
