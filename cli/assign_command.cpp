@@ -1,6 +1,5 @@
 // mlctl assign and unassign: what an environment should run, said in git.
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -25,7 +24,8 @@ struct UnassignOptions {
 };
 
 void say(const registry::Taken& taken, bool wanted_push, Context& context) {
-  if (taken.existed) context.note(taken.tag.empty() ? "nothing is assigned: nothing to do" : "it is so already: nothing to do");
+  if (taken.existed)
+    context.note(taken.tag.empty() ? "nothing is assigned: nothing to do" : "it is so already: nothing to do");
   if (context.dry_run && !taken.existed) context.note("dry run: no tag was made");
   if (!context.dry_run && !taken.existed && !taken.pushed)
     context.note(wanted_push ? "there is no remote: the tag is only here"
@@ -40,9 +40,14 @@ Result<registry::AssignRequest> request_of(const AssignOptions& options, const W
   if (!target) return target.error();
   auto digest = release::digest_of_tag(*place.store, target->model, target->tag);
   if (!digest) return digest.error();
-  return registry::AssignRequest{.model = target->model, .stage = options.environment, .version = target->tag.version,
-                                 .digest = *digest, .commit = target->tag.commit, .push = !options.no_push,
-                                 .force = options.force, .allow = options.allow_denied};
+  return registry::AssignRequest{.model = target->model,
+                                 .stage = options.environment,
+                                 .version = target->tag.version,
+                                 .digest = *digest,
+                                 .commit = target->tag.commit,
+                                 .push = !options.no_push,
+                                 .force = options.force,
+                                 .allow = options.allow_denied};
 }
 
 int run_assign(const AssignOptions& options, Context& context) {
@@ -55,10 +60,16 @@ int run_assign(const AssignOptions& options, Context& context) {
   const auto rehearsal = registry::dry_run(*place->git);
   auto taken = registry::assign(context.dry_run ? *rehearsal : *place->git, *request);
   if (!taken) return context.fail(taken.error());
-  const nlohmann::ordered_json data = {
-      {"schemaVersion", 1}, {"model", to_string(request->model)}, {"version", to_string(request->version)},
-      {"digest", to_string(request->digest)}, {"environment", request->stage}, {"n", taken->n}, {"tag", taken->tag},
-      {"existed", taken->existed}, {"pushed", taken->pushed && !context.dry_run}, {"dryRun", context.dry_run}};
+  const nlohmann::ordered_json data = {{"schemaVersion", 1},
+                                       {"model", to_string(request->model)},
+                                       {"version", to_string(request->version)},
+                                       {"digest", to_string(request->digest)},
+                                       {"environment", request->stage},
+                                       {"n", taken->n},
+                                       {"tag", taken->tag},
+                                       {"existed", taken->existed},
+                                       {"pushed", taken->pushed && !context.dry_run},
+                                       {"dryRun", context.dry_run}};
   context.print(data, [&](const Style&) {
     return taken->tag + "  " + to_string(request->version) + "  " + to_string(request->digest) + "\n";
   });
@@ -87,9 +98,14 @@ int run_unassign(const UnassignOptions& options, Context& context) {
   auto taken = registry::unassign(context.dry_run ? *rehearsal : *place->git,
                                   {.model = *model, .stage = options.environment, .push = !options.no_push});
   if (!taken) return context.fail(taken.error());
-  const nlohmann::ordered_json data = {{"schemaVersion", 1}, {"model", to_string(*model)}, {"environment", options.environment},
-                                       {"n", taken->n}, {"tag", taken->tag}, {"existed", taken->existed},
-                                       {"pushed", taken->pushed && !context.dry_run}, {"dryRun", context.dry_run}};
+  const nlohmann::ordered_json data = {{"schemaVersion", 1},
+                                       {"model", to_string(*model)},
+                                       {"environment", options.environment},
+                                       {"n", taken->n},
+                                       {"tag", taken->tag},
+                                       {"existed", taken->existed},
+                                       {"pushed", taken->pushed && !context.dry_run},
+                                       {"dryRun", context.dry_run}};
   context.print(data, [&](const Style&) { return taken->tag.empty() ? std::string() : taken->tag + "\n"; });
   say(*taken, !options.no_push, context);
   return 0;
@@ -99,33 +115,44 @@ int run_unassign(const UnassignOptions& options, Context& context) {
 
 Command assign_command() {
   auto options = std::make_shared<AssignOptions>();
-  return {.name = "assign",
-          .group = Group::models,
-          .summary = "Say in git that an environment should run a version",
-          .description = "Takes the next number N by pushing the tag MODEL#ENV#N to origin. A version whose commit is older than\n"
-                         "what is assigned now is refused (exit 1); `mlctl undo` is the way back. Nothing is applied yet.",
-          .examples = {{"staging should run v1.2.0", "mlctl assign credit-risk@v1.2.0 staging"}},
-          .arguments = {{.name = "MODEL@V", .help = "a registered version", .target = &options->reference, .required = true},
-                        {.name = "ENV", .help = "an environment of mlctl.yaml", .target = &options->environment, .required = true}},
-          .options = {{.name = "force", .help = "also a commit whose history has parted from the one assigned now", .target = &options->force},
-                      {.name = "allow-denied", .help = "also a version that was rolled back here before", .target = &options->allow_denied},
-                      {.name = "no-push", .help = "make the tag here only: reserves nothing", .target = &options->no_push}},
-          .changes = true,
-          .run = [options](Context& context) { return run_assign(*options, context); }};
+  return {
+      .name = "assign",
+      .group = Group::models,
+      .summary = "Say in git that an environment should run a version",
+      .description =
+          "Takes the next number N by pushing the tag MODEL#ENV#N to origin. A version whose commit is older than\n"
+          "what is assigned now is refused (exit 1); `mlctl undo` is the way back. Nothing is applied yet.",
+      .examples = {{"staging should run v1.2.0", "mlctl assign credit-risk@v1.2.0 staging"}},
+      .arguments =
+          {{.name = "MODEL@V", .help = "a registered version", .target = &options->reference, .required = true},
+           {.name = "ENV", .help = "an environment of mlctl.yaml", .target = &options->environment, .required = true}},
+      .options = {{.name = "force",
+                   .help = "also a commit whose history has parted from the one assigned now",
+                   .target = &options->force},
+                  {.name = "allow-denied",
+                   .help = "also a version that was rolled back here before",
+                   .target = &options->allow_denied},
+                  {.name = "no-push", .help = "make the tag here only: reserves nothing", .target = &options->no_push}},
+      .changes = true,
+      .run = [options](Context& context) { return run_assign(*options, context); }};
 }
 
 Command unassign_command() {
   auto options = std::make_shared<UnassignOptions>();
-  return {.name = "unassign",
-          .group = Group::models,
-          .summary = "Say in git that an environment should run no version of a model",
-          .examples = {{"nothing in staging any more", "mlctl unassign credit-risk staging"}},
-          .arguments = {{.name = "MODEL", .help = "a name, its unique last part, or a folder with a model.yaml",
-                         .target = &options->model, .required = true, .path = true},
-                        {.name = "ENV", .help = "an environment", .target = &options->environment, .required = true}},
-          .options = {{.name = "no-push", .help = "make the tag here only: reserves nothing", .target = &options->no_push}},
-          .changes = true,
-          .run = [options](Context& context) { return run_unassign(*options, context); }};
+  return {
+      .name = "unassign",
+      .group = Group::models,
+      .summary = "Say in git that an environment should run no version of a model",
+      .examples = {{"nothing in staging any more", "mlctl unassign credit-risk staging"}},
+      .arguments = {{.name = "MODEL",
+                     .help = "a name, its unique last part, or a folder with a model.yaml",
+                     .target = &options->model,
+                     .required = true,
+                     .path = true},
+                    {.name = "ENV", .help = "an environment", .target = &options->environment, .required = true}},
+      .options = {{.name = "no-push", .help = "make the tag here only: reserves nothing", .target = &options->no_push}},
+      .changes = true,
+      .run = [options](Context& context) { return run_unassign(*options, context); }};
 }
 
 }  // namespace mlctl::cli

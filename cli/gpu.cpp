@@ -1,16 +1,15 @@
 // mlctl gpu check: are the GPUs of this machine fit to serve?
-#include <unistd.h>
+#include "validate/gpu.h"
 
 #include <array>
-
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "base/filesystem.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "release/project.h"
-#include "validate/gpu.h"
 
 namespace mlctl::cli {
 namespace {
@@ -21,7 +20,8 @@ std::string host_name() {
   if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";
   std::string name(buffer.data());
   for (char& c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
     if (!plain) c = '-';
   }
   while (!name.empty() && name.front() == '.') name.erase(0, 1);
@@ -44,7 +44,8 @@ int run_gpu_check(Context& context) {
   if (!program) return context.fail(program.error());
   auto check = validate::run_gpu_smoke(*program, context.clock);
   if (!check) return context.fail(check.error());
-  context.print(validate::to_json(check->report), [&](const Style& style) { return validate::to_text(check->report, style); });
+  context.print(validate::to_json(check->report),
+                [&](const Style& style) { return validate::to_text(check->report, style); });
   if (auto kept = keep(check->json, context); !kept) return context.fail(kept.error());
   return validate::exit_code(validate::overall(check->report));
 }
@@ -52,14 +53,17 @@ int run_gpu_check(Context& context) {
 }  // namespace
 
 Command gpu_command() {
-  Command check{.name = "check",
-                .group = Group::checks,
-                .summary = "Check the GPUs of this machine with gpu-smoke",
-                .description = "Health by NVML and one exact product on each GPU. The report is kept in .mlctl/gpu/ of the project.\n"
-                               "Exit 0 fit, 1 not fit, 3 no GPU or it could not be asked, 5 inconclusive.",
-                .examples = {{"is this machine fit to serve?", "mlctl gpu check"}},
-                .run = run_gpu_check};
-  return {.name = "gpu", .group = Group::checks, .summary = "GPUs: are they fit to serve?", .commands = {std::move(check)}};
+  Command check{
+      .name = "check",
+      .group = Group::checks,
+      .summary = "Check the GPUs of this machine with gpu-smoke",
+      .description =
+          "Health by NVML and one exact product on each GPU. The report is kept in .mlctl/gpu/ of the project.\n"
+          "Exit 0 fit, 1 not fit, 3 no GPU or it could not be asked, 5 inconclusive.",
+      .examples = {{"is this machine fit to serve?", "mlctl gpu check"}},
+      .run = run_gpu_check};
+  return {
+      .name = "gpu", .group = Group::checks, .summary = "GPUs: are they fit to serve?", .commands = {std::move(check)}};
 }
 
 }  // namespace mlctl::cli

@@ -1,6 +1,5 @@
 // mlctl list: models, or the versions of one.
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -23,7 +22,8 @@ struct ListOptions {
   std::vector<std::string> labels;
 };
 
-int list_one(const std::string& text, const Workplace& place, const std::vector<registry::GitTag>* tags, Context& context) {
+int list_one(const std::string& text, const Workplace& place, const std::vector<registry::GitTag>* tags,
+             Context& context) {
   auto stored = registry::list_models(*place.store);
   if (!stored) return context.fail(stored.error());
   auto model = release::find_name(place.project, *stored, text);
@@ -34,9 +34,13 @@ int list_one(const std::string& text, const Workplace& place, const std::vector<
   for (const auto& line : *lines) {
     Json stages = Json::array();
     for (const auto& stage : line.stages) stages.push_back({{"stage", stage.stage}, {"n", stage.n}});
-    versions.push_back({{"version", to_string(line.info.version)}, {"digest", to_string(line.info.digest)},
-                        {"image", to_string(line.info.image)}, {"files", line.info.files}, {"bytes", line.info.bytes},
-                        {"created", line.info.created}, {"stages", stages}});
+    versions.push_back({{"version", to_string(line.info.version)},
+                        {"digest", to_string(line.info.digest)},
+                        {"image", to_string(line.info.image)},
+                        {"files", line.info.files},
+                        {"bytes", line.info.bytes},
+                        {"created", line.info.created},
+                        {"stages", stages}});
   }
   context.print({{"schemaVersion", 1}, {"model", to_string(*model)}, {"versions", versions}}, [&](const Style& style) {
     Rows rows;
@@ -64,7 +68,8 @@ Result<std::vector<registry::ModelName>> chosen_models(const ListOptions& option
   return models;
 }
 
-int list_all(const ListOptions& options, const Workplace& place, const std::vector<registry::GitTag>* tags, Context& context) {
+int list_all(const ListOptions& options, const Workplace& place, const std::vector<registry::GitTag>* tags,
+             Context& context) {
   auto chosen = chosen_models(options, place);
   if (!chosen) return context.fail(chosen.error());
   auto lines = release::view_models(*place.store, tags, *chosen);
@@ -73,16 +78,20 @@ int list_all(const ListOptions& options, const Workplace& place, const std::vect
   for (const auto& line : *lines) {
     Json stages = Json::object();
     for (const auto& [stage, version] : line.stages) stages[stage.stage] = to_string(version);
-    models.push_back({{"model", to_string(line.model)}, {"versions", line.versions},
+    models.push_back({{"model", to_string(line.model)},
+                      {"versions", line.versions},
                       {"newest", line.newest ? Json(to_string(line.newest->version)) : Json()},
-                      {"created", line.newest ? Json(line.newest->created) : Json()}, {"stages", stages}});
+                      {"created", line.newest ? Json(line.newest->created) : Json()},
+                      {"stages", stages}});
   }
   context.print({{"schemaVersion", 1}, {"models", models}}, [&](const Style& style) {
     Rows rows;
     for (const auto& line : *lines) {
       std::string stages;
-      for (const auto& [stage, version] : line.stages) stages += (stages.empty() ? "" : ", ") + stage.stage + " " + to_string(version);
-      rows.push_back({to_string(line.model), line.newest ? to_string(line.newest->version) : "-", count_text(line.versions, "version"),
+      for (const auto& [stage, version] : line.stages)
+        stages += (stages.empty() ? "" : ", ") + stage.stage + " " + to_string(version);
+      rows.push_back({to_string(line.model), line.newest ? to_string(line.newest->version) : "-",
+                      count_text(line.versions, "version"),
                       line.newest ? when_text(line.newest->created, context.clock.wall(), style) : "-", stages});
     }
     return render_table({"model", "newest", "versions", "created", "assigned to"}, rows, style);
@@ -96,7 +105,8 @@ int run_list(const ListOptions& options, Context& context) {
   if (!place) return context.fail(place.error());
   const auto tags = tags_if_any(context, *place);
   const auto* known = tags ? &*tags : nullptr;
-  return options.model.empty() ? list_all(options, *place, known, context) : list_one(options.model, *place, known, context);
+  return options.model.empty() ? list_all(options, *place, known, context)
+                               : list_one(options.model, *place, known, context);
 }
 
 }  // namespace
@@ -109,8 +119,14 @@ Command list_command() {
           .examples = {{"all models, and what runs where", "mlctl list"},
                        {"the versions of one", "mlctl list credit-risk"},
                        {"for a script", "mlctl list credit-risk -o json"}},
-          .arguments = {{.name = "MODEL", .help = "a name, its unique last part, or a folder with a model.yaml", .target = &options->model, .path = true}},
-          .options = {{.name = "label", .letter = 'l', .value = "LABEL=VALUE", .help = "only models with this label (may be repeated)",
+          .arguments = {{.name = "MODEL",
+                         .help = "a name, its unique last part, or a folder with a model.yaml",
+                         .target = &options->model,
+                         .path = true}},
+          .options = {{.name = "label",
+                       .letter = 'l',
+                       .value = "LABEL=VALUE",
+                       .help = "only models with this label (may be repeated)",
                        .target = &options->labels}},
           .run = [options](Context& context) { return run_list(*options, context); }};
 }

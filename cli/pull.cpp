@@ -1,4 +1,6 @@
 // mlctl pull: registry -> folder.
+#include "registry/pull.h"
+
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -6,7 +8,6 @@
 #include "cli/context.h"
 #include "cli/words.h"
 #include "cli/workplace.h"
-#include "registry/pull.h"
 #include "registry/query.h"
 #include "release/reference.h"
 
@@ -37,9 +38,14 @@ int run_pull(const PullOptions& options, Context& context) {
   const auto folder = options.folder.empty() ? found->model.name + "-" + state_of(*found) : options.folder;
   auto report = pull_files(*place, *found, folder, context);
   if (!report) return context.fail(report.error());
-  const nlohmann::ordered_json data = {
-      {"schemaVersion", 1}, {"model", to_string(found->model)}, {"digest", to_string(found->digest)}, {"folder", folder},
-      {"files", report->files}, {"kept", report->kept}, {"bytesWritten", report->bytes}, {"dryRun", context.dry_run}};
+  const nlohmann::ordered_json data = {{"schemaVersion", 1},
+                                       {"model", to_string(found->model)},
+                                       {"digest", to_string(found->digest)},
+                                       {"folder", folder},
+                                       {"files", report->files},
+                                       {"kept", report->kept},
+                                       {"bytesWritten", report->bytes},
+                                       {"dryRun", context.dry_run}};
   context.print(data, [&](const Style&) {
     std::string line = to_string(found->model) + " " + state_of(*found) + "  " + to_string(found->digest) + "  " +
                        count_text(report->files, "file") + ", " + human_bytes(report->bytes) + " written";
@@ -57,13 +63,20 @@ Command pull_command() {
   return {.name = "pull",
           .group = Group::models,
           .summary = "Copy a version's files out of the registry, verified",
-          .description = "Every file is checked against its digest before it gets its name. A pull that was cut off goes on\n"
-                         "where it stopped. Other files in the folder stay as they are.",
+          .description =
+              "Every file is checked against its digest before it gets its name. A pull that was cut off goes on\n"
+              "where it stopped. Other files in the folder stay as they are.",
           .examples = {{"into credit-risk-v1.2.0/", "mlctl pull credit-risk@v1.2.0"},
                        {"what prod runs, into a folder of your choice", "mlctl pull 'credit-risk#prod' --dir served"}},
-          .arguments = {{.name = "REF", .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV", .target = &options->reference, .required = true}},
-          .options = {{.name = "dir", .value = "DIR", .help = "where to; NAME-VERSION here when it is not given",
-                       .target = &options->folder, .path = true}},
+          .arguments = {{.name = "REF",
+                         .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV",
+                         .target = &options->reference,
+                         .required = true}},
+          .options = {{.name = "dir",
+                       .value = "DIR",
+                       .help = "where to; NAME-VERSION here when it is not given",
+                       .target = &options->folder,
+                       .path = true}},
           .changes = true,
           .run = [options](Context& context) { return run_pull(*options, context); }};
 }

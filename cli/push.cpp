@@ -1,4 +1,6 @@
 // mlctl push: files -> registry.
+#include "registry/push.h"
+
 #include <nlohmann/json.hpp>
 
 #include "base/document.h"
@@ -8,7 +10,6 @@
 #include "cli/context.h"
 #include "cli/words.h"
 #include "cli/workplace.h"
-#include "registry/push.h"
 #include "release/files.h"
 #include "release/versions.h"
 
@@ -27,13 +28,14 @@ Result<std::string> read_json(const std::optional<std::string>& path) {
   if (!path) return std::string();
   auto text = read_file(*path, json_limit);
   if (!text) return text.error();
-  if (auto json = parse_json(*text, *path); !json) return Error{Error::Kind::usage, json.error().message, json.error().hint};
+  if (auto json = parse_json(*text, *path); !json)
+    return Error{Error::Kind::usage, json.error().message, json.error().hint};
   return text;
 }
 
-Result<registry::PushReport> push_files(const PushOptions& options, const Workplace& place, const release::ModelEntry& model,
-                                        const std::vector<registry::ModelFile>& files, const registry::Version& version,
-                                        Context& context) {
+Result<registry::PushReport> push_files(const PushOptions& options, const Workplace& place,
+                                        const release::ModelEntry& model, const std::vector<registry::ModelFile>& files,
+                                        const registry::Version& version, Context& context) {
   auto source = release::source_of(place.project, model, place.git.get());
   if (!source) return source.error();
   auto metadata = read_json(options.metadata);
@@ -46,12 +48,18 @@ Result<registry::PushReport> push_files(const PushOptions& options, const Workpl
   return registry::push(*place.store, model.name, files, version, *source, context.progress(), context.clock);
 }
 
-int show(const registry::ModelName& model, const registry::Version& version, const registry::PushReport& report, Context& context) {
-  const nlohmann::ordered_json data = {{"schemaVersion", 1},           {"model", to_string(model)},
-                                       {"version", to_string(version)}, {"digest", to_string(report.manifest)},
-                                       {"image", to_string(report.image)}, {"files", report.files},
-                                       {"bytes", report.bytes},         {"bytesWritten", report.bytes_written},
-                                       {"existed", report.existed},     {"dryRun", context.dry_run}};
+int show(const registry::ModelName& model, const registry::Version& version, const registry::PushReport& report,
+         Context& context) {
+  const nlohmann::ordered_json data = {{"schemaVersion", 1},
+                                       {"model", to_string(model)},
+                                       {"version", to_string(version)},
+                                       {"digest", to_string(report.manifest)},
+                                       {"image", to_string(report.image)},
+                                       {"files", report.files},
+                                       {"bytes", report.bytes},
+                                       {"bytesWritten", report.bytes_written},
+                                       {"existed", report.existed},
+                                       {"dryRun", context.dry_run}};
   context.print(data, [&](const Style&) {
     return to_string(model) + " " + to_string(version) + "  " + to_string(report.manifest) + "  " +
            size_text(report.files, report.bytes) + "\n";
@@ -81,24 +89,35 @@ int run_push(const PushOptions& options, Context& context) {
 
 Command push_command() {
   auto options = std::make_shared<PushOptions>();
-  return {.name = "push",
-          .group = Group::models,
-          .summary = "Put a model's files into the registry as a version",
-          .description = "Without --version it is the next patch after the registry's newest, v0.0.1 first; files that the\n"
-                         "newest version has already make no new one. A version never changes: the same files again do\n"
-                         "nothing, other files are refused (exit 1).",
-          .examples = {{"the files beside a model.yaml", "mlctl push models/credit-risk"},
-                       {"a version of your choice, with the numbers of its training",
-                        "mlctl push credit-risk --version v1.2.0 --metrics metrics.json"}},
-          .arguments = {{.name = "MODEL", .help = "a name, its unique last part, or a folder with a model.yaml",
-                         .target = &options->model, .required = true, .path = true}},
-          .options = {{.name = "version", .value = "V", .help = "the version, e.g. v1.2.3", .target = &options->version},
-                      {.name = "metadata", .value = "FILE", .help = "JSON that stands beside the version, not in its digest",
-                       .target = &options->metadata, .path = true},
-                      {.name = "metrics", .value = "FILE", .help = "JSON with the numbers of the training, beside the version",
-                       .target = &options->metrics, .path = true}},
-          .changes = true,
-          .run = [options](Context& context) { return run_push(*options, context); }};
+  return {
+      .name = "push",
+      .group = Group::models,
+      .summary = "Put a model's files into the registry as a version",
+      .description =
+          "Without --version it is the next patch after the registry's newest, v0.0.1 first; files that the\n"
+          "newest version has already make no new one. A version never changes: the same files again do\n"
+          "nothing, other files are refused (exit 1).",
+      .examples = {{"the files beside a model.yaml", "mlctl push models/credit-risk"},
+                   {"a version of your choice, with the numbers of its training",
+                    "mlctl push credit-risk --version v1.2.0 --metrics metrics.json"}},
+      .arguments = {{.name = "MODEL",
+                     .help = "a name, its unique last part, or a folder with a model.yaml",
+                     .target = &options->model,
+                     .required = true,
+                     .path = true}},
+      .options = {{.name = "version", .value = "V", .help = "the version, e.g. v1.2.3", .target = &options->version},
+                  {.name = "metadata",
+                   .value = "FILE",
+                   .help = "JSON that stands beside the version, not in its digest",
+                   .target = &options->metadata,
+                   .path = true},
+                  {.name = "metrics",
+                   .value = "FILE",
+                   .help = "JSON with the numbers of the training, beside the version",
+                   .target = &options->metrics,
+                   .path = true}},
+      .changes = true,
+      .run = [options](Context& context) { return run_push(*options, context); }};
 }
 
 }  // namespace mlctl::cli

@@ -16,7 +16,8 @@ using Json = nlohmann::ordered_json;
 
 Json to_json(const release::VersionView& view) {
   Json versions = Json::array(), files = Json::array(), evidence = Json::array(), stages = Json::array();
-  for (const auto& info : view.versions) versions.push_back({{"version", to_string(info.version)}, {"created", info.created}});
+  for (const auto& info : view.versions)
+    versions.push_back({{"version", to_string(info.version)}, {"created", info.created}});
   for (const auto& file : view.description.files) {
     Json one = {{"path", file.path}, {"role", registry::to_string(file.role)}};
     if (file.link.empty())
@@ -26,18 +27,29 @@ Json to_json(const release::VersionView& view) {
     files.push_back(one);
   }
   for (const auto& line : view.evidence)
-    evidence.push_back({{"kind", line.kind}, {"result", line.result}, {"environment", line.environment},
-                        {"created", line.created}, {"digest", to_string(line.digest)}});
+    evidence.push_back({{"kind", line.kind},
+                        {"result", line.result},
+                        {"environment", line.environment},
+                        {"created", line.created},
+                        {"digest", to_string(line.digest)}});
   for (const auto& line : view.stages) stages.push_back({{"stage", line.stage}, {"n", line.n}});
-  return {{"schemaVersion", 1}, {"model", to_string(view.model)}, {"digest", to_string(view.description.digest)},
-          {"image", to_string(view.description.image)}, {"bytes", view.description.bytes}, {"versions", versions},
-          {"files", files}, {"evidence", evidence}, {"stages", stages}};
+  return {{"schemaVersion", 1},
+          {"model", to_string(view.model)},
+          {"digest", to_string(view.description.digest)},
+          {"image", to_string(view.description.image)},
+          {"bytes", view.description.bytes},
+          {"versions", versions},
+          {"files", files},
+          {"evidence", evidence},
+          {"stages", stages}};
 }
 
 std::string head(const release::VersionView& view, const std::string& shown, const Style& style, WallTime now) {
-  Rows rows = {{"  digest", to_string(view.description.digest)}, {"  image", to_string(view.description.image)},
+  Rows rows = {{"  digest", to_string(view.description.digest)},
+               {"  image", to_string(view.description.image)},
                {"  size", size_text(view.description.files.size(), view.description.bytes)}};
-  for (const auto& info : view.versions) rows.push_back({"  " + to_string(info.version), "created " + when_text(info.created, now, style)});
+  for (const auto& info : view.versions)
+    rows.push_back({"  " + to_string(info.version), "created " + when_text(info.created, now, style)});
   for (const auto& line : view.stages) rows.push_back({"  assigned", line.stage + " #" + std::to_string(line.n)});
   Style plain = style;
   plain.terminal = false;  // digests are never cut
@@ -49,7 +61,8 @@ std::string to_text(const release::VersionView& view, const std::string& shown, 
   Rows files;
   for (const auto& file : view.description.files) {
     const bool link = !file.link.empty();
-    files.push_back({"  " + escape_control(file.path), registry::to_string(file.role), link ? "link" : human_bytes(file.size),
+    files.push_back({"  " + escape_control(file.path), registry::to_string(file.role),
+                     link ? "link" : human_bytes(file.size),
                      link ? "-> " + escape_control(file.link) : digest_text(file.digest, style)});
   }
   text += "\n" + paint("Files", Tone::strong, style) + "\n" + render_table({}, files, style);
@@ -81,8 +94,12 @@ Command show_command() {
   return {.name = "show",
           .group = Group::models,
           .summary = "Show one version: digest, files, evidence, where it is assigned",
-          .examples = {{"one version", "mlctl show credit-risk@v1.2.0"}, {"what prod should run", "mlctl show 'credit-risk#prod'"}},
-          .arguments = {{.name = "REF", .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV", .target = reference.get(), .required = true}},
+          .examples = {{"one version", "mlctl show credit-risk@v1.2.0"},
+                       {"what prod should run", "mlctl show 'credit-risk#prod'"}},
+          .arguments = {{.name = "REF",
+                         .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV",
+                         .target = reference.get(),
+                         .required = true}},
           .run = [reference](Context& context) { return run_show(*reference, context); }};
 }
 

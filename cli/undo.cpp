@@ -1,11 +1,11 @@
 // mlctl undo: back to the assignment before, through the same machinery.
-#include "release/reference.h"
 #include "release/undo.h"
 
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/fleet.h"
+#include "release/reference.h"
 
 namespace mlctl::cli {
 namespace {

@@ -12,12 +12,14 @@
 namespace mlctl::cli {
 namespace {
 
-std::string to_text(const release::Verification& verification, const std::string& shown, const Digest& digest, const Style& style) {
+std::string to_text(const release::Verification& verification, const std::string& shown, const Digest& digest,
+                    const Style& style) {
   const auto& report = verification.report;
   const bool whole = report.problems.empty();
-  std::string text = paint(symbol(whole ? Symbol::pass : Symbol::fail, style), whole ? Tone::good : Tone::bad, style) + " " + shown +
-                     (whole ? " is whole  " : " is not what it should be  ") + to_string(digest) + "\n  " +
-                     count_text(report.layers, "layer") + ", " + size_text(report.files, report.bytes) + " read\n";
+  std::string text = paint(symbol(whole ? Symbol::pass : Symbol::fail, style), whole ? Tone::good : Tone::bad, style) +
+                     " " + shown + (whole ? " is whole  " : " is not what it should be  ") + to_string(digest) +
+                     "\n  " + count_text(report.layers, "layer") + ", " + size_text(report.files, report.bytes) +
+                     " read\n";
   for (const auto& problem : report.problems) text += "  " + escape_control(problem) + "\n";
   for (const auto& note : verification.notes) text += "  " + escape_control(note) + "\n";
   return text;
@@ -38,9 +40,15 @@ int run_verify(const std::string& reference, Context& context) {
   if (!verification) return context.fail(verification.error());
   const auto& report = verification->report;
   const auto shown = to_string(found->model) + (found->version ? " " + to_string(*found->version) : "");
-  const nlohmann::ordered_json data = {{"schemaVersion", 1}, {"model", to_string(found->model)}, {"digest", to_string(found->digest)},
-                                       {"whole", report.problems.empty()}, {"layers", report.layers}, {"files", report.files},
-                                       {"bytesRead", report.bytes}, {"problems", report.problems}, {"notes", verification->notes}};
+  const nlohmann::ordered_json data = {{"schemaVersion", 1},
+                                       {"model", to_string(found->model)},
+                                       {"digest", to_string(found->digest)},
+                                       {"whole", report.problems.empty()},
+                                       {"layers", report.layers},
+                                       {"files", report.files},
+                                       {"bytesRead", report.bytes},
+                                       {"problems", report.problems},
+                                       {"notes", verification->notes}};
   context.print(data, [&](const Style& style) { return to_text(*verification, shown, found->digest, style); });
   return report.problems.empty() ? 0 : 1;
 }
@@ -52,10 +60,14 @@ Command verify_command() {
   return {.name = "verify",
           .group = Group::models,
           .summary = "Read every byte of a version and compare it with its digests and its tag",
-          .description = "Both manifests, the link between them, layers, files and evidence; in a git repository also the digest\n"
-                         "that the version's tag records. Exit 1 when anything is not what it should be.",
+          .description =
+              "Both manifests, the link between them, layers, files and evidence; in a git repository also the digest\n"
+              "that the version's tag records. Exit 1 when anything is not what it should be.",
           .examples = {{"one version", "mlctl verify credit-risk@v1.2.0"}},
-          .arguments = {{.name = "REF", .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV", .target = reference.get(), .required = true}},
+          .arguments = {{.name = "REF",
+                         .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV",
+                         .target = reference.get(),
+                         .required = true}},
           .run = [reference](Context& context) { return run_verify(*reference, context); }};
 }
 

@@ -1,13 +1,12 @@
 #include "registry/blob_file.h"
 
+#include <cerrno>
 #include <fcntl.h>
+#include <string>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <string>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include "base/lock.h"
@@ -18,12 +17,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool lock_now(int fd) { return ::flock(fd, LOCK_EX | LOCK_NB) == 0; }
+bool lock_now(int fd) {
+  return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
 
 class FileBlob : public BlobWriter {
  public:
   FileBlob(fs::path folder, fs::path lock, std::string path, File file, Disk& disk)
-      : folder_(std::move(folder)), lock_(std::move(lock)), path_(std::move(path)), file_(std::move(file)), disk_(disk) {}
+      : folder_(std::move(folder)),
+        lock_(std::move(lock)),
+        path_(std::move(path)),
+        file_(std::move(file)),
+        disk_(disk) {}
   ~FileBlob() override {
     if (!path_.empty()) ::unlink(path_.c_str());
   }
@@ -85,7 +90,7 @@ Result<std::unique_ptr<BlobWriter>> new_blob_file(const fs::path& folder, const 
     File file(::mkostemps(path.data(), 4, O_CLOEXEC));
     if (file.fd() < 0) return system_error(errno, "cannot write to the registry", folder);
     // Somebody who cleans up may have taken it for a leftover between its creation and the lock.
-    struct stat info {};
+    struct stat info{};
     if (!lock_now(file.fd()) || ::fstat(file.fd(), &info) != 0 || info.st_nlink == 0) continue;
     return std::unique_ptr<BlobWriter>(std::make_unique<FileBlob>(folder, lock, path, std::move(file), disk));
   }

@@ -53,7 +53,9 @@ bool chosen_by(const std::string& pattern, const std::string& path) {
   return path == pattern || matches_pattern(pattern, path);
 }
 
-std::string at(const Position& position) { return position.file ? to_string(position) + ": " : std::string(); }
+std::string at(const Position& position) {
+  return position.file ? to_string(position) + ": " : std::string();
+}
 
 struct Chosen {
   const Candidate* candidate;
@@ -77,7 +79,8 @@ Result<std::vector<Chosen>> select(const std::vector<Candidate>& candidates, con
       const auto& pattern = rules.patterns[i];
       if (!chosen_by(trimmed(pattern.path), candidate.path)) continue;
       if (excluded && trimmed(pattern.path) == candidate.path)
-        return Error{Error::Kind::usage, at(pattern.position) + candidate.path + " is the gate's data, which is never packed",
+        return Error{Error::Kind::usage,
+                     at(pattern.position) + candidate.path + " is the gate's data, which is never packed",
                      "take it out of `files:`"};
       used[i] = true;
       taken = true;
@@ -115,7 +118,9 @@ Result<ModelFile> to_file(const Chosen& chosen, const std::string& hint) {
 
 }  // namespace
 
-std::unique_ptr<ByteSource> bytes_source(std::string bytes) { return std::make_unique<BytesSource>(std::move(bytes)); }
+std::unique_ptr<ByteSource> bytes_source(std::string bytes) {
+  return std::make_unique<BytesSource>(std::move(bytes));
+}
 
 Result<std::string> read_all(ByteSource& source, std::uint64_t limit) {
   std::string bytes;

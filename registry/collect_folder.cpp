@@ -1,11 +1,10 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include "base/terminal.h"
@@ -27,7 +26,9 @@ struct Stamp {
   bool operator==(const Stamp&) const = default;
 };
 
-std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
+std::int64_t nanoseconds(const timespec& time) {
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
 
 Stamp stamp_of(const struct stat& info) {
   return {info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size), nanoseconds(info.st_mtim),
@@ -51,7 +52,7 @@ class FileSource : public ByteSource {
   }
 
   [[nodiscard]] Status check() const {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(file_.fd(), &info) != 0) return system_error(errno, "cannot read", path_);
     if (stamp_of(info) == expected_) return ok();
     return Error{Error::Kind::unavailable, escape_control(path_.string()) + ": changed while it was read",
@@ -76,7 +77,7 @@ Result<std::unique_ptr<ByteSource>> open_source(const fs::path& root, const std:
 
 Result<Candidate> candidate_at(const fs::path& root, const std::string& path) {
   const fs::path whole = root / path;
-  struct stat info {};
+  struct stat info{};
   if (::lstat(whole.c_str(), &info) != 0) return system_error(errno, "cannot read", whole);
   Candidate found;
   found.path = path;
@@ -154,7 +155,9 @@ Result<std::vector<ModelFile>> collect_files(const fs::path& folder, const FileR
   if (!opened) return opened.error();
   auto found = walk(folder, Ignored(rules.patterns.empty() ? git : nullptr, folder));
   if (!found) return found.error();
-  auto files = choose_files(std::move(*found), rules, "put the files there (`git lfs pull` fetches those of Git LFS), or correct `files:` in model.yaml");
+  auto files =
+      choose_files(std::move(*found), rules,
+                   "put the files there (`git lfs pull` fetches those of Git LFS), or correct `files:` in model.yaml");
   if (!files) return files.error().context(escape_control(folder.string()));
   return files;
 }

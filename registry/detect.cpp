@@ -12,14 +12,17 @@ namespace {
 
 using std::string_view;
 
-string_view file_name(string_view path) { return path.substr(path.rfind('/') + 1); }
+string_view file_name(string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 std::string extension(string_view path) {
   const auto name = file_name(path);
   const auto dot = name.rfind('.');
   if (dot == string_view::npos || dot == 0) return "";
   std::string text(name.substr(dot + 1));
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
   return text;
 }
 
@@ -27,7 +30,9 @@ bool one_of(string_view text, std::initializer_list<string_view> all) {
   return std::find(all.begin(), all.end(), text) != all.end();
 }
 
-unsigned char byte_at(string_view bytes, std::size_t i) { return static_cast<unsigned char>(bytes[i]); }
+unsigned char byte_at(string_view bytes, std::size_t i) {
+  return static_cast<unsigned char>(bytes[i]);
+}
 
 // safetensors: the header's length as a little-endian u64, then a JSON object.
 bool is_safetensors(string_view bytes) {
@@ -38,7 +43,9 @@ bool is_safetensors(string_view bytes) {
 }
 
 // Protocols 2 to 5 begin with PROTO; 0 and 1 have no mark, so that only their names can tell.
-bool is_pickle(string_view bytes) { return bytes.size() >= 2 && byte_at(bytes, 0) == 0x80 && byte_at(bytes, 1) <= 5; }
+bool is_pickle(string_view bytes) {
+  return bytes.size() >= 2 && byte_at(bytes, 0) == 0x80 && byte_at(bytes, 1) <= 5;
+}
 
 bool is_xgboost_ubj(string_view bytes) {
   return bytes.size() > 12 && bytes[0] == '{' && string_view("iUIlL").find(bytes[1]) != string_view::npos &&
@@ -74,7 +81,7 @@ Format by_content(string_view path, string_view bytes) {
   if (is_safetensors(bytes)) return Format::safetensors;
   if (bytes.substr(0, 4) == "PK\x03\x04")
     return bytes.find("data.pkl") != string_view::npos || one_of(suffix, {"pt", "pth", "ckpt"}) ? Format::pytorch_zip
-                                                                                               : Format::unknown;
+                                                                                                : Format::unknown;
   if (is_xgboost_ubj(bytes)) return Format::xgboost_ubj;
   if (is_xgboost_json(bytes)) return Format::xgboost_json;
   if (is_onnx(bytes)) return Format::onnx;
@@ -84,13 +91,13 @@ Format by_content(string_view path, string_view bytes) {
 
 Format by_name(string_view path) {
   static constexpr std::array<std::pair<string_view, Format>, 26> suffixes{{
-      {"json", Format::json},     {"yaml", Format::yaml},   {"yml", Format::yaml},      {"toml", Format::toml},
-      {"py", Format::python},     {"sh", Format::shell},    {"md", Format::markdown},   {"rst", Format::text},
-      {"txt", Format::text},      {"csv", Format::csv},     {"tsv", Format::csv},       {"jsonl", Format::json},
-      {"cfg", Format::toml},      {"ini", Format::toml},    {"conf", Format::toml},     {"properties", Format::toml},
-      {"pbtxt", Format::toml},    {"jinja", Format::text},  {"html", Format::text},     {"svg", Format::image},
-      {"cff", Format::yaml},      {"bib", Format::text},    {"lock", Format::text},     {"pyi", Format::python},
-      {"ipynb", Format::json},    {"bash", Format::shell},
+      {"json", Format::json},  {"yaml", Format::yaml},  {"yml", Format::yaml},    {"toml", Format::toml},
+      {"py", Format::python},  {"sh", Format::shell},   {"md", Format::markdown}, {"rst", Format::text},
+      {"txt", Format::text},   {"csv", Format::csv},    {"tsv", Format::csv},     {"jsonl", Format::json},
+      {"cfg", Format::toml},   {"ini", Format::toml},   {"conf", Format::toml},   {"properties", Format::toml},
+      {"pbtxt", Format::toml}, {"jinja", Format::text}, {"html", Format::text},   {"svg", Format::image},
+      {"cff", Format::yaml},   {"bib", Format::text},   {"lock", Format::text},   {"pyi", Format::python},
+      {"ipynb", Format::json}, {"bash", Format::shell},
   }};
   const auto suffix = extension(path);
   for (const auto& [known, format] : suffixes)
@@ -148,32 +155,52 @@ Role role_of(Format format) {
 
 const char* to_string(Format format) {
   switch (format) {
-    case Format::safetensors: return "safetensors";
-    case Format::onnx: return "onnx";
-    case Format::xgboost_json: return "xgboost-json";
-    case Format::xgboost_ubj: return "xgboost-ubj";
-    case Format::pickle: return "pickle";
-    case Format::pytorch_zip: return "pytorch-zip";
-    case Format::json: return "json";
-    case Format::yaml: return "yaml";
-    case Format::toml: return "toml";
-    case Format::python: return "python";
-    case Format::shell: return "shell";
-    case Format::markdown: return "markdown";
-    case Format::text: return "text";
-    case Format::csv: return "csv";
-    case Format::image: return "image";
-    case Format::unknown: return "unknown";
+    case Format::safetensors:
+      return "safetensors";
+    case Format::onnx:
+      return "onnx";
+    case Format::xgboost_json:
+      return "xgboost-json";
+    case Format::xgboost_ubj:
+      return "xgboost-ubj";
+    case Format::pickle:
+      return "pickle";
+    case Format::pytorch_zip:
+      return "pytorch-zip";
+    case Format::json:
+      return "json";
+    case Format::yaml:
+      return "yaml";
+    case Format::toml:
+      return "toml";
+    case Format::python:
+      return "python";
+    case Format::shell:
+      return "shell";
+    case Format::markdown:
+      return "markdown";
+    case Format::text:
+      return "text";
+    case Format::csv:
+      return "csv";
+    case Format::image:
+      return "image";
+    case Format::unknown:
+      return "unknown";
   }
   return "unknown";
 }
 
 const char* to_string(Role role) {
   switch (role) {
-    case Role::weights: return "weights";
-    case Role::config: return "config";
-    case Role::code: return "code";
-    case Role::doc: return "doc";
+    case Role::weights:
+      return "weights";
+    case Role::config:
+      return "config";
+    case Role::code:
+      return "code";
+    case Role::doc:
+      return "doc";
   }
   return "weights";
 }

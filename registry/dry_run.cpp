@@ -18,11 +18,14 @@ class DryGit : public Git {
   }
   [[nodiscard]] Result<bool> ignored(const std::string& path) const override { return git_.ignored(path); }
   [[nodiscard]] Result<std::vector<GitTag>> tags() const override { return git_.tags(); }
-  [[nodiscard]] Result<CommitInfo> commit_info(const ObjectId& commit) const override { return git_.commit_info(commit); }
+  [[nodiscard]] Result<CommitInfo> commit_info(const ObjectId& commit) const override {
+    return git_.commit_info(commit);
+  }
   [[nodiscard]] Result<bool> is_ancestor(const ObjectId& ancestor, const ObjectId& commit) const override {
     return git_.is_ancestor(ancestor, commit);
   }
-  [[nodiscard]] Result<std::vector<TreeEntry>> list_tree(const ObjectId& commit, const std::string& folder) const override {
+  [[nodiscard]] Result<std::vector<TreeEntry>> list_tree(const ObjectId& commit,
+                                                         const std::string& folder) const override {
     return git_.list_tree(commit, folder);
   }
   [[nodiscard]] Result<std::string> read_blob(const ObjectId& id, std::uint64_t limit) const override {
@@ -53,6 +56,8 @@ class DryGit : public Git {
 
 }  // namespace
 
-std::unique_ptr<Git> dry_run(Git& git) { return std::make_unique<DryGit>(git); }
+std::unique_ptr<Git> dry_run(Git& git) {
+  return std::make_unique<DryGit>(git);
+}
 
 }  // namespace mlctl::registry

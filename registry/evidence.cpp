@@ -1,8 +1,7 @@
 #include "registry/evidence.h"
 
-#include <utility>
-
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/document.h"
 #include "registry/oci.h"
@@ -74,11 +73,16 @@ Result<std::optional<Evidence>> read_evidence(Store& store, const ModelName& mod
 
 const char* to_string(EvidenceKind kind) {
   switch (kind) {
-    case EvidenceKind::provenance: return "provenance";
-    case EvidenceKind::metadata: return "metadata";
-    case EvidenceKind::validation: return "validation";
-    case EvidenceKind::gate: return "gate";
-    case EvidenceKind::gpu: return "gpu";
+    case EvidenceKind::provenance:
+      return "provenance";
+    case EvidenceKind::metadata:
+      return "metadata";
+    case EvidenceKind::validation:
+      return "validation";
+    case EvidenceKind::gate:
+      return "gate";
+    case EvidenceKind::gpu:
+      return "gpu";
   }
   return "provenance";
 }
@@ -143,16 +147,15 @@ Result<Digest> attach(Store& store, const ModelName& model, const Digest& subjec
   manifest["mediaType"] = oci::manifest_type;
   manifest["artifactType"] = oci::statement_type;
   manifest["config"] = oci::to_json({oci::empty_type, digest_of(empty_json), empty_json.size(), "", {}});
-  manifest["layers"] =
-      ordered_json::array({oci::to_json({oci::statement_type, digest_of(text), text.size(), "", {}})});
+  manifest["layers"] = ordered_json::array({oci::to_json({oci::statement_type, digest_of(text), text.size(), "", {}})});
   manifest["subject"] = oci::to_json({oci::manifest_type, subject, about->size(), "", {}});
   manifest["annotations"] = {{oci::evidence_annotation, to_string(kind)}, {oci::predicate_annotation, *predicate}};
   const std::string manifest_text = manifest.dump();
   for (const auto bytes : {empty_json, std::string_view(text), std::string_view(manifest_text)})
     if (auto put = store.put_blob(model, bytes); !put) return put.error();
   Descriptor entry{oci::manifest_type, digest_of(manifest_text), manifest_text.size(), oci::statement_type, {}};
-  entry.annotations = {{oci::evidence_annotation, to_string(kind)}, {oci::predicate_annotation, *predicate},
-                       {oci::created, created}};
+  entry.annotations = {
+      {oci::evidence_annotation, to_string(kind)}, {oci::predicate_annotation, *predicate}, {oci::created, created}};
   if (auto added = store.add_referrer(model, subject, entry); !added) return added.error();
   return entry.digest;
 }

@@ -2,12 +2,11 @@
 // model's. Unsigned for now: a statement is as trustworthy as whoever can write to the registry.
 // Sources: in-toto attestation v1, SLSA provenance v1, in-toto test-result v0.1.
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/digest.h"
 #include "base/result.h"

@@ -24,8 +24,21 @@ enum class Role { weights, config, code, doc };
 [[nodiscard]] std::optional<Role> role_named(std::string_view name);
 
 enum class Format {
-  safetensors, onnx, xgboost_json, xgboost_ubj, pickle, pytorch_zip,  // weights
-  json, yaml, toml, python, shell, markdown, text, csv, image,
+  safetensors,
+  onnx,
+  xgboost_json,
+  xgboost_ubj,
+  pickle,
+  pytorch_zip,  // weights
+  json,
+  yaml,
+  toml,
+  python,
+  shell,
+  markdown,
+  text,
+  csv,
+  image,
   unknown,
 };
 [[nodiscard]] const char* to_string(Format format);  // "xgboost-json"
@@ -75,9 +88,9 @@ struct FileRules {
 // The `name:` field.
 [[nodiscard]] Field name_field();
 
-// From a folder on disk, sorted by path. `git` (may be null) tells which files are ignored. Error{usage}: a pattern that
-// matches nothing, a link that leaves the folder, is absolute or leads to what is not packed; a socket or device; no
-// file at all. Error{unavailable}: unreadable.
+// From a folder on disk, sorted by path. `git` (may be null) tells which files are ignored. Error{usage}: a pattern
+// that matches nothing, a link that leaves the folder, is absolute or leads to what is not packed; a socket or device;
+// no file at all. Error{unavailable}: unreadable.
 [[nodiscard]] Result<std::vector<ModelFile>> collect_files(const std::filesystem::path& folder, const FileRules& rules,
                                                            const Git* git = nullptr);
 // From the tree of a commit; `folder` is relative to the repository's root. Error{usage} with the hint `mlctl push`:

@@ -60,8 +60,7 @@ Result<FileRules> decode_files(const Node& model) {
       pattern.path = get_string(item, "path").value_or("");
       if (const auto role = get_string(item, "role")) pattern.role = role_named(*role);
     }
-    if (auto legal = pattern_rule(pattern.path); !legal)
-      return legal.error().context(to_string(pattern.position));
+    if (auto legal = pattern_rule(pattern.path); !legal) return legal.error().context(to_string(pattern.position));
     rules.patterns.push_back(std::move(pattern));
   }
   return rules;

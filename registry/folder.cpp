@@ -1,9 +1,8 @@
 #include "registry/folder.h"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <cerrno>
 #include <utility>
 
 #include "base/terminal.h"
@@ -54,7 +53,7 @@ Result<File> Folder::open_file(std::string_view path) const {
   // Non-blocking: a FIFO would wait for its writer.
   File file(::openat(parent->fd(), last_part(path).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (file.fd() < 0) return explain(errno, path);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.fd(), &info) != 0) return explain(errno, path);
   if (!S_ISREG(info.st_mode))
     return Error{Error::Kind::unavailable, escape_control((path_ / path).string()) + ": not a regular file", ""};

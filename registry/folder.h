@@ -1,11 +1,10 @@
 // A folder whose files are reached part by part without following links, so that no path and no swapped folder leads
 // out of it.
 #pragma once
-#include <sys/stat.h>
-
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 
 #include "base/filesystem.h"
 #include "base/result.h"

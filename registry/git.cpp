@@ -14,8 +14,8 @@ Status check_history(Git& git) {
   auto missing = git.missing_tags();
   if (!missing) return missing.error().context("the clone has no tags, and whether origin has some cannot be told");
   if (missing->empty()) return ok();
-  return Error{Error::Kind::usage,
-               "the clone has no tags, and origin has " + std::to_string(missing->size()), "`git fetch --tags`"};
+  return Error{Error::Kind::usage, "the clone has no tags, and origin has " + std::to_string(missing->size()),
+               "`git fetch --tags`"};
 }
 
 }  // namespace mlctl::registry

@@ -55,8 +55,8 @@ struct NewCommit {
 
 struct Git {
   virtual ~Git() = default;
-  [[nodiscard]] virtual std::filesystem::path root() const = 0;    // of the worktree; of the repository when bare
-  [[nodiscard]] virtual Result<ObjectId> head() const = 0;         // Error{not_found} in an empty repository
+  [[nodiscard]] virtual std::filesystem::path root() const = 0;  // of the worktree; of the repository when bare
+  [[nodiscard]] virtual Result<ObjectId> head() const = 0;       // Error{not_found} in an empty repository
   [[nodiscard]] virtual Result<ObjectId> resolve(const std::string& revision) const = 0;  // to a commit
   [[nodiscard]] virtual bool is_shallow() const = 0;
   // Paths below these (relative to root; none: everywhere) that differ from HEAD or are untracked and not ignored.

@@ -1,14 +1,13 @@
 #include "registry/git_libgit2.h"
 
-#include <git2.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <git2.h>
 #include <set>
 #include <string>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/filesystem.h"
 #include "base/terminal.h"
@@ -63,8 +62,9 @@ std::string branch_in(const fs::path& file, std::string_view prefix) {
 
 // HEAD, and the branch that a rebase in progress will come back to.
 void add_branches(const fs::path& git_folder, std::set<std::string>& branches) {
-  for (const auto& branch : {branch_in(git_folder / "HEAD", "ref: "), branch_in(git_folder / "rebase-merge/head-name", ""),
-                             branch_in(git_folder / "rebase-apply/head-name", "")})
+  for (const auto& branch :
+       {branch_in(git_folder / "HEAD", "ref: "), branch_in(git_folder / "rebase-merge/head-name", ""),
+        branch_in(git_folder / "rebase-apply/head-name", "")})
     if (!branch.empty()) branches.insert(branch);
 }
 
@@ -73,7 +73,7 @@ bool belongs_to_another(const fs::path& path, bool search) {
   std::error_code code;
   fs::path folder = fs::weakly_canonical(path, code);
   while (!code && !folder.empty()) {
-    struct stat info {};
+    struct stat info{};
     const bool there = ::stat((folder / ".git").c_str(), &info) == 0 || ::stat((folder / "HEAD").c_str(), &info) == 0;
     if (there) return info.st_uid != ::geteuid();
     if (!search || folder == folder.root_path()) return false;
@@ -86,7 +86,8 @@ bool belongs_to_another(const fs::path& path, bool search) {
 
 Error failed(int code, const std::string& what) {
   const git_error* last = git_error_last();  // may be null
-  std::string why = last != nullptr && last->message != nullptr ? last->message : "libgit2 error " + std::to_string(code);
+  std::string why =
+      last != nullptr && last->message != nullptr ? last->message : "libgit2 error " + std::to_string(code);
   return {kind_of(code), what + ": " + escape_control(why), ""};
 }
 
@@ -102,7 +103,9 @@ ObjectId to_text(const git_oid& id) {
   return text;
 }
 
-void FreeRepository::operator()(git_repository* repository) const { git_repository_free(repository); }
+void FreeRepository::operator()(git_repository* repository) const {
+  git_repository_free(repository);
+}
 
 Result<Repository> open_repository(const fs::path& path, bool search) {
   const std::string name = escape_control(path.string());
@@ -178,7 +181,9 @@ Result<ObjectId> LibGit::resolve(const std::string& revision) const {
   return git::to_text(*git_object_id(commit.get()));
 }
 
-bool LibGit::is_shallow() const { return git_repository_is_shallow(repository_.get()) == 1; }
+bool LibGit::is_shallow() const {
+  return git_repository_is_shallow(repository_.get()) == 1;
+}
 
 Result<CommitInfo> LibGit::commit_info(const ObjectId& commit) const {
   auto id = git::parse_id(commit);
@@ -239,7 +244,8 @@ Result<std::optional<std::string>> LibGit::remote_url() const {
 
 // As git itself does: its variables over its configuration.
 GitSignature LibGit::signature() const {
-  GitSignature who{"mlctl", "mlctl@localhost", std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now())};
+  GitSignature who{"mlctl", "mlctl@localhost",
+                   std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now())};
   Signature found;
   if (git_signature_default(out(found), repository_.get()) == 0) who = signature_of(found.get());
   if (const char* name = std::getenv("GIT_COMMITTER_NAME"); name != nullptr && *name != '\0') who.name = name;

@@ -1,9 +1,8 @@
 // A remote that is a folder. libgit2's own transport there looks at a ref before it locks it, so that of two pushes at
 // once the later wins silently; here the ref is compared and moved under its lock.
+#include <filesystem>
 #include <git2.h>
 #include <git2/sys/odb_backend.h>
-
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>

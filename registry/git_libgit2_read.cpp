@@ -1,8 +1,7 @@
 // What a repository holds: tags, trees, the state of the worktree.
-#include <git2.h>
-
 #include <algorithm>
 #include <chrono>
+#include <git2.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,11 +48,16 @@ Result<GitTag> read_tag(git_repository* repository, const FoundTag& found) {
 
 std::optional<TreeEntry::Kind> kind_of(git_filemode_t mode) {
   switch (mode) {
-    case GIT_FILEMODE_BLOB: return TreeEntry::Kind::file;
-    case GIT_FILEMODE_BLOB_EXECUTABLE: return TreeEntry::Kind::executable;
-    case GIT_FILEMODE_LINK: return TreeEntry::Kind::link;
-    case GIT_FILEMODE_COMMIT: return TreeEntry::Kind::submodule;
-    default: return std::nullopt;
+    case GIT_FILEMODE_BLOB:
+      return TreeEntry::Kind::file;
+    case GIT_FILEMODE_BLOB_EXECUTABLE:
+      return TreeEntry::Kind::executable;
+    case GIT_FILEMODE_LINK:
+      return TreeEntry::Kind::link;
+    case GIT_FILEMODE_COMMIT:
+      return TreeEntry::Kind::submodule;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -148,8 +152,8 @@ Result<std::vector<std::string>> LibGit::dirty(const std::vector<std::string>& p
   git_status_options options;
   git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
   options.show = GIT_STATUS_SHOW_INDEX_AND_WORKDIR;
-  options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS |
-                  GIT_STATUS_OPT_DISABLE_PATHSPEC_MATCH;
+  options.flags =
+      GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS | GIT_STATUS_OPT_DISABLE_PATHSPEC_MATCH;
   std::vector<std::string> copies(paths);
   std::vector<char*> pointers;
   for (auto& path : copies)

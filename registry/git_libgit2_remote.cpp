@@ -1,8 +1,7 @@
 // The remote called origin.
-#include <git2.h>
-
 #include <chrono>
 #include <cstdlib>
+#include <git2.h>
 #include <map>
 #include <string>
 #include <utility>
@@ -68,7 +67,9 @@ int note_refusal(const char* ref, const char* status, void* payload) {
   return 0;
 }
 
-int stop_when_interrupted(const git_indexer_progress*, void*) { return interrupted() ? GIT_EUSER : 0; }
+int stop_when_interrupted(const git_indexer_progress*, void*) {
+  return interrupted() ? GIT_EUSER : 0;
+}
 
 // http.extraHeader, http.URL.extraHeader: how CI services hand their token to git.
 std::vector<std::string> extra_headers(git_repository* repository, const std::string& url) {
@@ -143,7 +144,8 @@ class Origin {
     if (code == 0) code = git_remote_ls(&heads, &count, remote_.get());
     std::map<std::string, ObjectId> found;
     for (std::size_t i = 0; code == 0 && i < count; ++i) found[heads[i]->name] = git::to_text(heads[i]->oid);
-    auto result = code == 0 ? Result<std::map<std::string, ObjectId>>(std::move(found)) : problem(code, "cannot ask origin");
+    auto result =
+        code == 0 ? Result<std::map<std::string, ObjectId>>(std::move(found)) : problem(code, "cannot ask origin");
     git_remote_disconnect(remote_.get());
     return result;
   }
@@ -213,7 +215,8 @@ Status LibGit::push(const std::vector<RefUpdate>& updates) {
     const auto there = refs->find(update.ref);
     if (there != refs->end() && there->second == update.id) continue;
     if (there != refs->end() && update.ref.compare(0, tags_prefix.size(), tags_prefix) == 0)
-      return Error{Error::Kind::conflict, "origin refuses: " + escape_control(update.ref) + " exists there already", ""};
+      return Error{Error::Kind::conflict, "origin refuses: " + escape_control(update.ref) + " exists there already",
+                   ""};
     if (auto pushed = origin.push(update); !pushed) return pushed;
   }
   return ok();

@@ -11,7 +11,9 @@ namespace {
 
 constexpr int tries_limit = 50;  // how many others may be faster before we give up
 
-std::string tag_ref(const std::string& name) { return "refs/tags/" + name; }
+std::string tag_ref(const std::string& name) {
+  return "refs/tags/" + name;
+}
 
 // Whether tags go to origin: asked for, and there is one.
 Result<bool> pushes(const Git& git, bool asked) {
@@ -43,7 +45,9 @@ Status push_existing(Git& git, const std::vector<GitTag>& tags, const std::strin
   return ok();
 }
 
-bool is_conflict(const Status& status) { return !status && status.error().kind == Error::Kind::conflict; }
+bool is_conflict(const Status& status) {
+  return !status && status.error().kind == Error::Kind::conflict;
+}
 
 Error gave_up(const std::string& what) {
   return {Error::Kind::conflict, what + ": others took every number first", "run the command again"};
@@ -107,8 +111,8 @@ Status may_assign(const Git& git, const ModelTags& tags, const std::optional<Ass
   if (!newer) return newer.error();
   if (*newer || request.force) return ok();
   return Error{Error::Kind::denied,
-               what + ": its history has parted from that of " + to_string(newest->version) + ", which " +
-                   newest->tag + " assigned",
+               what + ": its history has parted from that of " + to_string(newest->version) + ", which " + newest->tag +
+                   " assigned",
                "merge them, or say --force"};
 }
 
@@ -220,8 +224,9 @@ Result<Taken> unassign(Git& git, const UnassignRequest& request) {
         if (auto pushed = push_existing(git, *all, newest->tag); !pushed) return pushed.error();
       return Taken{newest->tag, newest->what.counter.value_or(0), true, *remote};
     }
-    auto made = take(git, tags, {TagEvent::Kind::unassignment, request.model, std::nullopt, request.stage, std::nullopt},
-                     newest->commit, message, request.expected, *remote);
+    auto made =
+        take(git, tags, {TagEvent::Kind::unassignment, request.model, std::nullopt, request.stage, std::nullopt},
+             newest->commit, message, request.expected, *remote);
     if (!made) return made.error();
     if (*made) return confirm(git, request, **made);
   }

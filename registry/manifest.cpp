@@ -1,10 +1,9 @@
 // The two manifests over one set of layers, written and read back.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include "base/document.h"
 #include "registry/oci.h"
@@ -20,10 +19,14 @@ using nlohmann::ordered_json;
 
 const char* layer_type(Role role) {
   switch (role) {
-    case Role::weights: return "application/vnd.cncf.model.weight.v1.tar";
-    case Role::config: return "application/vnd.cncf.model.weight.config.v1.tar";
-    case Role::code: return "application/vnd.cncf.model.code.v1.tar";
-    case Role::doc: return "application/vnd.cncf.model.doc.v1.tar";
+    case Role::weights:
+      return "application/vnd.cncf.model.weight.v1.tar";
+    case Role::config:
+      return "application/vnd.cncf.model.weight.config.v1.tar";
+    case Role::code:
+      return "application/vnd.cncf.model.code.v1.tar";
+    case Role::doc:
+      return "application/vnd.cncf.model.doc.v1.tar";
   }
   return "";
 }
@@ -46,8 +49,8 @@ ordered_json file_json(const PackedFile& file) {
 
 // What ModelPack's readers know of a layer that holds one file.
 ordered_json metadata_json(const PackedFile& file) {
-  return {{"name", file.path}, {"mode", file.executable ? 0755 : 0644}, {"uid", 0}, {"gid", 0}, {"size", file.size},
-          {"mtime", "1970-01-01T00:00:00Z"}, {"typeflag", 0}};
+  return {{"name", file.path}, {"mode", file.executable ? 0755 : 0644}, {"uid", 0},     {"gid", 0},
+          {"size", file.size}, {"mtime", "1970-01-01T00:00:00Z"},       {"typeflag", 0}};
 }
 
 Descriptor model_layer(const PackedLayer& layer) {
@@ -72,7 +75,9 @@ ordered_json manifest_json(const char* artifact_type, const char* config_type, c
   return manifest;
 }
 
-Error broken(const std::string& why) { return {Error::Kind::corrupt, "not a model's manifest: " + why, ""}; }
+Error broken(const std::string& why) {
+  return {Error::Kind::corrupt, "not a model's manifest: " + why, ""};
+}
 
 Result<PackedFile> file_of(const json& value, Role role) {
   const auto path = oci::text(value, "path");

@@ -12,10 +12,18 @@ namespace {
 constexpr std::size_t part_limit = 32;
 constexpr std::size_t version_limit = 100;
 
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_name_char(char c) { return is_lower(c) || is_digit(c); }
-bool is_identifier_char(char c) { return is_name_char(c) || (c >= 'A' && c <= 'Z') || c == '-'; }
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_name_char(char c) {
+  return is_lower(c) || is_digit(c);
+}
+bool is_identifier_char(char c) {
+  return is_name_char(c) || (c >= 'A' && c <= 'Z') || c == '-';
+}
 
 bool is_part(std::string_view text) {
   if (text.empty() || text.size() > part_limit) return false;
@@ -33,7 +41,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-bool all_digits(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_digit); }
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+}
 
 std::optional<std::uint64_t> parse_number_part(std::string_view text) {
   if (!all_digits(text) || (text.size() > 1 && text.front() == '0') || text.size() > 19) return std::nullopt;
@@ -89,7 +99,9 @@ std::string to_string(const ModelName& model) {
   return model.tenant.empty() ? model.name : model.tenant + "/" + model.name;
 }
 
-bool is_stage_name(std::string_view text) { return is_part(text); }
+bool is_stage_name(std::string_view text) {
+  return is_part(text);
+}
 
 std::strong_ordering operator<=>(const Version& a, const Version& b) {
   if (const auto order = a.major <=> b.major; order != 0) return order;
@@ -129,8 +141,8 @@ Result<Version> parse_version(std::string_view text) {
 }
 
 std::string to_string(const Version& version) {
-  std::string text = "v" + std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
-                     std::to_string(version.patch);
+  std::string text =
+      "v" + std::to_string(version.major) + "." + std::to_string(version.minor) + "." + std::to_string(version.patch);
   if (!version.prerelease.empty()) text += "-" + version.prerelease;
   if (!version.build.empty()) text += "+" + version.build;
   return text;

@@ -35,7 +35,8 @@ struct Version {
 };
 // Semver's precedence; equals there are ordered by build, so that the order is total.
 [[nodiscard]] std::strong_ordering operator<=>(const Version& a, const Version& b);
-[[nodiscard]] Result<Version> parse_version(std::string_view text);  // "v1.2.3-rc.1+build"; Error{usage} with an example
+[[nodiscard]] Result<Version> parse_version(
+    std::string_view text);  // "v1.2.3-rc.1+build"; Error{usage} with an example
 [[nodiscard]] std::string to_string(const Version& version);
 
 enum class Bump { major, minor, patch };

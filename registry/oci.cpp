@@ -1,7 +1,6 @@
 #include "registry/oci.h"
 
 #include <limits>
-
 #include <nlohmann/json.hpp>
 
 namespace mlctl::registry::oci {

@@ -1,11 +1,10 @@
 // OCI documents as data: media types, annotations, descriptors to and from JSON.
 #pragma once
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "registry/store.h"

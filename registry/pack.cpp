@@ -16,7 +16,9 @@ namespace {
 constexpr std::size_t buffer_size = 1U << 20U;
 constexpr std::array roles{Role::weights, Role::config, Role::code, Role::doc};
 
-tar::Entry entry_of(const ModelFile& file) { return {file.path, file.size, file.executable, file.link}; }
+tar::Entry entry_of(const ModelFile& file) {
+  return {file.path, file.size, file.executable, file.link};
+}
 
 std::uint64_t tar_size(const ModelFile& file) {
   return tar::header(entry_of(file)).size() + file.size + tar::padding(file.size);

@@ -87,7 +87,9 @@ class Tree {
 
 }  // namespace
 
-bool is_clean_text(std::string_view text) { return escape_control(text) == text; }
+bool is_clean_text(std::string_view text) {
+  return escape_control(text) == text;
+}
 
 Status check_path(std::string_view path) {
   if (path.empty()) return bad_path(path, "a file without a name");

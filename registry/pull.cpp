@@ -1,16 +1,15 @@
 #include "registry/pull.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
 #include <memory>
 #include <set>
 #include <string>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 
 #include "base/interrupt.h"
@@ -92,8 +91,7 @@ Result<Digest> digest_of_file(const File& file, const fs::path& path) {
 std::string link_at(const Folder& folder, const std::string& path) {
   auto parent = folder.open_parent(path, false);
   std::array<char, 4096> target{};
-  const auto size =
-      parent ? ::readlinkat(parent->fd(), last_part(path).c_str(), target.data(), target.size()) : -1;
+  const auto size = parent ? ::readlinkat(parent->fd(), last_part(path).c_str(), target.data(), target.size()) : -1;
   return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
@@ -101,7 +99,7 @@ std::string link_at(const Folder& folder, const std::string& path) {
 bool is_right(const Folder& folder, const PackedFile& file) {
   if (!file.link.empty()) return link_at(folder, file.path) == file.link;
   auto opened = folder.open_file(file.path);
-  struct stat info {};
+  struct stat info{};
   if (!opened || ::fstat(opened->fd(), &info) != 0) return false;
   if (static_cast<std::uint64_t>(info.st_size) != file.size || ((info.st_mode & 0100U) != 0) != file.executable)
     return false;
@@ -156,9 +154,9 @@ class Puller {
     if (!needed) return ok();
     auto source = store_.open_blob(model_, layer.digest);
     if (!source) return source.error();
-    auto read = read_layer(layer, **source,
-                           {[this](const PackedFile& file) { return begin(file); },
-                            [this](const PackedFile& file) { return end(file); }});
+    auto read = read_layer(
+        layer, **source,
+        {[this](const PackedFile& file) { return begin(file); }, [this](const PackedFile& file) { return end(file); }});
     incoming_.reset();
     return read ? ok() : Status(read.error().context(to_string(model_)));
   }

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include "base/document.h"
 #include "registry/evidence.h"
@@ -150,8 +149,8 @@ Result<PushReport> push(Store& store, const ModelName& model, const std::vector<
   auto published = store.publish(model, publication);
   if (!published) return published.error();
   if (auto kept = attach_all(store, model, packed->digest, *statements, created); !kept) return kept.error();
-  return PushReport{packed->digest,    packed->image,       published->existed, files.size(),
-                    publication.bytes, sent->bytes_written};
+  return PushReport{packed->digest, packed->image,     published->existed,
+                    files.size(),   publication.bytes, sent->bytes_written};
 }
 
 }  // namespace mlctl::registry

@@ -28,7 +28,7 @@ struct PushMetadata {
 struct PushReport {
   Digest manifest;
   Digest image;
-  bool existed = false;             // same version, same content: nothing was published
+  bool existed = false;  // same version, same content: nothing was published
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;          // of the files
   std::uint64_t bytes_written = 0;  // of layers that were not in the store

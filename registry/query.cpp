@@ -1,9 +1,8 @@
 #include "registry/query.h"
 
 #include <algorithm>
-#include <utility>
-
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/document.h"
 #include "registry/evidence.h"
@@ -99,7 +98,9 @@ class Verifier {
 
 }  // namespace
 
-Result<std::vector<ModelName>> list_models(Store& store) { return store.models(); }
+Result<std::vector<ModelName>> list_models(Store& store) {
+  return store.models();
+}
 
 Result<std::vector<VersionInfo>> list_versions(Store& store, const ModelName& model) {
   auto publications = store.publications(model);

@@ -20,7 +20,7 @@ struct VersionInfo {
   Digest image;
   std::uint64_t bytes = 0;  // of the files
   std::uint64_t files = 0;
-  std::string created;      // RFC 3339
+  std::string created;  // RFC 3339
 };
 
 [[nodiscard]] Result<std::vector<ModelName>> list_models(Store& store);  // sorted

@@ -49,7 +49,7 @@ struct Publication {
   Descriptor image;
   std::uint64_t bytes = 0;  // of the files
   std::uint64_t files = 0;
-  std::string created;      // RFC 3339
+  std::string created;  // RFC 3339
 };
 struct Published {
   bool existed = false;  // the same version with the same content: nothing was done
@@ -76,13 +76,14 @@ struct Store {
 };
 
 // The Error{conflict} of publish(), which names both digests and a version that is `free`.
-[[nodiscard]] Error other_content(const ModelName& model, const Version& version, const Digest& there, const Digest& here,
-                                  const Version& free);
+[[nodiscard]] Error other_content(const ModelName& model, const Version& version, const Digest& there,
+                                  const Digest& here, const Version& free);
 
 inline constexpr std::uint64_t manifest_limit = 4U << 20U;  // bytes; what every registry takes
 
 // Error{usage}: a folder that holds something else, or a registry of a newer format. An absent or empty folder is an
 // empty registry; it is made by the first write.
-[[nodiscard]] Result<std::unique_ptr<Store>> open_disk_store(const std::filesystem::path& root, Disk& disk = real_disk());
+[[nodiscard]] Result<std::unique_ptr<Store>> open_disk_store(const std::filesystem::path& root,
+                                                             Disk& disk = real_disk());
 
 }  // namespace mlctl::registry

@@ -1,16 +1,14 @@
 // The registry in a folder.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include "base/document.h"
 #include "base/lock.h"
@@ -33,7 +31,9 @@ constexpr const char* marker_name = "mlctl-registry.json";
 constexpr std::string_view marker_text = "{\"kind\":\"mlctl-registry\",\"formatVersion\":1}\n";
 constexpr std::string_view layout_text = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
-bool is_temporary(const fs::path& path) { return path.filename().string().rfind(".mlctl-", 0) == 0; }
+bool is_temporary(const fs::path& path) {
+  return path.filename().string().rfind(".mlctl-", 0) == 0;
+}
 
 // True: a registry that we understand; false: nothing there yet.
 Result<bool> check_root(const fs::path& root) {
@@ -104,7 +104,8 @@ class DiskStore : public Store {
     if (!source) return source.error();
     auto bytes = read_all(**source, limit);
     if (bytes && digest_of(*bytes) == digest) return bytes;
-    return Error{Error::Kind::corrupt, to_string(model) + ": blob " + to_string(digest) + " is not what its digest says",
+    return Error{Error::Kind::corrupt,
+                 to_string(model) + ": blob " + to_string(digest) + " is not what its digest says",
                  "push the version again from its files, or restore the registry"};
   }
 

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <set>
-
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/document.h"
 #include "registry/oci.h"
@@ -48,7 +47,8 @@ Result<Index> Index::parse(std::string_view text, const std::string& what) {
   Index index;
   if (text.empty()) return index;
   const auto broken = [&](const std::string& why) {
-    return Error{Error::Kind::corrupt, what + ": " + why, "restore the file from a backup; the blobs beside it are intact"};
+    return Error{Error::Kind::corrupt, what + ": " + why,
+                 "restore the file from a backup; the blobs beside it are intact"};
   };
   auto value = parse_json(text, what);
   if (!value) return Error{Error::Kind::corrupt, value.error().message, broken("").hint};

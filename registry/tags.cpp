@@ -44,7 +44,9 @@ bool is_version_event(const ModelEvent& event, const Version& version) {
          event.what.version == version;
 }
 
-std::uint64_t n_of(const ModelEvent& event) { return event.what.counter.value_or(0); }
+std::uint64_t n_of(const ModelEvent& event) {
+  return event.what.counter.value_or(0);
+}
 
 // By N. Two tags can carry one N, m#prod#3 and m#prod!#3, as their names differ: then the assignment counts, and who
 // unassigned is told.
@@ -61,12 +63,18 @@ VersionTag version_tag(const ModelEvent& event) {
 
 const char* to_string(TagEvent::Kind kind) {
   switch (kind) {
-    case Kind::registration: return "registration";
-    case Kind::deregistration: return "deregistration";
-    case Kind::assignment: return "assignment";
-    case Kind::unassignment: return "unassignment";
-    case Kind::deprecation: return "deprecation";
-    case Kind::creation: return "creation";
+    case Kind::registration:
+      return "registration";
+    case Kind::deregistration:
+      return "deregistration";
+    case Kind::assignment:
+      return "assignment";
+    case Kind::unassignment:
+      return "unassignment";
+    case Kind::deprecation:
+      return "deprecation";
+    case Kind::creation:
+      return "creation";
   }
   return "registration";
 }
@@ -104,12 +112,24 @@ std::optional<TagEvent> parse_tag(std::string_view name) {
 std::string tag_name(const TagEvent& event) {
   std::string name = to_string(event.model);
   switch (event.kind) {
-    case Kind::registration: name += "@" + to_string(event.version.value_or(Version{})); break;
-    case Kind::deregistration: name += "@" + to_string(event.version.value_or(Version{})) + "!"; break;
-    case Kind::assignment: name += "#" + event.stage; break;
-    case Kind::unassignment: name += "#" + event.stage + "!"; break;
-    case Kind::deprecation: name += "@deprecated"; break;
-    case Kind::creation: name += "@created"; break;
+    case Kind::registration:
+      name += "@" + to_string(event.version.value_or(Version{}));
+      break;
+    case Kind::deregistration:
+      name += "@" + to_string(event.version.value_or(Version{})) + "!";
+      break;
+    case Kind::assignment:
+      name += "#" + event.stage;
+      break;
+    case Kind::unassignment:
+      name += "#" + event.stage + "!";
+      break;
+    case Kind::deprecation:
+      name += "@deprecated";
+      break;
+    case Kind::creation:
+      name += "@created";
+      break;
   }
   return event.counter ? name + "#" + std::to_string(*event.counter) : name;
 }
@@ -121,9 +141,12 @@ TagMessage parse_message(std::string_view message) {
     std::string_view line = message.substr(0, end);
     message.remove_prefix(end == std::string_view::npos ? message.size() : end + 1);
     while (!line.empty() && (line.back() == ' ' || line.back() == '\r')) line.remove_suffix(1);
-    if (take(line, "digest: ")) lines.digest = digest_line(line);
-    else if (take(line, "denied: ")) lines.denied = digest_line(line);
-    else if (take(line, "allowed: ")) lines.allowed = digest_line(line);
+    if (take(line, "digest: "))
+      lines.digest = digest_line(line);
+    else if (take(line, "denied: "))
+      lines.denied = digest_line(line);
+    else if (take(line, "allowed: "))
+      lines.allowed = digest_line(line);
     else if (take(line, "version: "))
       if (auto version = parse_version(line)) lines.version = std::move(*version);
   }
@@ -162,8 +185,8 @@ std::vector<VersionTag> ModelTags::versions() const {
   std::vector<VersionTag> active;
   for (const auto& event : events_) {
     if (!event.what.version) continue;
-    const auto same = std::find_if(active.begin(), active.end(),
-                                   [&](const auto& one) { return one.version == *event.what.version; });
+    const auto same =
+        std::find_if(active.begin(), active.end(), [&](const auto& one) { return one.version == *event.what.version; });
     if (same != active.end()) active.erase(same);
     if (event.what.kind == Kind::registration) active.push_back(version_tag(event));
   }
@@ -180,10 +203,12 @@ std::optional<VersionTag> ModelTags::find(const Version& version) const {
 
 Result<VersionTag> ModelTags::version_at(const ObjectId& commit) const {
   std::vector<VersionTag> here = versions();
-  here.erase(std::remove_if(here.begin(), here.end(), [&](const auto& one) { return one.commit != commit; }), here.end());
+  here.erase(std::remove_if(here.begin(), here.end(), [&](const auto& one) { return one.commit != commit; }),
+             here.end());
   const std::string where = to_string(model_) + ": commit " + commit.substr(0, 10);
   if (here.empty())
-    return Error{Error::Kind::not_found, where + " has no version", "`mlctl register " + to_string(model_) + "` makes one"};
+    return Error{Error::Kind::not_found, where + " has no version",
+                 "`mlctl register " + to_string(model_) + "` makes one"};
   if (here.size() == 1) return here[0];
   std::string names;
   for (const auto& one : here) names += (names.empty() ? "" : ", ") + to_string(one.version);
@@ -200,8 +225,8 @@ const ModelEvent* ModelTags::newest(std::string_view stage, bool by_time) const 
 }
 
 Result<Assignment> ModelTags::resolve(const ModelEvent& event) const {
-  Assignment made{n_of(event), event.what.stage, event.commit,  {},         event.lines.digest, event.lines.denied,
-                  event.tagger, event.email,     event.time,    event.tag};
+  Assignment made{n_of(event),        event.what.stage, event.commit, {},         event.lines.digest,
+                  event.lines.denied, event.tagger,     event.email,  event.time, event.tag};
   if (event.lines.version) {
     made.version = *event.lines.version;
   } else {
@@ -258,9 +283,13 @@ std::set<Digest> ModelTags::denied(std::string_view stage) const {
   return digests;
 }
 
-bool ModelTags::deprecated() const { return !events_.empty() && events_.back().what.kind == Kind::deprecation; }
+bool ModelTags::deprecated() const {
+  return !events_.empty() && events_.back().what.kind == Kind::deprecation;
+}
 
-std::uint64_t ModelTags::next_counter() const { return highest_ + 1; }
+std::uint64_t ModelTags::next_counter() const {
+  return highest_ + 1;
+}
 
 std::optional<std::string> ModelTags::time_order_differs(std::string_view stage) const {
   const auto* by_counter = newest(stage, false);

@@ -92,9 +92,13 @@ std::string pax_record(std::string_view key, std::string_view value) {
 
 }  // namespace
 
-std::size_t padding(std::uint64_t size) { return static_cast<std::size_t>((block - size % block) % block); }
+std::size_t padding(std::uint64_t size) {
+  return static_cast<std::size_t>((block - size % block) % block);
+}
 
-std::string trailer() { return std::string(2 * block, '\0'); }
+std::string trailer() {
+  return std::string(2 * block, '\0');
+}
 
 std::string header(const Entry& entry) {
   std::string records;

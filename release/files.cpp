@@ -49,7 +49,8 @@ std::string folder_in_git(const Project& project, const registry::Git& git, cons
   return text == "." || text == "./" ? "" : text;
 }
 
-Result<std::vector<std::string>> changed_files(const Project& project, const registry::Git& git, const ModelEntry& model) {
+Result<std::vector<std::string>> changed_files(const Project& project, const registry::Git& git,
+                                               const ModelEntry& model) {
   const auto folder = folder_in_git(project, git, model);
   return git.dirty(folder.empty() ? std::vector<std::string>() : std::vector{folder});
 }
@@ -58,7 +59,8 @@ Result<ModelEntry> model_at(const Project& project, const registry::Git& git, co
                             const std::string& commit) {
   const auto short_commit = commit.substr(0, 12);
   const auto path = joined(now.folder, "model.yaml");
-  const Error absent{Error::Kind::usage, "commit " + short_commit + " has no " + path, "commit it: a version is what its commit holds"};
+  const Error absent{Error::Kind::usage, "commit " + short_commit + " has no " + path,
+                     "commit it: a version is what its commit holds"};
   auto entries = git.list_tree(commit, folder_in_git(project, git, now));
   if (!entries) return entries.error().kind == Error::Kind::not_found ? absent : entries.error();
   const auto found =
@@ -69,8 +71,9 @@ Result<ModelEntry> model_at(const Project& project, const registry::Git& git, co
   auto entry = parse_model(project, *text, now.folder);
   if (!entry) return entry.error().context("at commit " + short_commit);
   if (entry->name != now.name)
-    return Error{Error::Kind::usage,
-                 path + " at commit " + short_commit + " names " + to_string(entry->name) + ", not " + to_string(now.name), ""};
+    return Error{
+        Error::Kind::usage,
+        path + " at commit " + short_commit + " names " + to_string(entry->name) + ", not " + to_string(now.name), ""};
   return entry;
 }
 

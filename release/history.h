@@ -1,9 +1,8 @@
 // What happened to a model by git's tags, and what there is to say about them.
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/terminal.h"
 #include "registry/tags.h"

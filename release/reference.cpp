@@ -35,7 +35,8 @@ Result<Found> at_stage(registry::Store& store, registry::Git* git, const ModelNa
   auto assigned = registry::ModelTags(model, *tags).assignment(stage);
   if (!assigned) return assigned.error();
   if (!*assigned)
-    return Error{Error::Kind::not_found, "nothing is assigned to " + name, "`mlctl history " + to_string(model) + "` shows what was"};
+    return Error{Error::Kind::not_found, "nothing is assigned to " + name,
+                 "`mlctl history " + to_string(model) + "` shows what was"};
   if ((*assigned)->digest) return Found{model, *(*assigned)->digest, (*assigned)->version};
   return at_version(store, model, (*assigned)->version);
 }
@@ -78,7 +79,8 @@ Result<ReferenceText> split_reference(std::string_view text) {
   return reference;
 }
 
-Result<Found> find_reference(const Project& project, registry::Store& store, registry::Git* git, std::string_view text) {
+Result<Found> find_reference(const Project& project, registry::Store& store, registry::Git* git,
+                             std::string_view text) {
   auto reference = split_reference(text);
   if (!reference) return reference.error();
   auto stored = registry::list_models(store);

@@ -1,5 +1,5 @@
-// What people write to mean one state of a model: MODEL@v1.2.3, MODEL@sha256:…, MODEL#ENV. MODEL as find_model takes it,
-// or a model that only the registry or git know.
+// What people write to mean one state of a model: MODEL@v1.2.3, MODEL@sha256:…, MODEL#ENV. MODEL as find_model takes
+// it, or a model that only the registry or git know.
 #pragma once
 #include <optional>
 #include <string>
@@ -18,11 +18,12 @@
 namespace mlctl::release {
 
 // A name in the project, or a whole name or unique last part among `others`. Errors as of find_model.
-[[nodiscard]] Result<registry::ModelName> find_name(const Project& project, const std::vector<registry::ModelName>& others,
+[[nodiscard]] Result<registry::ModelName> find_name(const Project& project,
+                                                    const std::vector<registry::ModelName>& others,
                                                     std::string_view text);
 
 struct ReferenceText {
-  std::string model;  // as written
+  std::string model;                                        // as written
   std::variant<registry::Version, Digest, std::string> at;  // the string is a stage
 };
 // Split at the last @ or #. Error{usage} shows the three forms.

@@ -20,7 +20,8 @@ Status folder_is_committed(const Project& project, const registry::Git& git, con
   if (!changed) return changed.error();
   if (changed->empty()) return ok();
   std::string names;
-  for (std::size_t i = 0; i < std::min(names_shown, changed->size()); ++i) names += (i == 0 ? "" : ", ") + (*changed)[i];
+  for (std::size_t i = 0; i < std::min(names_shown, changed->size()); ++i)
+    names += (i == 0 ? "" : ", ") + (*changed)[i];
   if (changed->size() > names_shown) names += " and " + std::to_string(changed->size() - names_shown) + " more";
   return Error{Error::Kind::usage, "the folder of " + to_string(model.name) + " differs from the last commit: " + names,
                "commit the changes, or put them back: `git checkout " + model.folder + "`"};
@@ -56,8 +57,8 @@ Result<Version> choose_version(const RegisterRequest& request, const registry::M
 }
 
 // The digest that the version has in the registry; its files go there from the commit when they are not.
-Status settle_digest(const Project& project, const registry::Git& git, registry::Store& store, const RegisterRequest& request,
-                     Registered& registered, Progress& progress, Clock& clock) {
+Status settle_digest(const Project& project, const registry::Git& git, registry::Store& store,
+                     const RegisterRequest& request, Registered& registered, Progress& progress, Clock& clock) {
   const auto& name = request.model->name;
   auto known = registry::find_version(store, name, registered.version);
   if (!known) return known.error();
@@ -141,15 +142,19 @@ Result<Registered> register_head(const Project& project, registry::Git& git, reg
   if (!version) return version.error();
 
   Registered registered{.version = *version, .commit = *head};
-  if (auto settled = settle_digest(project, git, store, request, registered, progress, clock); !settled) return settled.error();
+  if (auto settled = settle_digest(project, git, store, request, registered, progress, clock); !settled)
+    return settled.error();
   if (!registered.packed) {
     auto differing = differences(project, git, store, request, registered);
     if (!differing) return differing.error();
     for (const auto& path : *differing)
       registered.notes.push_back(path + " in the registry's " + to_string(*version) + " is not the one in this commit");
   }
-  auto taken = registry::register_version(
-      git, {.model = request.model->name, .version = *version, .commit = *head, .digest = registered.digest, .push = request.push});
+  auto taken = registry::register_version(git, {.model = request.model->name,
+                                                .version = *version,
+                                                .commit = *head,
+                                                .digest = registered.digest,
+                                                .push = request.push});
   if (!taken) return taken.error();
   registered.tag = taken->tag;
   registered.existed = taken->existed;

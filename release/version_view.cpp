@@ -1,7 +1,6 @@
 #include "release/version_view.h"
 
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "base/document.h"
@@ -60,12 +59,14 @@ Result<VersionView> view_version(registry::Store& store, const std::vector<GitTa
   if (!evidence) return evidence.error();
   for (const auto& one : *evidence) view.evidence.push_back(line_of(one));
   for (const auto& assignment : current(tags, model))
-    if (std::any_of(view.versions.begin(), view.versions.end(), [&](const auto& info) { return runs(assignment, info); }))
+    if (std::any_of(view.versions.begin(), view.versions.end(),
+                    [&](const auto& info) { return runs(assignment, info); }))
       view.stages.push_back({assignment.stage, assignment.n});
   return view;
 }
 
-Result<std::vector<VersionLine>> view_versions(registry::Store& store, const std::vector<GitTag>* tags, const ModelName& model) {
+Result<std::vector<VersionLine>> view_versions(registry::Store& store, const std::vector<GitTag>* tags,
+                                               const ModelName& model) {
   auto versions = registry::list_versions(store, model);
   if (!versions) return versions.error();
   const auto assignments = current(tags, model);
@@ -73,7 +74,8 @@ Result<std::vector<VersionLine>> view_versions(registry::Store& store, const std
   for (auto info = versions->rbegin(); info != versions->rend(); ++info) {
     VersionLine line{*info, {}};
     for (const auto& assignment : assignments)
-      if (assignment.version == info->version && runs(assignment, *info)) line.stages.push_back({assignment.stage, assignment.n});
+      if (assignment.version == info->version && runs(assignment, *info))
+        line.stages.push_back({assignment.stage, assignment.n});
     lines.push_back(std::move(line));
   }
   return lines;
@@ -112,8 +114,8 @@ Result<Verification> verify_version(registry::Store& store, const std::vector<Gi
     if (!tag.digest)
       verification.notes.push_back("tag " + tag.tag + " was made by hand and records no digest");
     else if (digest && *digest != *tag.digest)
-      verification.report.problems.push_back("tag " + tag.tag + " records " + to_string(*tag.digest) + ", the registry has " +
-                                             to_string(*digest));
+      verification.report.problems.push_back("tag " + tag.tag + " records " + to_string(*tag.digest) +
+                                             ", the registry has " + to_string(*digest));
     else
       verification.notes.push_back("tag " + tag.tag + " records this digest");
   }

@@ -1,5 +1,5 @@
-// What is known about one version, or about all: for `show`, `list` and `verify`. From the registry; with git, also where
-// it is assigned.
+// What is known about one version, or about all: for `show`, `list` and `verify`. From the registry; with git, also
+// where it is assigned.
 #pragma once
 #include <optional>
 #include <string>
@@ -42,7 +42,8 @@ struct VersionLine {
   std::vector<StageLine> stages;
 };
 // Newest first; empty when the registry has none.
-[[nodiscard]] Result<std::vector<VersionLine>> view_versions(registry::Store& store, const std::vector<registry::GitTag>* tags,
+[[nodiscard]] Result<std::vector<VersionLine>> view_versions(registry::Store& store,
+                                                             const std::vector<registry::GitTag>* tags,
                                                              const registry::ModelName& model);
 
 struct ModelLine {
@@ -51,7 +52,8 @@ struct ModelLine {
   std::optional<registry::VersionInfo> newest;
   std::vector<std::pair<StageLine, registry::Version>> stages;  // what runs where, by git
 };
-[[nodiscard]] Result<std::vector<ModelLine>> view_models(registry::Store& store, const std::vector<registry::GitTag>* tags,
+[[nodiscard]] Result<std::vector<ModelLine>> view_models(registry::Store& store,
+                                                         const std::vector<registry::GitTag>* tags,
                                                          const std::vector<registry::ModelName>& models);
 
 // registry::verify, and what git's tags record about these versions. Notes are no problems.

@@ -39,7 +39,7 @@ struct RegisterRequest {
   const ModelEntry* model = nullptr;
   std::optional<registry::Version> version;
   std::optional<registry::Bump> bump;
-  bool push = true;     // the tag, to origin when there is one
+  bool push = true;  // the tag, to origin when there is one
   bool dry_run = false;
 };
 struct Registered {
@@ -47,17 +47,17 @@ struct Registered {
   std::string tag;
   std::string commit;
   Digest digest;
-  bool existed = false;   // HEAD was registered with it before
-  bool pushed = false;    // the tag is at origin
-  bool packed = false;    // the registry did not have it: the commit's files went in
+  bool existed = false;  // HEAD was registered with it before
+  bool pushed = false;   // the tag is at origin
+  bool packed = false;   // the registry did not have it: the commit's files went in
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;  // of the files
   std::vector<std::string> notes;
 };
 // HEAD becomes a version. Without a version and a bump: the version that HEAD has, else the registry's newest when git
-// does not know it yet, else the next patch after git's newest. Error{usage}: a clone without its history, a folder that
-// differs from HEAD, a second version on a commit; Error{conflict}: the version is on another commit, or has another
-// digest.
+// does not know it yet, else the next patch after git's newest. Error{usage}: a clone without its history, a folder
+// that differs from HEAD, a second version on a commit; Error{conflict}: the version is on another commit, or has
+// another digest.
 [[nodiscard]] Result<Registered> register_head(const Project& project, registry::Git& git, registry::Store& store,
                                                const RegisterRequest& request, Progress& progress, Clock& clock);
 

@@ -32,7 +32,8 @@ struct LoadJudgement {
 };
 // `compare`: the schedule had a baseline. Without one, latency.slower is skipped: first_version.
 // Failed requests count as infinitely slow. A saturated client, or a load that a dying server cut short, makes every
-// latency check inconclusive (a limit that is kept although requests were sent late is kept); the death itself fails "errors" (of the candidate) or is its error (of the baseline).
+// latency check inconclusive (a limit that is kept although requests were sent late is kept); the death itself fails
+// "errors" (of the candidate) or is its error (of the baseline).
 [[nodiscard]] LoadJudgement judge_load(const GateConfig& config, const Schedule& schedule, const LoadResult& result,
                                        bool compare, std::uint64_t seed);
 

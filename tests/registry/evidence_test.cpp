@@ -1,11 +1,9 @@
 #include "registry/evidence.h"
 
 #include <doctest/doctest.h>
-
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "base/document.h"
 #include "registry/push.h"
@@ -45,7 +43,8 @@ TEST_CASE("evidence is found again, oldest first, and the same twice is once") {
                      provenance_predicate({"https://git.example/r", std::string(40, 'c'), "run/1", "v1.0.0"}));
   auto first = attach(*world.store, world.model, world.digest, EvidenceKind::gate, gate, "2026-01-01T00:00:00Z");
   REQUIRE(first);
-  REQUIRE(attach(*world.store, world.model, world.digest, EvidenceKind::provenance, provenance, "2026-01-02T00:00:00Z"));
+  REQUIRE(
+      attach(*world.store, world.model, world.digest, EvidenceKind::provenance, provenance, "2026-01-02T00:00:00Z"));
   CHECK(*attach(*world.store, world.model, world.digest, EvidenceKind::gate, gate, "2026-01-03T00:00:00Z") == *first);
   const auto all = evidence(*world.store, world.model, world.digest);
   REQUIRE(all);

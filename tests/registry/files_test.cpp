@@ -2,10 +2,9 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <string>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <string>
 #include <vector>
 
 #include "registry/paths.h"
@@ -34,15 +33,22 @@ FileRules rules(const std::vector<std::string>& patterns, const std::vector<std:
 }
 
 TEST_CASE("what a file is follows from its content, then from its name") {
-  struct Case { const char* name; std::string path, bytes; Format format; Role role; };
+  struct Case {
+    const char* name;
+    std::string path, bytes;
+    Format format;
+    Role role;
+  };
   for (const auto& c : std::vector<Case>{
            {"safetensors", "model.safetensors", "\x40\0\0\0\0\0\0\0{\"a\":{}"s, Format::safetensors, Role::weights},
-           {"safetensors under another name", "notes.md", "\x40\0\0\0\0\0\0\0{\"a\":{}"s, Format::safetensors, Role::weights},
+           {"safetensors under another name", "notes.md", "\x40\0\0\0\0\0\0\0{\"a\":{}"s, Format::safetensors,
+            Role::weights},
            {"pickle protocol 4", "model.pkl", "\x80\x04\x95\0\0"s, Format::pickle, Role::weights},
            {"a pickle that calls itself a document", "README.md", "\x80\x02}q"s, Format::pickle, Role::weights},
            {"pickle protocol 0 by its name", "model.pkl", "cos\nsystem\n", Format::pickle, Role::weights},
            {"joblib", "model.joblib", "\x80\x03", Format::pickle, Role::weights},
-           {"a zip of torch", "model.bin", "PK\x03\x04" + std::string(26, '\0') + "archive/data.pkl", Format::pytorch_zip, Role::weights},
+           {"a zip of torch", "model.bin", "PK\x03\x04" + std::string(26, '\0') + "archive/data.pkl",
+            Format::pytorch_zip, Role::weights},
            {"another zip", "data.zip", "PK\x03\x04" + std::string(26, '\0') + "a.txt", Format::unknown, Role::weights},
            {"xgboost json", "model.json", "{\"learner\":{\"attributes\":{}}}", Format::xgboost_json, Role::weights},
            {"xgboost ubj", "model.ubj", "{L\0\0\0\0\0\0\0\x07learner{"s, Format::xgboost_ubj, Role::weights},
@@ -71,9 +77,11 @@ TEST_CASE("check_path") {
     CAPTURE(good);
     CHECK(check_path(good));
   }
-  for (const auto& bad : std::vector<std::string>{
-           "", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/..", "./a", "a\\b", "a\nb", "a\0b"s, "\xff",
-           "a/.wh.b", ".wh..wh..opq", "\xe2\x80\xae" "a", std::string(1025, 'a'), "a/" + std::string(256, 'b')}) {
+  for (const auto& bad : std::vector<std::string>{"", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/..", "./a",
+                                                  "a\\b", "a\nb", "a\0b"s, "\xff", "a/.wh.b", ".wh..wh..opq",
+                                                  "\xe2\x80\xae"
+                                                  "a",
+                                                  std::string(1025, 'a'), "a/" + std::string(256, 'b')}) {
     CAPTURE(bad);
     auto status = check_path(bad);
     REQUIRE_FALSE(status);
@@ -82,7 +90,11 @@ TEST_CASE("check_path") {
 }
 
 TEST_CASE("check_tree: links end inside the tree") {
-  struct Case { const char* name; std::vector<TreePath> tree; bool good; };
+  struct Case {
+    const char* name;
+    std::vector<TreePath> tree;
+    bool good;
+  };
   for (const auto& c : std::vector<Case>{
            {"beside", {{"a", ""}, {"l", "a"}}, true},
            {"upwards inside", {{"a", ""}, {"d/l", "../a"}}, true},
@@ -107,12 +119,30 @@ TEST_CASE("check_tree: links end inside the tree") {
 }
 
 TEST_CASE("matches_pattern") {
-  struct Case { const char* pattern; const char* path; bool match; };
+  struct Case {
+    const char* pattern;
+    const char* path;
+    bool match;
+  };
   for (const auto& c : std::vector<Case>{
-           {"a", "a", true}, {"a", "ab", false}, {"*", "abc", true}, {"*", "a/b", false}, {"*.py", "a.py", true},
-           {"*.py", "d/a.py", false}, {"**/*.py", "a.py", true}, {"**/*.py", "d/e/a.py", true}, {"d/**", "d/e/f", true},
-           {"d/**", "e/f", false}, {"a?c", "abc", true}, {"a?c", "a/c", false}, {"**/x", "ax", false},
-           {"a/**/b", "a/b", true}, {"a/**/b", "a/c/d/b", true}, {"a*b*c", "aXbYc", true}, {"a*", "a", true}, {"", "", true},
+           {"a", "a", true},
+           {"a", "ab", false},
+           {"*", "abc", true},
+           {"*", "a/b", false},
+           {"*.py", "a.py", true},
+           {"*.py", "d/a.py", false},
+           {"**/*.py", "a.py", true},
+           {"**/*.py", "d/e/a.py", true},
+           {"d/**", "d/e/f", true},
+           {"d/**", "e/f", false},
+           {"a?c", "abc", true},
+           {"a?c", "a/c", false},
+           {"**/x", "ax", false},
+           {"a/**/b", "a/b", true},
+           {"a/**/b", "a/c/d/b", true},
+           {"a*b*c", "aXbYc", true},
+           {"a*", "a", true},
+           {"", "", true},
        }) {
     CAPTURE(c.pattern);
     CAPTURE(c.path);

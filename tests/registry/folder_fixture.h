@@ -1,7 +1,6 @@
 // A throw-away folder with files, for tests.
 #pragma once
 #include <doctest/doctest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <sstream>

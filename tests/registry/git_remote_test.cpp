@@ -1,7 +1,6 @@
 // A remote that is no folder: git's own daemon on a loopback port, so that the protocol and its refusals are real.
-#include <doctest/doctest.h>
-
 #include <chrono>
+#include <doctest/doctest.h>
 #include <string>
 #include <thread>
 

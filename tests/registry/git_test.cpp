@@ -1,12 +1,11 @@
 #include "registry/git.h"
 
+#include <algorithm>
 #include <doctest/doctest.h>
+#include <string>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <string>
 #include <vector>
 
 #include "registry/files.h"
@@ -52,7 +51,8 @@ TEST_CASE("a repository of somebody else is not trusted, and the hint says how t
     MESSAGE("skipped: giving a repository to another user needs root");
     return;
   }
-  for (const auto& entry : {repository.work, repository.work / ".git"}) REQUIRE(::chown(entry.c_str(), 12345, 12345) == 0);
+  for (const auto& entry : {repository.work, repository.work / ".git"})
+    REQUIRE(::chown(entry.c_str(), 12345, 12345) == 0);
   auto opened = open_git(repository.work);
   REQUIRE_FALSE(opened);
   CHECK(opened.error().kind == Error::Kind::unavailable);
@@ -185,8 +185,8 @@ TEST_CASE("collect_files from a commit") {
   REQUIRE(source);
   CHECK(*read_all(**source, 100) == "pass");
 
-  const auto pointer = repository.commit(
-      {{"m/weights.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"}});
+  const auto pointer =
+      repository.commit({{"m/weights.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"}});
   auto lfs = collect_files(*opened, pointer, "m", rules);
   REQUIRE_FALSE(lfs);
   CHECK(lfs.error().kind == Error::Kind::usage);

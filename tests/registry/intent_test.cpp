@@ -1,11 +1,10 @@
 #include "registry/intent.h"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <set>
 #include <string>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <vector>
 
 #include "tests/registry/repository_fixture.h"
@@ -18,7 +17,9 @@ using test::Repository;
 
 const ModelName model{"fraud", "a"};
 
-Version version(const std::string& text) { return *parse_version(text); }
+Version version(const std::string& text) {
+  return *parse_version(text);
+}
 
 // Three commits in a row, and one beside them.
 struct World {
@@ -38,9 +39,7 @@ struct World {
     return {model, "prod", version(at), digest_of(at), commit};
   }
   ModelTags tags() const { return {model, *here->tags()}; }
-  bool at_origin(const std::string& tag) const {
-    return !git(repository.origin, {"tag", "-l", tag}).empty();
-  }
+  bool at_origin(const std::string& tag) const { return !git(repository.origin, {"tag", "-l", tag}).empty(); }
 };
 
 TEST_CASE("register_version") {
@@ -53,7 +52,8 @@ TEST_CASE("register_version") {
   CHECK(made->pushed);
   CHECK(world.at_origin("fraud/a@v1.0.0"));
   CHECK(world.tags().find(version("v1.0.0"))->digest == digest_of("one"));
-  CHECK(git(world.repository.work, {"cat-file", "-p", "fraud/a@v1.0.0"}).find("\ndigest: sha256:") != std::string::npos);
+  CHECK(git(world.repository.work, {"cat-file", "-p", "fraud/a@v1.0.0"}).find("\ndigest: sha256:") !=
+        std::string::npos);
 
   CHECK(register_version(*world.here, one)->existed);
   auto elsewhere = one;

@@ -1,7 +1,6 @@
 // Model files in memory, for tests.
 #pragma once
 #include <doctest/doctest.h>
-
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,12 +1,10 @@
 #include "registry/pack.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "base/document.h"
 #include "base/process.h"
@@ -149,7 +147,10 @@ TEST_CASE("a manifest reads back to what was packed, and a changed one does not"
   auto layers = parse_manifest(packed->manifest);
   REQUIRE(layers);
   CHECK(pack_manifests(*layers)->manifest == packed->manifest);
-  struct Case { const char* name; std::string from, to; };
+  struct Case {
+    const char* name;
+    std::string from, to;
+  };
   for (const auto& c : std::vector<Case>{
            {"a path that leaves", R"(\"path\":\"model.json\")", R"(\"path\":\"../odel.json\")"},
            {"an absolute path", R"(\"path\":\"model.json\")", R"(\"path\":\"/odel.json\")"},
@@ -227,8 +228,9 @@ TEST_CASE("the system's tar reads our layers") {
   const auto folder = test::temporary_folder();
   const std::string deep = std::string(60, 'd') + "/" + std::string(90, 'f') + ".py";
   const std::string longest = std::string(200, 'l') + ".py";
-  auto files = std::vector<ModelFile>{memory_file("a.py", "one"), memory_file(deep, "two"), memory_file(longest, "three"),
-                                      memory_file("caf\xc3\xa9.py", "four"), link_file("link.py", deep)};
+  auto files =
+      std::vector<ModelFile>{memory_file("a.py", "one"), memory_file(deep, "two"), memory_file(longest, "three"),
+                             memory_file("caf\xc3\xa9.py", "four"), link_file("link.py", deep)};
   files[0].executable = true;
   files.back().role = Role::code;
   auto plans = plan_layers(files);

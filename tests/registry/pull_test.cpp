@@ -1,10 +1,9 @@
 #include "registry/pull.h"
 
-#include <doctest/doctest.h>
-#include <sys/stat.h>
-
 #include <cerrno>
+#include <doctest/doctest.h>
 #include <string>
+#include <sys/stat.h>
 #include <vector>
 
 #include "registry/oci.h"

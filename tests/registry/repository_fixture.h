@@ -1,7 +1,6 @@
 // Real repositories made by the git command: a clone with a bare origin. Nothing of the user's configuration is read.
 #pragma once
 #include <doctest/doctest.h>
-
 #include <filesystem>
 #include <map>
 #include <string>

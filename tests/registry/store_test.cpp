@@ -1,11 +1,10 @@
 #include "registry/store.h"
 
+#include <cerrno>
 #include <doctest/doctest.h>
+#include <string>
 #include <sys/mount.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <string>
 #include <vector>
 
 #include "base/process.h"
@@ -92,8 +91,8 @@ TEST_CASE("skopeo copies the image") {
   pushed(*store, "credit-risk", "v1.0.0", small_model());
   const std::string from = "oci:" + (folder.path() / "models/credit-risk").string() + ":image-v1.0.0";
   const std::string to = "dir:" + (folder.path() / "copy").string();
-  auto done = run_process({{"skopeo", "copy", "--insecure-policy", from, to}, {}, folder.path()},
-                          std::chrono::seconds(60));
+  auto done =
+      run_process({{"skopeo", "copy", "--insecure-policy", from, to}, {}, folder.path()}, std::chrono::seconds(60));
   if (!done) {
     MESSAGE("skipped: " << done.error().message);
     return;
@@ -152,7 +151,8 @@ TEST_CASE("verify finds every kind of damage") {
 
   // One bit in any blob, or a blob gone, is seen.
   std::vector<fs::path> blobs;
-  for (const auto& entry : fs::directory_iterator(folder.path() / "models/a/blobs/sha256")) blobs.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder.path() / "models/a/blobs/sha256"))
+    blobs.push_back(entry.path());
   REQUIRE(blobs.size() == 11);  // 4 layers, 2 configurations, 2 manifests; a statement, its manifest, the empty config
   for (const auto& blob : blobs) {
     const std::string bytes = get(blob);
@@ -243,7 +243,8 @@ TEST_CASE("entries of other tools stay in the index") {
   pushed(*store, "a", "v1.0.0", small_model());
   const auto path = folder.path() / "models/a/index.json";
   std::string text = get(path);
-  const std::string foreign = "{\"mediaType\":\"application/x\",\"digest\":\"" + to_string(digest_of("f")) + "\",\"size\":1},";
+  const std::string foreign =
+      "{\"mediaType\":\"application/x\",\"digest\":\"" + to_string(digest_of("f")) + "\",\"size\":1},";
   text.insert(text.find('[') + 1, foreign);
   put(path, text);
   pushed(*store, "a", "v1.0.1", small_model("{\"learner\":2}"));

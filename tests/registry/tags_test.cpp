@@ -1,7 +1,6 @@
 #include "registry/tags.h"
 
 #include <doctest/doctest.h>
-
 #include <string>
 #include <vector>
 
@@ -15,10 +14,15 @@ GitTag tag(const std::string& name, int second, const ObjectId& commit = c1, con
   return {name, commit, true, message, {"Ada", "ada@example.org", WallTime(std::chrono::seconds(second))}};
 }
 
-std::string digest_line(const std::string& of) { return "digest: " + to_string(digest_of(of)) + "\n"; }
+std::string digest_line(const std::string& of) {
+  return "digest: " + to_string(digest_of(of)) + "\n";
+}
 
 TEST_CASE("parse_tag reads GTO's grammar, for names that ours may have") {
-  struct Case { const char* name; TagEvent::Kind kind; };
+  struct Case {
+    const char* name;
+    TagEvent::Kind kind;
+  };
   for (const auto& c : std::vector<Case>{
            {"a@v1.2.3", TagEvent::Kind::registration},
            {"fraud/a@v1.2.3", TagEvent::Kind::registration},
@@ -39,9 +43,17 @@ TEST_CASE("parse_tag reads GTO's grammar, for names that ours may have") {
     CHECK(event->kind == c.kind);
     CHECK(tag_name(*event) == c.name);
   }
-  for (const char* name : {"v1.2.3", "a", "a@", "a#", "a@1.2.3", "a@v1.2", "A@v1.2.3", "a@v1.2.3#", "a@v1.2.3#x", "a#p#q",
-                           "a#prod#1#2", "a#prod##1", "a#prod#-1", "a#prod#99999999999999999999", "a#Prod#1", "@v1.0.0",
-                           "a/b/c@v1.0.0", "a#prod!!#1", "a@v1.2.3!!", "a@Deprecated", "a#!#1", "dir=a@v1.0.0"}) {
+  for (const char* name : {"v1.2.3",       "a",
+                           "a@",           "a#",
+                           "a@1.2.3",      "a@v1.2",
+                           "A@v1.2.3",     "a@v1.2.3#",
+                           "a@v1.2.3#x",   "a#p#q",
+                           "a#prod#1#2",   "a#prod##1",
+                           "a#prod#-1",    "a#prod#99999999999999999999",
+                           "a#Prod#1",     "@v1.0.0",
+                           "a/b/c@v1.0.0", "a#prod!!#1",
+                           "a@v1.2.3!!",   "a@Deprecated",
+                           "a#!#1",        "dir=a@v1.0.0"}) {
     CAPTURE(name);
     CHECK_FALSE(parse_tag(name));
   }
@@ -55,7 +67,8 @@ TEST_CASE("messages are written and read back, whatever else stands in them") {
   CHECK(read.denied == lines.denied);
   CHECK(read.allowed == lines.allowed);
   CHECK(parse_message("hello\r\n" + digest_line("a")).digest == digest_of("a"));
-  for (const char* text : {"", "digest:", "digest: sha256:12", "my digest: x", "version: 1.0", " version: v1.0.0", "\n\n"})
+  for (const char* text :
+       {"", "digest:", "digest: sha256:12", "my digest: x", "version: 1.0", " version: v1.0.0", "\n\n"})
     CHECK((!parse_message(text).digest && !parse_message(text).version));
 }
 
@@ -87,8 +100,9 @@ TEST_CASE("lightweight tags are reported, never counted, and their numbers are t
 }
 
 TEST_CASE("assignments go by N, not by time, and the difference is told") {
-  const ModelTags tags(model, {tag("fraud/a@v1.0.0", 1, c1, digest_line("one")), tag("fraud/a@v1.1.0", 2, c2),
-                               tag("fraud/a#prod#2", 5, c1), tag("fraud/a#prod#3", 4, c2), tag("fraud/a#staging#1", 3, c1)});
+  const ModelTags tags(model,
+                       {tag("fraud/a@v1.0.0", 1, c1, digest_line("one")), tag("fraud/a@v1.1.0", 2, c2),
+                        tag("fraud/a#prod#2", 5, c1), tag("fraud/a#prod#3", 4, c2), tag("fraud/a#staging#1", 3, c1)});
   const auto now = tags.assignment("prod");
   REQUIRE(now);
   REQUIRE(now->has_value());
@@ -139,7 +153,9 @@ TEST_CASE("two versions on one commit: the tag's message decides, else it is an 
 }
 
 TEST_CASE("denials hold until they are taken back") {
-  const auto line = [](const char* what, const char* of) { return std::string(what) + to_string(digest_of(of)) + "\n"; };
+  const auto line = [](const char* what, const char* of) {
+    return std::string(what) + to_string(digest_of(of)) + "\n";
+  };
   std::vector<GitTag> tags{tag("fraud/a@v1.0.0", 1), tag("fraud/a#prod#1", 2),
                            tag("fraud/a#prod#2", 3, c1, line("denied: ", "bad")), tag("fraud/a#prod#3", 4),
                            tag("fraud/a#staging!#4", 5, c1, line("denied: ", "worse"))};

@@ -1,15 +1,15 @@
 // Several processes at one registry, and processes that are killed.
-#include <doctest/doctest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdlib>
+#include <doctest/doctest.h>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <random>
+#include <signal.h>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include "registry/evidence.h"
@@ -18,8 +18,6 @@
 #include "registry/query.h"
 #include "tests/registry/folder_fixture.h"
 #include "tests/registry/model_fixture.h"
-
-#include <nlohmann/json.hpp>
 
 namespace mlctl::registry {
 namespace {
@@ -52,7 +50,9 @@ std::unique_ptr<Store> open_store(const fs::path& root) {
   return std::move(*store);
 }
 
-std::vector<ModelFile> model_number(int number) { return small_model("{\"learner\":" + std::to_string(number) + "}"); }
+std::vector<ModelFile> model_number(int number) {
+  return small_model("{\"learner\":" + std::to_string(number) + "}");
+}
 
 TEST_CASE("many processes push different versions at once: all are there") {
   const auto folder = temporary_folder();
@@ -177,7 +177,8 @@ TEST_CASE("a pull that is killed at random moments resumes to the right files") 
   const auto root = folder.path() / "registry";
   std::vector<ModelFile> files;
   for (int i = 0; i < 40; ++i)
-    files.push_back(memory_file("f" + std::to_string(i) + ".json", "[" + std::string(200'000, ' ') + std::to_string(i) + "]"));
+    files.push_back(
+        memory_file("f" + std::to_string(i) + ".json", "[" + std::string(200'000, ' ') + std::to_string(i) + "]"));
   const auto digest = pushed(*open_store(root), "a", "v1.0.0", files).manifest;
   const unsigned seed = 7;
   std::mt19937 random(seed);

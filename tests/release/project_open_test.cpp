@@ -48,7 +48,8 @@ TEST_CASE("the gate's data of every environment stay out of the version") {
       "apiVersion: mlctl/v1\nkind: Project\nenvironments:\n  - name: staging\n    gitops: {path: a, branch: b}\n"
       "    defaults: {gate: {accuracy: {data: staging.csv, label: y}}}\n");
   put(folder.path() / "models/m/model.yaml", model_yaml("m", "gate: {parity: {cases: golden.json}}\n"));
-  for (const char* file : {"golden.json", "staging.csv", "other.csv", "README.md"}) put(folder.path() / "models/m" / file, "{}");
+  for (const char* file : {"golden.json", "staging.csv", "other.csv", "README.md"})
+    put(folder.path() / "models/m" / file, "{}");
   const auto project = load_project(folder.path());
   REQUIRE_MESSAGE(project, (project ? "" : project.error().message));
   const auto files = files_in_folder(*project, project->models.front(), nullptr);

@@ -50,7 +50,8 @@ TEST_CASE("the version of a push that names none") {
     for (const std::string at : c.there) {
       const bool same = at.front() == '=';
       const auto tag = same ? at.substr(1) : at;
-      pushed(*place.store, "credit-risk", tag, small_model(same ? "{\"learner\":{}}" : "{\"learner\":{},\"x\":\"" + tag + "\"}"));
+      pushed(*place.store, "credit-risk", tag,
+             small_model(same ? "{\"learner\":{}}" : "{\"learner\":{},\"x\":\"" + tag + "\"}"));
     }
     CHECK(next(place, small_model(), c.asked) == c.expected);
   }
@@ -124,13 +125,16 @@ TEST_CASE("a reference finds its digest") {
   REQUIRE(found);
   CHECK(to_string(found->model) == "fraud/credit-risk");
   CHECK(found->digest == first.manifest);
-  CHECK(find_reference(project, *place.store, nullptr, "fraud/credit-risk@" + to_string(first.manifest))->digest == first.manifest);
+  CHECK(find_reference(project, *place.store, nullptr, "fraud/credit-risk@" + to_string(first.manifest))->digest ==
+        first.manifest);
 
   CHECK(find_reference(project, *place.store, nullptr, "credit-risk@v9.0.0").error().kind == Error::Kind::not_found);
   CHECK(find_reference(project, *place.store, nullptr, "nobody@v1.0.0").error().kind == Error::Kind::not_found);
-  CHECK(find_reference(project, *place.store, nullptr, "credit-risk#prod").error().kind == Error::Kind::usage);  // no git
+  CHECK(find_reference(project, *place.store, nullptr, "credit-risk#prod").error().kind ==
+        Error::Kind::usage);  // no git
   pushed(*place.store, "retail/credit-risk", "v1.0.0", small_model());
-  CHECK(find_reference(project, *place.store, nullptr, "credit-risk@v1.0.0").error().kind == Error::Kind::usage);  // which one?
+  CHECK(find_reference(project, *place.store, nullptr, "credit-risk@v1.0.0").error().kind ==
+        Error::Kind::usage);  // which one?
 }
 
 }  // namespace
