@@ -28,6 +28,7 @@ namespace mlctl::cli {
 [[nodiscard]] Command show_command();
 [[nodiscard]] Command unassign_command();
 [[nodiscard]] Command undo_command();
+[[nodiscard]] Command validate_command();
 [[nodiscard]] Command verify_command();
 [[nodiscard]] Command version_command();
 

@@ -229,7 +229,8 @@ Report validate_files(const std::filesystem::path& folder, const std::vector<Mod
   if (!others.empty()) report.checks.push_back(check_others(others));
   report.finished = clock.wall();
   const auto verdict = overall(report);
-  progress.finish(symbol_of(verdict), std::to_string(report.checks.size()) + " checks, " + to_string(verdict));
+  progress.finish(symbol_of(verdict), std::to_string(report.checks.size()) +
+                                          (report.checks.size() == 1 ? " check, " : " checks, ") + to_string(verdict));
   return report;
 }
 

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "validate/report.h"
 
 namespace mlctl::validate {
@@ -24,13 +26,13 @@ Tone tone_of(Severity severity) {
   return Tone::bad;
 }
 
-std::string finding_text(const Finding& finding, const Style& style) {
+// What the check's own line says already is not said again.
+std::string finding_text(const Finding& finding, const Check& check, const Style& style) {
   std::string text =
       "    " + paint(to_string(finding.severity), tone_of(finding.severity), style) + "  " + finding.rule;
-  if (!finding.file.empty()) text += "  " + escape_control(finding.file);
-  text += "\n      " + escape_control(finding.message) + "\n";
-  if (!finding.hint.empty()) text += "      hint: " + escape_control(finding.hint) + "\n";
-  return text;
+  if (!finding.file.empty() && finding.file != check.name) text += "  " + escape_control(finding.file);
+  if (finding.message != check.reason) text += ": " + escape_control(finding.message);
+  return text + "\n";
 }
 
 std::string check_text(const Check& check, const Style& style) {
@@ -41,7 +43,20 @@ std::string check_text(const Check& check, const Style& style) {
   for (const auto& metric : check.metrics) {
     text += "      " + escape_control(metric.name) + ": " + escape_control(metric_text(metric)) + "\n";
   }
-  for (const auto& finding : check.findings) text += finding_text(finding, style);
+  for (const auto& finding : check.findings) text += finding_text(finding, check, style);
+  return text;
+}
+
+// One hint per rule, below everything.
+std::string hints_text(const Report& report) {
+  std::string text;
+  std::set<std::string> told;
+  for (const auto& check : report.checks) {
+    for (const auto& finding : check.findings) {
+      if (finding.hint.empty() || !told.insert(finding.rule).second) continue;
+      text += (told.size() == 1 ? "\nhint: " : "hint: ") + finding.rule + ": " + escape_control(finding.hint) + "\n";
+    }
+  }
   return text;
 }
 
@@ -51,7 +66,7 @@ std::string to_text(const Report& report, const Style& style) {
   std::string text = paint(title(report), Tone::strong, style) + "\n";
   for (const auto& check : report.checks) text += check_text(check, style);
   if (report.checks.empty()) text += "  nothing was checked\n";
-  return text;
+  return text + hints_text(report);
 }
 
 }  // namespace mlctl::validate

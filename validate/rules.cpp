@@ -21,8 +21,6 @@ constexpr std::array all_rules{
     Rule{"extension-mismatch", Severity::high, "the name of a file claims another format than its content has",
          "Loaders choose by name, scanners by content or the reverse: disagreement is how checks are passed by.",
          "rename the file to what it is, or export it again"},
-    Rule{"unreadable-file", Severity::high, "a file could not be read to its end",
-         "The bytes that were not seen were not checked.", "make the file readable and complete, then validate again"},
     Rule{"empty-weights", Severity::high, "a weights file is empty", "There is no model in it.",
          "export the model again"},
     Rule{"executable-weights", Severity::low, "a weights file is marked executable",

@@ -181,7 +181,7 @@ TEST_CASE("a report in text says every verdict in words and escapes what came fr
   CHECK(text.find("gate fraud/credit-risk v1.2.0 for prod, compared with v1.1.0") == 0);
   CHECK(text.find("latency p99 fail: above the limit") != std::string::npos);
   CHECK(text.find("limit at most 50 ms") != std::string::npos);
-  CHECK(text.find("hint: fewer trees") != std::string::npos);
+  CHECK(text.find("\nhint: late: fewer trees\n") != std::string::npos);
   CHECK(text.find('\x1b') == std::string::npos);
 }
 
