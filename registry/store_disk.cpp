@@ -35,8 +35,7 @@ bool is_temporary(const fs::path& path) {
   return path.filename().string().rfind(".mlctl-", 0) == 0;
 }
 
-// True: a registry that we understand; false: nothing there yet.
-Result<bool> check_root(const fs::path& root) {
+Result<bool> look_at_root(const fs::path& root) {
   const std::string name = escape_control(root.string());
   auto marker = read_file(root / marker_name, marker_limit);
   if (marker) {
@@ -60,6 +59,13 @@ Result<bool> check_root(const fs::path& root) {
   if (code == std::errc::not_a_directory)
     return Error{Error::Kind::usage, name + ": not a folder", "name a folder as `registry:` in mlctl.yaml"};
   return system_error(code.value(), "cannot read folder", root);
+}
+
+// True: a registry that we understand; false: nothing there yet. Another process may put its mark there between our look
+// for the mark and our look around: what is refused is looked at once more.
+Result<bool> check_root(const fs::path& root) {
+  auto seen = look_at_root(root);
+  return seen || seen.error().kind != Error::Kind::usage ? seen : look_at_root(root);
 }
 
 class DiskStore : public Store {
