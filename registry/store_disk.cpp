@@ -61,8 +61,8 @@ Result<bool> look_at_root(const fs::path& root) {
   return system_error(code.value(), "cannot read folder", root);
 }
 
-// True: a registry that we understand; false: nothing there yet. Another process may put its mark there between our look
-// for the mark and our look around: what is refused is looked at once more.
+// True: a registry that we understand; false: nothing there yet. Another process may put its mark there between our
+// look for the mark and our look around: what is refused is looked at once more.
 Result<bool> check_root(const fs::path& root) {
   auto seen = look_at_root(root);
   return seen || seen.error().kind != Error::Kind::usage ? seen : look_at_root(root);
