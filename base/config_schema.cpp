@@ -96,11 +96,23 @@ Json scalar_schema(const Field& field) {
 
 Json field_schema(const Field& field);
 
+// A key without a value takes what a lower level says away (see config.h), so that null is a value of whatever may
+// be absent.
+Json or_null(Json schema) {
+  if (const auto type = schema.find("type"); type != schema.end()) {
+    if (type->is_string()) *type = Json::array({*type});
+    type->push_back("null");
+  }
+  if (const auto words = schema.find("enum"); words != schema.end()) words->push_back(nullptr);
+  if (const auto any = schema.find("anyOf"); any != schema.end()) any->push_back({{"type", "null"}});
+  return schema;
+}
+
 Json object_schema(const Field& field) {
   Json schema{{"type", "object"}, {"additionalProperties", false}, {"properties", Json::object()}};
   std::vector<std::string> required;
   for (const auto& below : field.fields) {
-    schema["properties"][below.name] = field_schema(below);
+    schema["properties"][below.name] = below.required ? field_schema(below) : or_null(field_schema(below));
     if (below.required) required.push_back(below.name);
   }
   if (!required.empty()) schema["required"] = required;

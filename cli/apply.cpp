@@ -1,4 +1,5 @@
 // mlctl apply: the change set that diff shows, as one commit.
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"

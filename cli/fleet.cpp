@@ -1,31 +1,12 @@
 #include "cli/fleet.h"
 
-#include <array>
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <ostream>
-#include <unistd.h>
-
-#include "base/interrupt.h"
 
 namespace mlctl::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// One line of at most 200 bytes; what is longer is no answer.
-Result<std::string> read_answer() {
-  std::string line;
-  while (line.size() < 200) {
-    char c = 0;
-    const auto got = ::read(STDIN_FILENO, &c, 1);
-    if (got < 0 && errno == EINTR && !interrupted()) continue;
-    if (interrupted()) return interrupted_error();
-    if (got <= 0 || c == '\n') break;
-    line += c;
-  }
-  return line;
-}
 
 std::string outcome(const deploy::ApplyReport& report, const deploy::Folder& folder) {
   const auto at = folder.where.path + " on branch " + folder.where.branch;
@@ -104,18 +85,6 @@ Result<FolderView> view_folder(Workplace& place, const release::FleetRequest& re
   auto plan = deploy::plan_folder(*folder, fleet->desired);
   if (!plan) return plan.error();
   return FolderView{std::move(*fleet), std::move(*folder), std::move(*plan)};
-}
-
-Status confirm(const std::string& question, bool yes, Context& context) {
-  if (yes) return ok();
-  if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0)
-    return Error{Error::Kind::usage, question + " Nobody can be asked here",
-                 "`--yes` answers it, MLCTL_YES=true in CI"};
-  context.err << escape_control(question) << " [y/N] " << std::flush;
-  auto answer = read_answer();
-  if (!answer) return answer.error();
-  if (*answer == "y" || *answer == "Y" || *answer == "yes") return ok();
-  return Error{Error::Kind::denied, "not confirmed: nothing was done", ""};
 }
 
 int apply_view(Workplace& place, const FolderView& view, bool push, Context& context, const Headline& headline) {

@@ -33,10 +33,6 @@ struct FolderView {
 };
 [[nodiscard]] Result<FolderView> view_folder(Workplace& place, const release::FleetRequest& request);
 
-// Asks a person on the terminal; `yes` answers for CI. Error{usage}: nobody can be asked; Error{denied}: the answer is
-// no.
-[[nodiscard]] Status confirm(const std::string& question, bool yes, Context& context);
-
 // What stands above a change set: a line for people, fields of the JSON ("" is null).
 struct Headline {
   std::string title;

@@ -1,12 +1,11 @@
 // mlctl release: the chain. Which version, which seams, what a person sees; every rule stands in release/.
 #include <algorithm>
 #include <cstdlib>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <random>
-#include <unistd.h>
 
 #include "base/interrupt.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
@@ -52,6 +51,8 @@ class Picture : public release::Observer {
     else
       context_.err << release::render_line(outcome, context_.err_style) << std::flush;
   }
+  // What was drawn stays; the next tree comes below whatever is written now.
+  void let_stand() { lines_ = 0; }
 
  private:
   void redraw(const release::Release& release, const std::optional<release::Step>& running) {
@@ -65,19 +66,6 @@ class Picture : public release::Observer {
   std::size_t lines_ = 0;
 };
 
-// On a terminal a person is asked; elsewhere only --yes answers.
-std::function<Result<bool>(const std::string&)> confirmation(const ReleaseOptions& options, Context& context) {
-  if (options.yes) return [](const std::string&) -> Result<bool> { return true; };
-  return [&context](const std::string& question) -> Result<bool> {
-    if (::isatty(STDIN_FILENO) == 0 || !context.err_style.terminal)
-      return Error{Error::Kind::usage, "a person must confirm: " + question, "on a machine without one, say --yes"};
-    context.err << escape_control(question) << " [y/N] " << std::flush;
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "yes";
-  };
-}
-
 int run_one(const release::Project& project, const release::Target& target, const ReleaseOptions& options,
             Context& context, registry::Git& git, registry::Store& store, HttpClient& http) {
   release::Request request;
@@ -87,7 +75,11 @@ int run_one(const release::Project& project, const release::Target& target, cons
   request.allow = options.allow_denied;
   request.seed = options.seed.value_or(std::random_device{}());
   request.run = release::run_url(environment_variable);
-  request.confirm = confirmation(options, context);
+  Picture picture(context);
+  request.confirm = [&](const std::string& question) {
+    picture.let_stand();
+    return confirm(question, options.yes, context);
+  };
   const release::Seams seams{git,           store,
                              http,          [](std::size_t n) { return make_http_multiplexer(n); },
                              context.clock, context.err_style.terminal ? no_progress() : context.progress()};
@@ -98,7 +90,6 @@ int run_one(const release::Project& project, const release::Target& target, cons
                   [&](const Style& style) { return release::render_tree(*preview, std::nullopt, style); });
     return 0;
   }
-  Picture picture(context);
   const auto finished = release::run_release(project, request, seams, picture);
   if (const auto summary = environment_variable("GITHUB_STEP_SUMMARY"); !summary.empty())
     if (auto appended = release::append_summary(summary, finished.release); !appended)

@@ -1,6 +1,7 @@
 // mlctl undo: back to the assignment before, through the same machinery.
 #include "release/undo.h"
 
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"

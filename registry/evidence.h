@@ -1,5 +1,5 @@
 // Statements about a digest, attached to it as referrers: in-toto Statement v1 in a manifest whose `subject` is the
-// model's. Unsigned for now: a statement is as trustworthy as whoever can write to the registry.
+// model's. Not signed: a statement is as trustworthy as whoever can write to the registry.
 // Sources: in-toto attestation v1, SLSA provenance v1, in-toto test-result v0.1.
 #pragma once
 #include <nlohmann/json_fwd.hpp>

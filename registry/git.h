@@ -100,8 +100,9 @@ struct Git {
 };
 
 // Looks upwards from `path`. Error{not_found}: not in a repository; Error{unavailable}: owned by somebody else (git's
-// safe.directory), or unreadable.
-[[nodiscard]] Result<std::unique_ptr<Git>> open_git(const std::filesystem::path& path);
+// safe.directory), or unreadable. A remote that says nothing for `patience` is given up: Error{timeout}.
+[[nodiscard]] Result<std::unique_ptr<Git>> open_git(const std::filesystem::path& path,
+                                                    Duration patience = std::chrono::minutes(1));
 
 // A clone that may lack tags or history gives no answers: Error{usage} with the command that mends it. A clone with no
 // tag at all asks origin; when origin cannot be asked, Error{unavailable}.

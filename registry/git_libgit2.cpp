@@ -253,10 +253,10 @@ GitSignature LibGit::signature() const {
   return who;
 }
 
-Result<std::unique_ptr<Git>> open_git(const fs::path& path) {
+Result<std::unique_ptr<Git>> open_git(const fs::path& path, Duration patience) {
   auto repository = git::open_repository(path, true);
   if (!repository) return repository.error();
-  return std::unique_ptr<Git>(std::make_unique<LibGit>(std::move(*repository)));
+  return std::unique_ptr<Git>(std::make_unique<LibGit>(std::move(*repository), patience));
 }
 
 }  // namespace mlctl::registry

@@ -75,7 +75,7 @@ using Repository = std::unique_ptr<git_repository, FreeRepository>;
 
 class LibGit : public Git {
  public:
-  explicit LibGit(git::Repository repository) : repository_(std::move(repository)) {}
+  LibGit(git::Repository repository, Duration patience) : repository_(std::move(repository)), patience_(patience) {}
 
   [[nodiscard]] std::filesystem::path root() const override;
   [[nodiscard]] Result<ObjectId> head() const override;
@@ -106,6 +106,7 @@ class LibGit : public Git {
  private:
   [[nodiscard]] Status refuse_checked_out(const std::string& branch) const;
   git::Repository repository_;
+  Duration patience_;
 };
 
 }  // namespace mlctl::registry

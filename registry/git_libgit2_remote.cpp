@@ -4,6 +4,7 @@
 #include <git2.h>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "base/process.h"
 #include "base/terminal.h"
 #include "registry/git_libgit2.h"
+#include "registry/git_patience.h"
 
 namespace mlctl::registry {
 namespace {
@@ -28,6 +30,7 @@ struct Conversation {
   std::vector<std::string> headers;
   std::string refusal;  // what the remote said to an update
   int asked = 0;        // for credentials
+  git::Patience* patience = nullptr;
 };
 
 // "KEY=value" of `git credential fill`, which asks the helpers that the user configured and nobody at a terminal.
@@ -67,8 +70,18 @@ int note_refusal(const char* ref, const char* status, void* payload) {
   return 0;
 }
 
-int stop_when_interrupted(const git_indexer_progress*, void*) {
+int go_on(void* payload) {
+  static_cast<Conversation*>(payload)->patience->alive();
   return interrupted() ? GIT_EUSER : 0;
+}
+int note_received(const git_indexer_progress*, void* payload) {
+  return go_on(payload);
+}
+int note_sent(unsigned, unsigned, std::size_t, void* payload) {
+  return go_on(payload);
+}
+int note_text(const char*, int, void* payload) {
+  return go_on(payload);
 }
 
 // http.extraHeader, http.URL.extraHeader: how CI services hand their token to git.
@@ -111,7 +124,7 @@ class PushName {
 
 class Origin {
  public:
-  explicit Origin(git_repository* repository) : repository_(repository) {}
+  Origin(git_repository* repository, Duration patience) : repository_(repository), limit_(patience) {}
 
   Status open() {
     const int code = git_remote_lookup(out(remote_), repository_, "origin");
@@ -123,7 +136,9 @@ class Origin {
     git_remote_init_callbacks(&callbacks_, GIT_REMOTE_CALLBACKS_VERSION);
     callbacks_.credentials = give_credentials;
     callbacks_.push_update_reference = note_refusal;
-    callbacks_.transfer_progress = stop_when_interrupted;
+    callbacks_.transfer_progress = note_received;
+    callbacks_.push_transfer_progress = note_sent;
+    callbacks_.sideband_progress = note_text;
     callbacks_.payload = &conversation_;
     return ok();
   }
@@ -136,7 +151,7 @@ class Origin {
 
   // Every ref of the remote by name.
   Result<std::map<std::string, ObjectId>> refs(git_direction direction) {
-    conversation_.asked = 0;
+    const Waiting waiting(*this);
     git_strarray headers{pointers_.data(), pointers_.size()};
     int code = git_remote_connect(remote_.get(), direction, &callbacks_, nullptr, &headers);
     const git_remote_head** heads = nullptr;
@@ -157,10 +172,10 @@ class Origin {
     options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
     options.update_fetchhead = 0;
     options.custom_headers = {pointers_.data(), pointers_.size()};
-    conversation_.asked = 0;
     std::vector<char*> specs;
     for (auto& spec : refspecs) specs.push_back(spec.data());
     const git_strarray list{specs.data(), specs.size()};
+    const Waiting waiting(*this);
     const int code = git_remote_fetch(remote_.get(), &list, &options, "mlctl");
     return code == 0 ? ok() : Status(problem(code, "cannot fetch from origin"));
   }
@@ -170,22 +185,59 @@ class Origin {
     git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
     options.callbacks = callbacks_;
     options.custom_headers = {pointers_.data(), pointers_.size()};
-    conversation_.asked = 0;
     conversation_.refusal.clear();
     const PushName source(repository_, update.id);
     if (source.code() != 0) return git::failed(source.code(), "cannot push " + update.id.substr(0, 10));
     std::string spec = source.name() + ":" + update.ref;
     char* specs[] = {spec.data()};
     const git_strarray list{specs, 1};
+    const Waiting waiting(*this);
     const int code = git_remote_push(remote_.get(), &list, &options);
     if (code != 0) return problem(code, "cannot push to origin");
     if (conversation_.refusal.empty()) return ok();
     return Error{Error::Kind::conflict, "origin refuses " + escape_control(conversation_.refusal), ""};
   }
 
+  // What `git push` does too, and libgit2 for the remotes that it speaks with: refs/remotes/origin/… shows what is now
+  // there. It is a memory, not the truth: that it could not be written is no failure of the push.
+  void note_pushed(const std::vector<RefUpdate>& updates) {
+    for (std::size_t i = 0; i < git_remote_refspec_count(remote_.get()); ++i) {
+      const git_refspec* spec = git_remote_get_refspec(remote_.get(), i);
+      if (git_refspec_direction(spec) != GIT_DIRECTION_FETCH) continue;
+      for (const auto& update : updates) {
+        git_buf tracking{};
+        git_oid id;
+        Reference made;
+        if (git_refspec_src_matches(spec, update.ref.c_str()) == 1 &&
+            git_refspec_transform(&tracking, spec, update.ref.c_str()) == 0 &&
+            std::string_view(tracking.ptr).rfind("refs/remotes/", 0) == 0 &&
+            git_oid_fromstr(&id, update.id.c_str()) == 0)
+          git_reference_create(out(made), repository_, tracking.ptr, &id, 1, "mlctl: push");
+        git_buf_dispose(&tracking);
+      }
+    }
+  }
+
  private:
-  static Error problem(int code, const std::string& what) {
+  // One call that speaks with the remote.
+  struct Waiting {
+    explicit Waiting(Origin& origin) : conversation(origin.conversation_), patience(origin.limit_) {
+      conversation.asked = 0;
+      conversation.patience = &patience;
+    }
+    ~Waiting() { conversation.patience = nullptr; }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    Conversation& conversation;
+    git::Patience patience;
+  };
+
+  // To be asked while the call's Waiting still lives.
+  [[nodiscard]] Error problem(int code, const std::string& what) const {
     if (interrupted()) return interrupted_error();
+    if (conversation_.patience->lost())
+      return {Error::Kind::timeout, what + ": it was silent for " + human_duration(limit_),
+              "see whether `git ls-remote origin` works"};
     auto error = git::failed(code, what);
     if (error.kind == Error::Kind::credentials)
       error.hint = "start an ssh agent, configure a credential helper of git, or set MLCTL_GIT_TOKEN";
@@ -196,6 +248,7 @@ class Origin {
   }
 
   git_repository* repository_;
+  Duration limit_;
   Remote remote_;
   Conversation conversation_;
   std::vector<char*> pointers_;
@@ -205,10 +258,13 @@ class Origin {
 }  // namespace
 
 Status LibGit::push(const std::vector<RefUpdate>& updates) {
-  Origin origin(repository_.get());
+  Origin origin(repository_.get(), patience_);
   if (auto opened = origin.open(); !opened) return opened;
-  if (const auto folder = git::folder_of_url(origin.push_url(), root()))
-    return git::push_to_folder(repository_.get(), *folder, updates);
+  if (const auto folder = git::folder_of_url(origin.push_url(), root())) {
+    auto pushed = git::push_to_folder(repository_.get(), *folder, updates);
+    if (pushed) origin.note_pushed(updates);
+    return pushed;
+  }
   auto refs = origin.refs(GIT_DIRECTION_PUSH);
   if (!refs) return refs.error();
   for (const auto& update : updates) {
@@ -227,7 +283,7 @@ Status LibGit::fetch_tags() {
   auto missing = missing_tags();
   if (!missing) return missing.error();
   if (missing->empty()) return ok();
-  Origin origin(repository_.get());
+  Origin origin(repository_.get(), patience_);
   if (auto opened = origin.open(); !opened) return opened;
   std::vector<std::string> refspecs;
   for (const auto& name : *missing) {
@@ -239,7 +295,7 @@ Status LibGit::fetch_tags() {
 }
 
 Result<std::optional<ObjectId>> LibGit::fetch_branch(const std::string& branch) {
-  Origin origin(repository_.get());
+  Origin origin(repository_.get(), patience_);
   if (auto opened = origin.open(); !opened) return opened.error();
   auto refs = origin.refs(GIT_DIRECTION_FETCH);
   if (!refs) return refs.error();
@@ -254,7 +310,7 @@ Result<std::optional<ObjectId>> LibGit::fetch_branch(const std::string& branch) 
 }
 
 Result<std::vector<std::string>> LibGit::missing_tags() {
-  Origin origin(repository_.get());
+  Origin origin(repository_.get(), patience_);
   if (auto opened = origin.open(); !opened) return opened.error();
   auto refs = origin.refs(GIT_DIRECTION_FETCH);
   if (!refs) return refs.error();

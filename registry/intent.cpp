@@ -116,6 +116,16 @@ Status may_assign(const Git& git, const ModelTags& tags, const std::optional<Ass
                "merge them, or say --force"};
 }
 
+// True: the newest assignment is this request; false: it may be taken; or why not.
+Result<bool> said_already(const Git& git, const ModelTags& tags, const std::optional<Assignment>& newest,
+                          const AssignRequest& request) {
+  auto same = newest ? resumes(*newest, request) : Result<bool>(false);
+  if (!same || *same) return same;
+  auto may = may_assign(git, tags, newest, request);
+  if (!may) return may.error();
+  return false;
+}
+
 Error taken(const std::string& model, std::uint64_t expected, std::uint64_t next) {
   return {Error::Kind::conflict,
           model + ": number " + std::to_string(expected) + " was taken; the next is " + std::to_string(next),
@@ -176,6 +186,13 @@ Result<Taken> register_version(Git& git, const Registration& registration) {
   return gave_up(what);
 }
 
+Status check_assignable(const Git& git, const ModelTags& tags, const AssignRequest& request) {
+  auto newest = tags.assignment(request.stage);
+  if (!newest) return newest.error();
+  auto said = said_already(git, tags, *newest, request);
+  return said ? ok() : Status(said.error());
+}
+
 Result<Taken> assign(Git& git, const AssignRequest& request) {
   auto remote = pushes(git, request.push);
   if (!remote) return remote.error();
@@ -190,14 +207,11 @@ Result<Taken> assign(Git& git, const AssignRequest& request) {
     const ModelTags tags(request.model, *all);
     auto newest = tags.assignment(request.stage);
     if (!newest) return newest.error();
-    if (*newest) {
-      auto same = resumes(**newest, request);
-      if (!same) return same.error();
-      if (*same && *remote)
-        if (auto pushed = push_existing(git, *all, (*newest)->tag); !pushed) return pushed.error();
-      if (*same) return Taken{(*newest)->tag, (*newest)->n, true, *remote};
-    }
-    if (auto may = may_assign(git, tags, *newest, request); !may) return may.error();
+    auto said = said_already(git, tags, *newest, request);
+    if (!said) return said.error();
+    if (*said && *remote)
+      if (auto pushed = push_existing(git, *all, (*newest)->tag); !pushed) return pushed.error();
+    if (*said) return Taken{(*newest)->tag, (*newest)->n, true, *remote};
     auto made = take(git, tags, {TagEvent::Kind::assignment, request.model, std::nullopt, request.stage, std::nullopt},
                      request.commit, message, request.expected, *remote);
     if (!made) return made.error();

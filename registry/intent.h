@@ -47,6 +47,8 @@ struct AssignRequest {
 // proper ancestor of the newest assignment's, has parted from it (unless forced), or the digest was denied here.
 // Error{conflict}: N was not the expected one any more.
 [[nodiscard]] Result<Taken> assign(Git& git, const AssignRequest& request);
+// What assign would refuse by the tags that are here, before any work is done for it.
+[[nodiscard]] Status check_assignable(const Git& git, const ModelTags& tags, const AssignRequest& request);
 
 struct UnassignRequest {
   ModelName model;

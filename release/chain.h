@@ -28,8 +28,8 @@ struct Request {
   bool allow = false;  // a digest that was denied for the stage
   std::uint64_t seed = 0;
   std::string run;  // URL of the CI run, for the provenance
-  // Asked for an environment with `confirm: true`; Error{usage} when nobody can be asked.
-  std::function<Result<bool>(const std::string& question)> confirm;
+  // Asked for an environment with `confirm: true`; Error{denied}: no, Error{usage}: nobody can be asked.
+  std::function<Status(const std::string& question)> confirm;
 };
 
 struct Seams {

@@ -9,6 +9,7 @@
 #include "base/filesystem.h"
 #include "base/lock.h"
 #include "registry/files.h"
+#include "registry/intent.h"
 #include "registry/tags.h"
 #include "release/chain.h"
 #include "validate/gate_config.h"
@@ -50,6 +51,9 @@ using StepResult = Result<Outcome>;
 [[nodiscard]] StepResult assign_step(Chain& chain, EnvironmentState& state);
 [[nodiscard]] StepResult apply_step(Chain& chain, EnvironmentState& state);
 [[nodiscard]] StepResult report_step(Chain& chain);
+
+[[nodiscard]] registry::AssignRequest assignment_of(const Chain& chain, const std::string& environment,
+                                                    const Digest& digest);
 
 // Puts the version with this digest into `folder`: from the registry, else packed again from its tag's commit, which
 // must give the digest (Error{corrupt}).

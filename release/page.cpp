@@ -43,7 +43,7 @@ std::string to_page(const Release& release) {
                 {"image", release.image},
                 {"tag", release.tag},
                 {"commit", release.commit},
-                {"evidence", "unsigned for now"}};
+                {"evidence", "not signed"}};
   for (const auto& step : release.plan) page.steps.push_back(page_step(release, step));
   for (const auto& outcome : release.outcomes)
     if (outcome.report && (outcome.reused_from.empty() || outcome.reused_from == "an earlier run"))

@@ -14,10 +14,7 @@ namespace fs = std::filesystem;
 
 Result<Node> load_file(const fs::path& path, const std::string& shown, const Field& table) {
   auto text = read_file(path, document_limit);
-  if (!text)
-    return text.error().kind == Error::Kind::usage
-               ? Error{Error::Kind::usage, shown + ": " + text.error().message, text.error().hint}
-               : text.error();
+  if (!text) return text.error();
   auto node = parse_yaml(*text, shown);
   if (!node) return node.error();
   if (auto checked = as_status(check_config(*node, table)); !checked) return checked.error();

@@ -55,22 +55,23 @@ StepResult render_step(Chain& chain, EnvironmentState& state) {
   return outcome;
 }
 
+registry::AssignRequest assignment_of(const Chain& chain, const std::string& environment, const Digest& digest) {
+  return {.model = chain.model.name,
+          .stage = environment,
+          .version = chain.request.target.tag.version,
+          .digest = digest,
+          .commit = chain.release.commit,
+          .push = chain.request.push,
+          .force = chain.request.force,
+          .allow = chain.request.allow};
+}
+
 StepResult assign_step(Chain& chain, EnvironmentState& state) {
   const auto& environment = *state.environment;
   const std::string what = chain.release.model + " " + chain.release.version + " to " + environment.name;
-  if (environment.confirm) {
-    auto confirmed = chain.request.confirm("release " + what + "?");
-    if (!confirmed) return confirmed.error();
-    if (!*confirmed) return Error{Error::Kind::denied, "not confirmed: " + what, ""};
-  }
-  auto taken = registry::assign(chain.seams.git, {.model = chain.model.name,
-                                                  .stage = environment.name,
-                                                  .version = chain.request.target.tag.version,
-                                                  .digest = chain.digest,
-                                                  .commit = chain.release.commit,
-                                                  .push = chain.request.push,
-                                                  .force = chain.request.force,
-                                                  .allow = chain.request.allow});
+  if (environment.confirm)
+    if (auto confirmed = chain.request.confirm("Release " + what + "?"); !confirmed) return confirmed.error();
+  auto taken = registry::assign(chain.seams.git, assignment_of(chain, environment.name, chain.digest));
   if (!taken) return taken.error();
   state.assignment = static_cast<std::int64_t>(taken->n);
   Outcome outcome{.verdict = Verdict::pass};

@@ -23,9 +23,10 @@ using validate::Verdict;
 Status can_be_released(const deploy::Environment& environment) {
   const auto& needs = environment.requirements;
   if (std::find(needs.begin(), needs.end(), "signature") != needs.end())
-    return Error{Error::Kind::usage,
-                 "environment " + environment.name + " requires a signature, and evidence is unsigned for now",
-                 "remove `signature` from its `requires:` in mlctl.yaml until mlctl can sign"};
+    return Error{
+        Error::Kind::usage,
+        "environment " + environment.name + " requires a signature, and this version of mlctl does not sign evidence",
+        "remove `signature` from its `requires:` in mlctl.yaml until mlctl can sign"};
   if (!environment.gitops)
     return Error{Error::Kind::usage,
                  "environment " + environment.name + " has no `gitops:` folder, and clusters are not applied to yet",
@@ -54,6 +55,11 @@ Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& enviro
   state.gate = std::move(*gate);
   auto history = chain.tags.assignments(environment.name);
   if (!history) return history.error();
+  // A gate takes minutes: what would be refused after it is refused before. A tag without a digest waits for assign.
+  if (const auto& digest = chain.request.target.tag.digest) {
+    const auto wanted = assignment_of(chain, environment.name, *digest);
+    if (auto may = registry::check_assignable(chain.seams.git, chain.tags, wanted); !may) return may.error();
+  }
   // The newest whose digest differs from the candidate's; a tag without a digest is told apart by its version.
   const auto& target = chain.request.target.tag;
   for (const auto& past : *history) {

@@ -6,7 +6,12 @@ namespace mlctl::validate {
 namespace {
 
 std::string title(const Report& report) {
-  std::string text = report.kind + " " + report.model;
+  const auto host = report.machine.find("host");  // a report of a machine is of no model
+  std::string text = report.kind;
+  if (!report.model.empty())
+    text += " " + report.model;
+  else if (host != report.machine.end())
+    text += " " + host->second;
   if (!report.version.empty()) text += " " + report.version;
   if (!report.environment.empty()) text += " for " + report.environment;
   if (!report.baseline_version.empty()) text += ", compared with " + report.baseline_version;

@@ -216,16 +216,23 @@ TEST_CASE("the JSON Schema says what the table says") {
   "mount": {
    "enum": [
     "image",
-    "init"
+    "init",
+    null
    ],
    "default": "image"
   },
   "drain": {
-   "type": "object",
+   "type": [
+    "object",
+    "null"
+   ],
    "additionalProperties": false,
    "properties": {
     "timeout": {
-     "type": "string",
+     "type": [
+      "string",
+      "null"
+     ],
      "pattern": "^[0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d)$",
      "default": "30s"
     }
@@ -233,7 +240,10 @@ TEST_CASE("the JSON Schema says what the table says") {
    "default": {}
   },
   "steps": {
-   "type": "array",
+   "type": [
+    "array",
+    "null"
+   ],
    "items": {
     "type": "object",
     "additionalProperties": false,
@@ -243,7 +253,10 @@ TEST_CASE("the JSON Schema says what the table says") {
       "pattern": "^[0-9]+(\\.[0-9]+)?%$"
      },
      "for": {
-      "type": "string",
+      "type": [
+       "string",
+       "null"
+      ],
       "pattern": "^[0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d)$",
       "default": "5m"
      }

@@ -50,28 +50,40 @@ before=$(refs)
 expect 0 "the same release again" story_mlctl release breast-cancer@v1.0.0 --yes --seed 1
 check "and it changed nothing" [ "$before" = "$(refs)" ]
 
-# -- a better version, killed in every step: kill_after STEP runs the release until that step has ended, then kills it.
-kill_after() {
-  local pid line
-  coproc RELEASE { exec "$mlctl" --project "$(story_repo)" release breast-cancer@v1.1.0 --yes --seed 2 2>&1; }
+# -- a better version, killed in every step
+# stop_behind SIGNAL STEP VERSION SEED [in-gate]: runs the release until that step has ended (in-gate: until a model server
+# of the next one runs too), then sends the signal. Its exit code is in $stopped.
+stop_behind() {
+  local signal=$1 step=$2 version=$3 seed=$4 pid line
+  coproc RELEASE { exec "$mlctl" --project "$(story_repo)" release "breast-cancer@$version" --yes --seed "$seed" 2>&1; }
   pid=$RELEASE_PID
-  while IFS= read -r -t 300 line <&"${RELEASE[0]}"; do
-    case $line in *" $1 "*) break ;; esac
+  exec 9<&"${RELEASE[0]}"
+  while IFS= read -r -t 300 line <&9; do
+    case $line in *" $step "*) break ;; esac
   done
-  kill -9 "$pid" 2>/dev/null || true
-  wait "$pid" 2>/dev/null || true
-  git -C "$story/origin.git" fsck --strict >/dev/null 2>&1 || fail "origin is damaged after a kill behind $1"
-  git -C "$(story_repo)" fsck --strict >/dev/null 2>&1 || fail "the repository is damaged after a kill behind $1"
-  story_mlctl verify breast-cancer@v1.0.0 >/dev/null || fail "the registry is damaged after a kill behind $1"
-  printf 'ok: killed behind %s\n' "$1"
+  if [ "${5:-}" = in-gate ]; then
+    for _ in $(seq 300); do [ -z "$(children)" ] || break; sleep 0.1; done
+    check "a gate behind $step starts a model server" [ -n "$(children)" ]
+  fi
+  kill "-$signal" "$pid" 2>/dev/null || true
+  stopped=0
+  wait "$pid" 2>/dev/null || stopped=$?
+  exec 9<&-
+  for _ in $(seq 100); do [ -n "$(children)" ] || break; sleep 0.1; done
+  check "no model server outlives SIG$signal behind $step" [ -z "$(children)" ]
+  git -C "$story/origin.git" fsck --strict >/dev/null 2>&1 || fail "origin is damaged after SIG$signal behind $step"
+  git -C "$(story_repo)" fsck --strict >/dev/null 2>&1 || fail "the repository is damaged after SIG$signal behind $step"
+  story_mlctl verify breast-cancer@v1.0.0 >/dev/null || fail "the registry is damaged after SIG$signal behind $step"
+  printf 'ok: SIG%s behind %s: exit %s\n' "$signal" "$step" "$stopped"
   checks=$((checks + 3))
 }
 story_commit v1.1.0
 expect 0 "register v1.1.0" story_mlctl register breast-cancer --version v1.1.0
-for step in resolve push validate 'gate staging' 'render staging' 'assign staging' 'apply staging' 'gate prod' 'render prod' 'assign prod'; do
-  kill_after "$step"
-done
-expect 0 "v1.1.0 is released after ten kills" story_mlctl release breast-cancer@v1.1.0 --yes --seed 2
+steps=(resolve push validate 'gate staging' 'render staging' 'assign staging' 'apply staging' 'gate prod' 'render prod' 'assign prod')
+stop_behind KILL validate v1.1.0 2 in-gate
+check "it died of the signal" [ "$stopped" = 137 ]
+for step in "${steps[@]}"; do stop_behind KILL "$step" v1.1.0 2; done
+expect 0 "v1.1.0 is released after eleven kills" story_mlctl release breast-cancer@v1.1.0 --yes --seed 2
 said "as in"
 check "staging runs v1.1.0" [ "$(running staging)" = v1.1.0 ]
 check "prod runs v1.1.0" [ "$(running prod)" = v1.1.0 ]
@@ -102,7 +114,16 @@ check "staging still runs v1.1.0" [ "$(running staging)" = v1.1.0 ]
 expect 1 "what was gone back from is not installed again" story_mlctl release breast-cancer@v1.1.0 --yes
 story_commit v1.4.0
 expect 0 "register v1.4.0" story_mlctl register breast-cancer --version v1.4.0
-expect 0 "v1.4.0 is released" story_mlctl release breast-cancer@v1.4.0 --yes --seed 4
+stop_behind INT validate v1.4.0 4 in-gate
+check "Ctrl-C in a gate ends it with 130" [ "$stopped" = 130 ]
+interrupted=0
+for step in "${steps[@]}"; do
+  stop_behind INT "$step" v1.4.0 4
+  # The last steps take milliseconds: the release may have ended before the signal came.
+  case $stopped in 130) interrupted=$((interrupted + 1)) ;; 0) ;; *) fail "Ctrl-C behind $step: exit $stopped" ;; esac
+done
+check "Ctrl-C ended at least half of the releases" [ "$interrupted" -ge 5 ]
+expect 0 "v1.4.0 is released after Ctrl-C in every step" story_mlctl release breast-cancer@v1.4.0 --yes --seed 4
 check "prod runs v1.4.0" [ "$(running prod)" = v1.4.0 ]
 expect 0 "audit finds the chain whole" story_mlctl audit 'breast-cancer#prod'
 said "the chain is whole"

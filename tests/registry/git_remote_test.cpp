@@ -1,8 +1,12 @@
 // A remote that is no folder: git's own daemon on a loopback port, so that the protocol and its refusals are real.
+#include <arpa/inet.h>
 #include <chrono>
 #include <doctest/doctest.h>
+#include <netinet/in.h>
 #include <string>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 
 #include "base/network.h"
 #include "base/process.h"
@@ -89,16 +93,49 @@ TEST_CASE("a remote behind a server: what it refuses is a conflict") {
   CHECK(git(repository.origin, {"tag", "-l", "a#prod#2"}) == "a#prod#2");
 }
 
-TEST_CASE("a server that hangs up is unavailable, not a refusal") {
+// A TCP port of its own on loopback: refusing while nobody listens, silent while nobody accepts.
+struct Port {
+  int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::string url;
+
+  Port() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    url = "127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/x.git";
+  }
+  ~Port() { ::close(socket); }
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+};
+
+TEST_CASE("a server that refuses is unavailable, not a refusal of ours") {
   const Repository repository;
   const auto base = repository.commit({{"a", "1"}});
-  auto ports = free_loopback_ports(1);
-  REQUIRE(ports);
-  git(repository.work, {"remote", "set-url", "origin", "git://127.0.0.1:" + std::to_string(ports->at(0)) + "/x.git"});
+  const Port port;
+  git(repository.work, {"remote", "set-url", "origin", "git://" + port.url});
   auto here = repository.open();
   CHECK(here->push({{base, "refs/heads/x"}}).error().kind == Error::Kind::unavailable);
   CHECK(here->fetch_tags().error().kind == Error::Kind::unavailable);
   CHECK(here->fetch_branch("main").error().kind == Error::Kind::unavailable);
+}
+
+TEST_CASE("a server that is silent is given up in time") {
+  const Repository repository;
+  const auto base = repository.commit({{"a", "1"}});
+  const Port port;
+  REQUIRE(::listen(port.socket, 64) == 0);
+  for (const auto* scheme : {"git://", "https://", "http://", "ssh://git@"}) {
+    CAPTURE(scheme);
+    git(repository.work, {"remote", "set-url", "origin", scheme + port.url});
+    auto here = open_git(repository.work, std::chrono::milliseconds(50));
+    REQUIRE(here);
+    CHECK((*here)->push({{base, "refs/heads/x"}}).error().kind == Error::Kind::timeout);
+    CHECK((*here)->missing_tags().error().kind == Error::Kind::timeout);
+  }
 }
 
 }  // namespace

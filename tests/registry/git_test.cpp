@@ -308,7 +308,9 @@ TEST_CASE("branches are pushed forward only") {
   CHECK_FALSE(here->fetch_branch("deploy")->has_value());
   REQUIRE(here->push({{one, "refs/heads/deploy"}}));
   CHECK(here->push({{two, "refs/heads/deploy"}}).error().kind == Error::Kind::conflict);
+  CHECK(git(repository.work, {"rev-parse", "origin/deploy"}) == one);  // as `git push` leaves it
   CHECK(here->push({{three, "refs/heads/deploy"}}));
+  CHECK(git(repository.work, {"rev-parse", "origin/deploy"}) == three);
   CHECK(git(repository.origin, {"rev-parse", "deploy"}) == three);
   CHECK(here->push({{one, "refs/heads/deploy"}}).error().kind == Error::Kind::conflict);
   CHECK(*here->fetch_branch("deploy") == three);

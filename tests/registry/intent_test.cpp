@@ -139,6 +139,27 @@ TEST_CASE("assign refuses what is older or has parted") {
   CHECK(assign(*world.here, parted)->n == 2);
 }
 
+TEST_CASE("what assign would refuse can be asked before, and asking takes nothing") {
+  World world;
+  REQUIRE(assign(*world.here, world.request("v1.0.0", world.first)));
+  REQUIRE(assign(*world.here, world.request("v1.1.0", world.second)));
+  const auto ask = [&](const AssignRequest& request) {
+    const auto may = check_assignable(*world.here, world.tags(), request);
+    return may ? std::optional<Error::Kind>() : std::optional(may.error().kind);
+  };
+  CHECK(ask(world.request("v1.0.0", world.first)) == Error::Kind::denied);  // older
+  CHECK(ask(world.request("v1.1.0", world.second)) == std::nullopt);        // said already
+  CHECK(ask(world.request("v1.2.0", world.third)) == std::nullopt);
+  auto parted = world.request("v1.5.0", world.side);
+  CHECK(ask(parted) == Error::Kind::denied);
+  parted.force = true;
+  CHECK(ask(parted) == std::nullopt);
+  auto other = world.request("v1.1.0", world.second);
+  other.digest = digest_of("other");
+  CHECK(ask(other) == Error::Kind::conflict);
+  CHECK(world.tags().history().size() == 2);
+}
+
 TEST_CASE("another version of the same commit is a new assignment") {
   World world;
   CHECK(assign(*world.here, world.request("v1.0.0", world.first))->n == 1);
