@@ -27,7 +27,6 @@ constexpr auto helper_limit = std::chrono::seconds(30);
 
 // What the callbacks share during one conversation.
 struct Conversation {
-  std::vector<std::string> headers;
   std::string refusal;  // what the remote said to an update
   int asked = 0;        // for credentials
   git::Patience* patience = nullptr;
@@ -84,6 +83,12 @@ int note_text(const char*, int, void* payload) {
   return go_on(payload);
 }
 
+// Whether `prefix` is `url` up to the end of a part of it: https://a.com is not a prefix of https://a.com.evil/.
+bool covers(const std::string& prefix, const std::string& url) {
+  if (url.compare(0, prefix.size(), prefix) != 0) return false;
+  return prefix.empty() || prefix.back() == '/' || url.size() == prefix.size() || url[prefix.size()] == '/';
+}
+
 // http.extraHeader, http.URL.extraHeader: how CI services hand their token to git.
 std::vector<std::string> extra_headers(git_repository* repository, const std::string& url) {
   std::vector<std::string> headers;
@@ -96,10 +101,23 @@ std::vector<std::string> extra_headers(git_repository* repository, const std::st
     const std::string name = entry->name;
     const std::size_t start = std::string_view("http.").size(), end = name.rfind(".extraheader");
     const std::string prefix = end > start ? name.substr(start, end - start) : "";
-    if (url.compare(0, prefix.size(), prefix) == 0) headers.emplace_back(entry->value);
+    if (covers(prefix, url)) headers.emplace_back(entry->value);
   }
   return headers;
 }
+
+// As libgit2 takes them; what they point to must live as long.
+struct Headers {
+  std::vector<std::string> texts;
+  std::vector<char*> pointers;
+
+  Headers(git_repository* repository, const std::string& url) : texts(extra_headers(repository, url)) {
+    for (auto& text : texts) pointers.push_back(text.data());
+  }
+  Headers(const Headers&) = delete;
+  Headers& operator=(const Headers&) = delete;
+  [[nodiscard]] git_strarray list() { return {pointers.data(), pointers.size()}; }
+};
 
 // libgit2 pushes refs only: a name for an object while it is pushed. Left behind by kill -9 it does no harm.
 class PushName {
@@ -131,8 +149,6 @@ class Origin {
     if (code == GIT_ENOTFOUND)
       return Error{Error::Kind::usage, "the repository has no remote called origin", "`git remote add origin URL`"};
     if (code != 0) return git::failed(code, "cannot read the remote origin");
-    conversation_.headers = extra_headers(repository_, push_url());
-    for (auto& header : conversation_.headers) pointers_.push_back(header.data());
     git_remote_init_callbacks(&callbacks_, GIT_REMOTE_CALLBACKS_VERSION);
     callbacks_.credentials = give_credentials;
     callbacks_.push_update_reference = note_refusal;
@@ -143,17 +159,21 @@ class Origin {
     return ok();
   }
 
+  [[nodiscard]] std::string fetch_url() const {
+    const char* url = git_remote_url(remote_.get());
+    return url != nullptr ? url : "";
+  }
   [[nodiscard]] std::string push_url() const {
     const char* url = git_remote_pushurl(remote_.get());
-    if (url == nullptr) url = git_remote_url(remote_.get());
-    return url != nullptr ? url : "";
+    return url != nullptr ? url : fetch_url();
   }
 
   // Every ref of the remote by name.
   Result<std::map<std::string, ObjectId>> refs(git_direction direction) {
     const Waiting waiting(*this);
-    git_strarray headers{pointers_.data(), pointers_.size()};
-    int code = git_remote_connect(remote_.get(), direction, &callbacks_, nullptr, &headers);
+    Headers headers(repository_, direction == GIT_DIRECTION_PUSH ? push_url() : fetch_url());
+    const git_strarray list = headers.list();
+    int code = git_remote_connect(remote_.get(), direction, &callbacks_, nullptr, &list);
     const git_remote_head** heads = nullptr;
     std::size_t count = 0;
     if (code == 0) code = git_remote_ls(&heads, &count, remote_.get());
@@ -171,7 +191,8 @@ class Origin {
     options.callbacks = callbacks_;
     options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
     options.update_fetchhead = 0;
-    options.custom_headers = {pointers_.data(), pointers_.size()};
+    Headers headers(repository_, fetch_url());
+    options.custom_headers = headers.list();
     std::vector<char*> specs;
     for (auto& spec : refspecs) specs.push_back(spec.data());
     const git_strarray list{specs.data(), specs.size()};
@@ -184,7 +205,8 @@ class Origin {
     git_push_options options;
     git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
     options.callbacks = callbacks_;
-    options.custom_headers = {pointers_.data(), pointers_.size()};
+    Headers headers(repository_, push_url());
+    options.custom_headers = headers.list();
     conversation_.refusal.clear();
     const PushName source(repository_, update.id);
     if (source.code() != 0) return git::failed(source.code(), "cannot push " + update.id.substr(0, 10));
@@ -251,7 +273,6 @@ class Origin {
   Duration limit_;
   Remote remote_;
   Conversation conversation_;
-  std::vector<char*> pointers_;
   git_remote_callbacks callbacks_{};
 };
 

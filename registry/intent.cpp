@@ -10,6 +10,7 @@ namespace mlctl::registry {
 namespace {
 
 constexpr int tries_limit = 50;  // how many others may be faster before we give up
+constexpr int refusals_limit = 3;  // of one name that nobody took: its lock may be held while another push dies
 
 std::string tag_ref(const std::string& name) {
   return "refs/tags/" + name;
@@ -48,6 +49,22 @@ Status push_existing(Git& git, const std::vector<GitTag>& tags, const std::strin
 bool is_conflict(const Status& status) {
   return !status && status.error().kind == Error::Kind::conflict;
 }
+
+// A name that origin refuses and still does not have was not taken by somebody faster: a rule there forbids it.
+class Refusals {
+ public:
+  // ok(): look again. Error{denied}: what origin said.
+  Status note(const std::string& name, const Error& error) {
+    times_ = name == name_ ? times_ + 1 : 1;
+    name_ = name;
+    if (times_ < refusals_limit) return ok();
+    return Error{Error::Kind::denied, error.message, "a rule or a hook of the remote forbids tag " + name};
+  }
+
+ private:
+  std::string name_;
+  int times_ = 0;
+};
 
 Error gave_up(const std::string& what) {
   return {Error::Kind::conflict, what + ": others took every number first", "run the command again"};
@@ -99,7 +116,13 @@ Status may_assign(const Git& git, const ModelTags& tags, const std::optional<Ass
   if (request.expected || request.denied) return ok();
   if (!request.allow && tags.denied(request.stage).count(request.digest) != 0)
     return Error{Error::Kind::denied, what + " was denied in " + request.stage + ": it was taken back there",
-                 "`mlctl assign " + what + " " + request.stage + " --allow` takes that back"};
+                 "`mlctl assign " + what + " " + request.stage + " --allow-denied` takes that back"};
+  const auto* last = tags.newest_event(request.stage);
+  if (const auto n = last != nullptr ? last->what.counter.value_or(0) : 0; request.seen && n != *request.seen)
+    return Error{Error::Kind::conflict,
+                 what + " was judged before " + (last != nullptr ? last->tag : "the stage was emptied") +
+                     ": it may not be fit to replace what is there now",
+                 "run the command again: it is judged against what " + request.stage + " has now"};
   if (!newest || newest->commit == request.commit) return ok();
   auto older = git.is_ancestor(request.commit, newest->commit);
   if (!older) return older.error();
@@ -134,13 +157,15 @@ Error taken(const std::string& model, std::uint64_t expected, std::uint64_t next
 
 // Creates the event's tag with the next number.
 Result<std::optional<Taken>> take(Git& git, const ModelTags& tags, TagEvent event, const ObjectId& commit,
-                                  const std::string& message, std::optional<std::uint64_t> expected, bool remote) {
+                                  const std::string& message, std::optional<std::uint64_t> expected, bool remote,
+                                  Refusals& refusals) {
   event.counter = tags.next_counter();
   if (expected && *event.counter != *expected) return taken(to_string(event.model), *expected, *event.counter);
   const std::string name = tag_name(event);
   auto created = create(git, name, commit, message, remote);
   if (created) return std::optional(Taken{name, *event.counter, false, remote});
   if (!is_conflict(created)) return created.error();
+  if (auto again = refusals.note(name, created.error()); !again) return again.error();
   return std::optional<Taken>();  // somebody was faster: look again
 }
 
@@ -163,6 +188,7 @@ Result<Taken> register_version(Git& git, const Registration& registration) {
   const std::string what = to_string(registration.model) + " " + to_string(registration.version);
   const std::string message =
       format_message("Register " + what, {registration.version, registration.digest, std::nullopt, std::nullopt});
+  Refusals refusals;
   for (int tries = 0; tries < tries_limit; ++tries) {
     if (interrupted()) return interrupted_error();
     auto all = current_tags(git, *remote);
@@ -182,6 +208,7 @@ Result<Taken> register_version(Git& git, const Registration& registration) {
     auto created = create(git, name, registration.commit, message, *remote);
     if (created) return Taken{name, 0, false, *remote};
     if (!is_conflict(created)) return created.error();
+    if (auto again = refusals.note(name, created.error()); !again) return again.error();
   }
   return gave_up(what);
 }
@@ -200,6 +227,7 @@ Result<Taken> assign(Git& git, const AssignRequest& request) {
   TagMessage lines{request.version, request.digest, request.denied, std::nullopt};
   if (request.allow) lines.allowed = request.digest;
   const std::string message = format_message("Assign " + what + " to " + request.stage, lines);
+  Refusals refusals;
   for (int tries = 0; tries < tries_limit; ++tries) {
     if (interrupted()) return interrupted_error();
     auto all = current_tags(git, *remote);
@@ -213,7 +241,7 @@ Result<Taken> assign(Git& git, const AssignRequest& request) {
       if (auto pushed = push_existing(git, *all, (*newest)->tag); !pushed) return pushed.error();
     if (*said) return Taken{(*newest)->tag, (*newest)->n, true, *remote};
     auto made = take(git, tags, {TagEvent::Kind::assignment, request.model, std::nullopt, request.stage, std::nullopt},
-                     request.commit, message, request.expected, *remote);
+                     request.commit, message, request.expected, *remote, refusals);
     if (!made) return made.error();
     if (*made) return **made;
   }
@@ -226,6 +254,7 @@ Result<Taken> unassign(Git& git, const UnassignRequest& request) {
   const std::string what = to_string(request.model) + " from " + request.stage;
   const std::string message =
       format_message("Unassign " + what, {std::nullopt, std::nullopt, request.denied, std::nullopt});
+  Refusals refusals;
   for (int tries = 0; tries < tries_limit; ++tries) {
     if (interrupted()) return interrupted_error();
     auto all = current_tags(git, *remote);
@@ -240,7 +269,7 @@ Result<Taken> unassign(Git& git, const UnassignRequest& request) {
     }
     auto made =
         take(git, tags, {TagEvent::Kind::unassignment, request.model, std::nullopt, request.stage, std::nullopt},
-             newest->commit, message, request.expected, *remote);
+             newest->commit, message, request.expected, *remote, refusals);
     if (!made) return made.error();
     if (*made) return confirm(git, request, **made);
   }

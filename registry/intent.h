@@ -39,6 +39,8 @@ struct AssignRequest {
   bool push = true;
   bool force = false;  // assign a commit whose history has parted from the newest assignment's
   bool allow = false;  // take back a denial of this digest
+  // The newest event's N (0: none) when the version was judged for this stage. Error{conflict} when it is another.
+  std::optional<std::uint64_t> seen;
   // The way back: exempt from ancestry and denials; writes `denied:`, takes exactly `expected` or stops.
   std::optional<Digest> denied;
   std::optional<std::uint64_t> expected;

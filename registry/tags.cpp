@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "base/terminal.h"
 
@@ -181,24 +182,25 @@ ModelTags::ModelTags(const ModelName& model, const std::vector<GitTag>& tags) : 
   });
 }
 
+// A plain registration has no N; what takes it back has one, whatever its author's clock says.
 std::vector<VersionTag> ModelTags::versions() const {
-  std::vector<VersionTag> active;
-  for (const auto& event : events_) {
+  std::map<Version, const ModelEvent*> newest;
+  for (const auto& event : events_) {  // by time
     if (!event.what.version) continue;
-    const auto same =
-        std::find_if(active.begin(), active.end(), [&](const auto& one) { return one.version == *event.what.version; });
-    if (same != active.end()) active.erase(same);
-    if (event.what.kind == Kind::registration) active.push_back(version_tag(event));
+    const auto*& best = newest[*event.what.version];
+    if (best == nullptr || n_of(event) >= n_of(*best)) best = &event;
   }
-  std::sort(active.begin(), active.end(), [](const auto& a, const auto& b) { return a.version < b.version; });
+  std::vector<VersionTag> active;
+  for (const auto& [version, event] : newest)
+    if (event->what.kind == Kind::registration) active.push_back(version_tag(*event));
   return active;
 }
 
 std::optional<VersionTag> ModelTags::find(const Version& version) const {
-  for (auto event = events_.rbegin(); event != events_.rend(); ++event)
-    if (is_version_event(*event, version))
-      return event->what.kind == Kind::registration ? std::optional(version_tag(*event)) : std::nullopt;
-  return std::nullopt;
+  const ModelEvent* best = nullptr;
+  for (const auto& event : events_)
+    if (is_version_event(event, version) && (best == nullptr || n_of(event) >= n_of(*best))) best = &event;
+  return best != nullptr && best->what.kind == Kind::registration ? std::optional(version_tag(*best)) : std::nullopt;
 }
 
 Result<VersionTag> ModelTags::version_at(const ObjectId& commit) const {

@@ -77,6 +77,13 @@ bool advance(Chain& chain, const Step step, Observer& observer, std::optional<Er
   return go_on && !error;
 }
 
+Status fetch_assignments(const Request& request, registry::Git& git) {
+  if (!request.push) return ok();
+  auto remote = git.remote_url();
+  if (!remote) return remote.error();
+  return *remote ? git.fetch_tags() : ok();
+}
+
 }  // namespace
 
 int exit_code(const Finished& finished) {
@@ -95,6 +102,8 @@ Result<Release> preview(const Project& project, const Request& request, const Se
 }
 
 Finished run_release(const Project& project, const Request& request, const Seams& seams, Observer& observer) {
+  // What runs now may have been assigned from another clone.
+  if (auto fetched = fetch_assignments(request, seams.git); !fetched) return {{}, fetched.error()};
   auto tags = seams.git.tags();
   if (!tags) return {{}, tags.error()};
   Chain chain = begin(project, request, seams, *tags);

@@ -21,6 +21,7 @@ struct EnvironmentState {
   Node config;  // of the candidate, merged
   validate::GateConfig gate;
   std::optional<registry::Assignment> baseline;
+  std::uint64_t seen = 0;       // the stage's newest N when the baseline was chosen
   std::int64_t assignment = 0;  // N, once taken
 };
 
@@ -52,7 +53,7 @@ using StepResult = Result<Outcome>;
 [[nodiscard]] StepResult apply_step(Chain& chain, EnvironmentState& state);
 [[nodiscard]] StepResult report_step(Chain& chain);
 
-[[nodiscard]] registry::AssignRequest assignment_of(const Chain& chain, const std::string& environment,
+[[nodiscard]] registry::AssignRequest assignment_of(const Chain& chain, const EnvironmentState& state,
                                                     const Digest& digest);
 
 // Puts the version with this digest into `folder`: from the registry, else packed again from its tag's commit, which

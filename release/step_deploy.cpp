@@ -55,15 +55,16 @@ StepResult render_step(Chain& chain, EnvironmentState& state) {
   return outcome;
 }
 
-registry::AssignRequest assignment_of(const Chain& chain, const std::string& environment, const Digest& digest) {
+registry::AssignRequest assignment_of(const Chain& chain, const EnvironmentState& state, const Digest& digest) {
   return {.model = chain.model.name,
-          .stage = environment,
+          .stage = state.environment->name,
           .version = chain.request.target.tag.version,
           .digest = digest,
           .commit = chain.release.commit,
           .push = chain.request.push,
           .force = chain.request.force,
-          .allow = chain.request.allow};
+          .allow = chain.request.allow,
+          .seen = state.seen};
 }
 
 StepResult assign_step(Chain& chain, EnvironmentState& state) {
@@ -71,7 +72,7 @@ StepResult assign_step(Chain& chain, EnvironmentState& state) {
   const std::string what = chain.release.model + " " + chain.release.version + " to " + environment.name;
   if (environment.confirm)
     if (auto confirmed = chain.request.confirm("Release " + what + "?"); !confirmed) return confirmed.error();
-  auto taken = registry::assign(chain.seams.git, assignment_of(chain, environment.name, chain.digest));
+  auto taken = registry::assign(chain.seams.git, assignment_of(chain, state, chain.digest));
   if (!taken) return taken.error();
   state.assignment = static_cast<std::int64_t>(taken->n);
   Outcome outcome{.verdict = Verdict::pass};

@@ -55,9 +55,10 @@ Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& enviro
   state.gate = std::move(*gate);
   auto history = chain.tags.assignments(environment.name);
   if (!history) return history.error();
+  if (const auto* newest = chain.tags.newest_event(environment.name)) state.seen = newest->what.counter.value_or(0);
   // A gate takes minutes: what would be refused after it is refused before. A tag without a digest waits for assign.
   if (const auto& digest = chain.request.target.tag.digest) {
-    const auto wanted = assignment_of(chain, environment.name, *digest);
+    const auto wanted = assignment_of(chain, state, *digest);
     if (auto may = registry::check_assignable(chain.seams.git, chain.tags, wanted); !may) return may.error();
   }
   // The newest whose digest differs from the candidate's; a tag without a digest is told apart by its version.

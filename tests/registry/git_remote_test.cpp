@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <chrono>
 #include <doctest/doctest.h>
+#include <functional>
 #include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
@@ -93,6 +94,27 @@ TEST_CASE("a remote behind a server: what it refuses is a conflict") {
   CHECK(git(repository.origin, {"tag", "-l", "a#prod#2"}) == "a#prod#2");
 }
 
+TEST_CASE("a rule of the remote that forbids a tag is told as what it is") {
+  const Repository repository;
+  const auto base = repository.commit({{"a", "1"}});
+  Daemon daemon(repository);
+  if (!daemon.answers()) {
+    MESSAGE("skipped: git daemon does not start here");
+    return;
+  }
+  const auto hook = repository.origin / "hooks" / "update";
+  put(hook, "#!/bin/sh\ncase $1 in *prod*) echo 'prod is protected' >&2; exit 1 ;; esac\n");
+  std::filesystem::permissions(hook, std::filesystem::perms::owner_all);
+  git(repository.work, {"remote", "set-url", "origin", daemon.url});
+  auto here = repository.open();
+  auto refused = assign(*here, {{"", "a"}, "prod", *parse_version("v1.0.0"), digest_of("x"), base});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == Error::Kind::denied);
+  CHECK(refused.error().message.find("hook declined") != std::string::npos);
+  CHECK(here->tags()->empty());
+  CHECK(assign(*here, {{"", "a"}, "staging", *parse_version("v1.0.0"), digest_of("x"), base}));
+}
+
 // A TCP port of its own on loopback: refusing while nobody listens, silent while nobody accepts.
 struct Port {
   int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -111,6 +133,52 @@ struct Port {
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 };
+
+// What libgit2 asks first of an http remote.
+std::string first_request(const Port& port, const std::function<void()>& ask) {
+  REQUIRE(::listen(port.socket, 4) == 0);
+  std::string seen;
+  std::thread server([&] {
+    const int peer = ::accept(port.socket, nullptr, nullptr);
+    char buffer[4096];
+    for (long got = 1; got > 0 && seen.find("\r\n\r\n") == std::string::npos;) {
+      got = ::read(peer, buffer, sizeof buffer);
+      if (got > 0) seen.append(buffer, static_cast<std::size_t>(got));
+    }
+    ::close(peer);
+  });
+  ask();
+  server.join();
+  return seen;
+}
+
+TEST_CASE("a header for one place is not sent to another") {
+  struct Case {
+    std::string prefix;
+    bool sent;
+  };
+  const Repository repository;
+  const Port port;
+  const std::string host = "http://" + port.url.substr(0, port.url.find('/'));
+  git(repository.work, {"remote", "set-url", "origin", "http://" + port.url});
+  for (const auto& c : std::vector<Case>{{"", true},
+                                         {host, true},
+                                         {host + "/", true},
+                                         {host + "/x.git", true},
+                                         {host + "/x", false},
+                                         {host.substr(0, host.size() - 1), false},
+                                         {host.substr(0, host.rfind(':')), false}}) {
+    CAPTURE(c.prefix);
+    const std::string key = c.prefix.empty() ? "http.extraheader" : "http." + c.prefix + ".extraheader";
+    git(repository.work, {"config", key, "X-Token: secret"});
+    auto here = open_git(repository.work, std::chrono::seconds(5));
+    REQUIRE(here);
+    const auto seen = first_request(port, [&] { static_cast<void>((*here)->missing_tags().error()); });
+    CHECK(seen.find("GET /x.git/info/refs") == 0);
+    CHECK((seen.find("X-Token: secret") != std::string::npos) == c.sent);
+    git(repository.work, {"config", "--unset-all", key});
+  }
+}
 
 TEST_CASE("a server that refuses is unavailable, not a refusal of ours") {
   const Repository repository;

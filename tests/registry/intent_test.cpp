@@ -160,6 +160,18 @@ TEST_CASE("what assign would refuse can be asked before, and asking takes nothin
   CHECK(world.tags().history().size() == 2);
 }
 
+TEST_CASE("a version that was judged against what is no longer there is not assigned") {
+  World world;
+  auto judged = world.request("v1.2.0", world.third);
+  judged.seen = 1;
+  REQUIRE(assign(*world.here, world.request("v1.0.0", world.first)));
+  REQUIRE(assign(*world.here, world.request("v1.1.0", world.second)));  // meanwhile
+  CHECK(assign(*world.here, judged).error().kind == Error::Kind::conflict);
+  judged.seen = 2;
+  CHECK(assign(*world.here, judged)->n == 3);
+  CHECK(assign(*world.here, judged)->existed);  // cut off and called again
+}
+
 TEST_CASE("another version of the same commit is a new assignment") {
   World world;
   CHECK(assign(*world.here, world.request("v1.0.0", world.first))->n == 1);

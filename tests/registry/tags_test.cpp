@@ -88,6 +88,15 @@ TEST_CASE("a version is registered when its newest event says so") {
   CHECK(ModelTags(model, {tag("fraud/a@v1.0.0!", 1), tag("fraud/a@v1.0.0", 1)}).versions().empty());
 }
 
+TEST_CASE("what happened to a version goes by N too: clocks may be behind") {
+  const ModelTags gone(model, {tag("fraud/a@v1.0.0", 100), tag("fraud/a@v1.0.0!#3", 50)});
+  CHECK(gone.versions().empty());
+  CHECK_FALSE(gone.find(*parse_version("v1.0.0")));
+  const ModelTags back(model, {tag("fraud/a@v1.0.0", 100), tag("fraud/a@v1.0.0!#3", 50), tag("fraud/a@v1.0.0#4", 20)});
+  CHECK(back.versions().size() == 1);
+  CHECK(back.find(*parse_version("v1.0.0"))->tag == "fraud/a@v1.0.0#4");
+}
+
 TEST_CASE("lightweight tags are reported, never counted, and their numbers are taken") {
   GitTag light = tag("fraud/a#prod#7", 1);
   light.annotated = false;
