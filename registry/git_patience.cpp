@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
+#include <charconv>
 #include <cstdint>
+#include <filesystem>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/interrupt.h"
@@ -13,24 +15,33 @@
 namespace mlctl::registry::git {
 namespace {
 
-// A blocked call may be entered again just after it was interrupted.
-constexpr int nudge_ms = 20;
+namespace fs = std::filesystem;
 
-extern "C" void do_nothing(int) {}
-
-// SIGURG is ignored by default, so that one which comes late, or from elsewhere, does no harm.
-void handle_signal() {
-  static const int once = [] {
-    struct sigaction action{};
-    action.sa_handler = do_nothing;
-    sigemptyset(&action.sa_mask);
-    return ::sigaction(SIGURG, &action, nullptr);
-  }();
-  static_cast<void>(once);
-}
+// libgit2 may connect again, to the next address, after the first connection was shut down.
+constexpr int again_ms = 20;
 
 Duration now() {
   return system_clock().steady().time_since_epoch();
+}
+
+bool is_tcp(int fd) {
+  int type = 0, family = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) return false;
+  size = sizeof family;
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && (family == AF_INET || family == AF_INET6);
+}
+
+std::set<int> connections() {
+  std::set<int> found;
+  std::error_code code;
+  for (fs::directory_iterator entry("/proc/self/fd", code), end; !code && entry != end; entry.increment(code)) {
+    const auto name = entry->path().filename().string();
+    int fd = -1;
+    std::from_chars(name.data(), name.data() + name.size(), fd);
+    if (fd >= 0 && is_tcp(fd)) found.insert(fd);
+  }
+  return found;
 }
 
 }  // namespace
@@ -38,9 +49,8 @@ Duration now() {
 Patience::Patience(Duration limit)
     : limit_(limit),
       deadline_((now() + limit).count()),
-      waiting_(::pthread_self()),
+      others_(connections()),
       done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  handle_signal();
   if (done_ >= 0) watcher_ = std::thread([this] { watch(); });
 }
 
@@ -57,7 +67,7 @@ void Patience::alive() {
   deadline_.store((now() + limit_).count());
 }
 
-bool Patience::lost() {
+bool Patience::lost() const {
   return lost_.load();
 }
 
@@ -67,11 +77,13 @@ void Patience::watch() {
     const bool late = lost_.load() || left <= Duration::zero();
     const bool give_up = late || interrupted();
     if (late) lost_.store(true);
-    if (give_up) ::pthread_kill(waiting_, SIGURG);
+    if (give_up)
+      for (const int fd : connections())
+        if (others_.count(fd) == 0) ::shutdown(fd, SHUT_RDWR);
     // A negative descriptor is passed over: interrupt_fd() stays readable, and there is none before its installation.
     pollfd watched[] = {{done_, POLLIN, 0}, {give_up ? -1 : interrupt_fd(), POLLIN, 0}};
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-    ::poll(watched, 2, give_up ? nudge_ms : static_cast<int>(std::min<std::int64_t>(wait, 60'000)));
+    ::poll(watched, 2, give_up ? again_ms : static_cast<int>(std::min<std::int64_t>(wait, 60'000)));
     if ((watched[0].revents & POLLIN) != 0) return;
   }
 }

@@ -1,10 +1,11 @@
-// libgit2 1.5 waits for a silent remote without end, and restarts what a signal with SA_RESTART interrupted. While a
-// Patience lives, a watcher looks after the thread that made it: once the remote has shown no sign of life for `limit`,
-// or the user pressed Ctrl-C, it sends that thread SIGURG, whose handler does nothing and restarts nothing, again and
-// again until the blocked call has given up. Calls on files are not harmed: libgit2 repeats those by itself.
+// libgit2 1.5 waits for a silent remote without end, and Ctrl-C restarts what it interrupts. While a Patience lives, a
+// watcher looks on: once the remote has shown no sign of life for `limit`, or the user pressed Ctrl-C, it shuts down
+// the TCP connections that were opened since, again and again until the blocked call has given up. libgit2 gives its
+// sockets to nobody, so that they are found among this process's descriptors: nothing else may open connections
+// meanwhile.
 #pragma once
 #include <atomic>
-#include <pthread.h>
+#include <set>
 #include <thread>
 
 #include "base/clock.h"
@@ -18,8 +19,8 @@ class Patience {
   Patience(const Patience&) = delete;
   Patience& operator=(const Patience&) = delete;
 
-  void alive();               // the remote showed life: the time begins anew
-  [[nodiscard]] bool lost();  // the limit was reached
+  void alive();                     // the remote showed life: the time begins anew
+  [[nodiscard]] bool lost() const;  // the limit was reached
 
  private:
   void watch();
@@ -27,8 +28,8 @@ class Patience {
   Duration limit_;
   std::atomic<Duration::rep> deadline_;  // steady clock
   std::atomic<bool> lost_{false};
-  pthread_t waiting_;
-  int done_;  // an eventfd
+  std::set<int> others_;  // connections that were there before
+  int done_;              // an eventfd
   std::thread watcher_;
 };
 

@@ -9,7 +9,7 @@
 namespace mlctl::registry {
 namespace {
 
-constexpr int tries_limit = 50;  // how many others may be faster before we give up
+constexpr int tries_limit = 50;    // how many others may be faster before we give up
 constexpr int refusals_limit = 3;  // of one name that nobody took: its lock may be held while another push dies
 
 std::string tag_ref(const std::string& name) {

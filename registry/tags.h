@@ -1,8 +1,8 @@
 // What git tags say about a model, in GTO's grammar: fraud/credit-risk@v1.2.3 registers, fraud/credit-risk#prod#7
-// assigns. Only annotated tags count. Events of a stage, and of a version, are ordered by the counter N, by time only where
-// there is none; a deprecation is taken back by any later event, so that it goes by time. Pure.
-// Source: GTO, https://github.com/iterative/gto (grammar), config.md 2 and 7 to 9 for our lines in messages:
-// "version: v…", "digest: sha256:…", "denied: sha256:…", "allowed: sha256:…".
+// assigns. Only annotated tags count. Events of a stage, and of a version, are ordered by the counter N, by time only
+// where there is none; a deprecation is taken back by any later event, so that it goes by time. Pure. Source: GTO,
+// https://github.com/iterative/gto (grammar), config.md 2 and 7 to 9 for our lines in messages: "version: v…", "digest:
+// sha256:…", "denied: sha256:…", "allowed: sha256:…".
 #pragma once
 #include <cstdint>
 #include <optional>

@@ -18,6 +18,7 @@ namespace mlctl::registry {
 namespace {
 
 using test::git;
+using test::put;
 using test::Repository;
 
 struct Daemon {
@@ -118,10 +119,10 @@ TEST_CASE("a rule of the remote that forbids a tag is told as what it is") {
 // A TCP port of its own on loopback: refusing while nobody listens, silent while nobody accepts.
 struct Port {
   int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
   std::string url;
 
   Port() {
-    sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
@@ -204,6 +205,27 @@ TEST_CASE("a server that is silent is given up in time") {
     CHECK((*here)->push({{base, "refs/heads/x"}}).error().kind == Error::Kind::timeout);
     CHECK((*here)->missing_tags().error().kind == Error::Kind::timeout);
   }
+}
+
+TEST_CASE("a server that does not even take the connection is given up in time") {
+  const Repository repository;
+  repository.commit({{"a", "1"}});
+  const Port port;
+  REQUIRE(::listen(port.socket, 0) == 0);
+  // Once its queue is full, further connections wait for an answer that does not come.
+  std::vector<int> waiting;
+  for (int i = 0; i < 4; ++i) {
+    waiting.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    static_cast<void>(::connect(waiting.back(), reinterpret_cast<const sockaddr*>(&port.address), sizeof port.address));
+  }
+  for (const auto* scheme : {"git://", "ssh://git@"}) {
+    CAPTURE(scheme);
+    git(repository.work, {"remote", "set-url", "origin", scheme + port.url});
+    auto here = open_git(repository.work, std::chrono::milliseconds(50));
+    REQUIRE(here);
+    CHECK((*here)->missing_tags().error().kind == Error::Kind::timeout);
+  }
+  for (const int fd : waiting) ::close(fd);
 }
 
 }  // namespace

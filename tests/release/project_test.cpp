@@ -102,7 +102,7 @@ TEST_CASE("projects that are refused, and where") {
             {{"mlctl.yaml", head + "environments: [{name: a}, {name: a}]\n"}},
             Error::Kind::usage,
             "mlctl.yaml:3:27: a second environment named a"},
-           {"a huge file", {{"mlctl.yaml", std::string(2U << 20U, '#')}}, Error::Kind::usage, "mlctl.yaml: "},
+           {"a huge file", {{"mlctl.yaml", std::string(2U << 20U, '#')}}, Error::Kind::usage, "file is too large: "},
        }) {
     INFO(c.name);
     const auto place = place_with(c.files);
