@@ -115,7 +115,7 @@ void Checker::check_object(const Node& node, const Field& table, const std::stri
   }
   for (const auto& field : table.fields) {
     if (field.required && !node.find(field.name))
-      add(node.position, below(path, field.name) + " is missing", field.doc);
+      add(node.position, below(path, field.name) + " is missing", field.name + ": " + field.doc);
   }
 }
 
@@ -132,7 +132,7 @@ void Checker::check(const Node& node, const Field& table, const std::string& pat
     return check_object(empty, table, path);
   }
   if (null) {  // takes the value of a lower level away
-    if (table.required) add(node.position, path + " is missing", table.doc);
+    if (table.required) add(node.position, path + " is missing", table.name + ": " + table.doc);
     return;
   }
   switch (table.type) {

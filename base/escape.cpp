@@ -1,5 +1,7 @@
 // What strings from outside may do on a terminal: nothing.
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 
 #include "base/terminal.h"
@@ -48,6 +50,16 @@ void append_escaped(std::string& out, const char* format, unsigned value) {
 }
 
 }  // namespace
+
+std::string shell_word(std::string_view text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("-_./@:+,=%").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
 
 std::string escape_control(std::string_view text, bool keep_lines) {
   std::string out;

@@ -10,11 +10,12 @@ struct Place {
   std::vector<const Command*> commands;  // that may follow
   std::vector<Option> options;
   bool files = false;
+  std::string words;  // that an argument may be, each with a space behind it
 };
 
 void collect(const std::vector<Command>& commands, const std::string& path, std::vector<Option> options,
              const std::vector<Option>& globals, std::vector<Place>& places) {
-  Place place{path, {}, std::move(options), false};
+  Place place{path, {}, std::move(options), false, ""};
   for (const auto& command : commands) {
     if (!command.hidden) place.commands.push_back(&command);
   }
@@ -25,7 +26,10 @@ void collect(const std::vector<Command>& commands, const std::string& path, std:
     if (command->changes) own.push_back({.name = "dry-run", .help = "say what would be done, change nothing"});
     own.push_back({.name = "help", .help = "show help"});
     collect(command->commands, path.empty() ? command->name : path + " " + command->name, own, globals, places);
-    for (const auto& argument : command->arguments) places.back().files = places.back().files || argument.path;
+    for (const auto& argument : command->arguments) {
+      places.back().files = places.back().files || argument.path;
+      for (const auto& choice : argument.choices) places.back().words += choice + " ";
+    }
   }
 }
 
@@ -94,6 +98,7 @@ std::string bash_completion(const std::vector<Command>& commands) {
   for (const auto& place : places) {
     words += "    \"" + place.path + "\") words=\"";
     for (const auto* command : place.commands) words += command->name + " ";
+    words += place.words;
     for (const auto& option : place.options) words += "--" + option.name + " ";
     words += std::string("\" files=") + (place.files ? "yes" : "") + " ;;\n";
   }
@@ -126,7 +131,7 @@ std::string zsh_completion(const std::vector<Command>& commands) {
   for (const auto& place : places) {
     lists += "    \"" + place.path + "\")\n      list=(";
     for (const auto* command : place.commands) lists += quoted(command->name + ":" + command->summary) + " ";
-    lists += ")\n      flags=(";
+    lists += place.words + ")\n      flags=(";
     for (const auto& option : place.options) lists += quoted("--" + option.name + ":" + option.help) + " ";
     lists += std::string(")\n      files=") + (place.files ? "yes" : "") + " ;;\n";
   }
@@ -175,6 +180,7 @@ std::string fish_completion(const std::vector<Command>& commands) {
       lines += " -d " + quoted(option.help) + "\n";
     }
     if (place.files) lines += here + "-F\n";
+    if (!place.words.empty()) lines += here + "-a '" + place.words + "'\n";
   }
   return R"(# fish completion for mlctl; load it with: mlctl completion fish | source
 function __mlctl_place

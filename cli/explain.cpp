@@ -109,9 +109,12 @@ Status find_values(const ExplainOptions& options, const Context& context, Explan
   }
   auto model = release::find_model(*project, options.model);
   if (!model) return model.error();
-  auto merged = release::merged(*project, **model, options.environment);
+  const auto merged = release::merged(*project, **model, options.environment);
   if (!merged) return merged.error();
-  explanation.values = release::explain_values(*merged, options.field);
+  // A field of mlctl.yaml alone is the same for every model.
+  const bool of_project = !explanation.fields.empty() && explanation.fields.front().file == "mlctl.yaml" &&
+                          explanation.fields.back().file == "mlctl.yaml";
+  explanation.values = release::explain_values(of_project ? project->document : *merged, options.field);
   explanation.where = to_string((*model)->name) + (options.environment.empty() ? "" : " in " + options.environment);
   return ok();
 }

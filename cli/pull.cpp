@@ -48,7 +48,8 @@ int run_pull(const PullOptions& options, Context& context) {
                                        {"dryRun", context.dry_run}};
   context.print(data, [&](const Style&) {
     std::string line = to_string(found->model) + " " + state_of(*found) + "  " + to_string(found->digest) + "  " +
-                       count_text(report->files, "file") + ", " + human_bytes(report->bytes) + " written";
+                       count_text(report->files, "file") + ", " + human_bytes(report->bytes) +
+                       (context.dry_run ? "" : " written");
     if (report->kept > 0) line += ", " + std::to_string(report->kept) + " there already";
     return line + "  " + escape_control(folder) + "\n";
   });

@@ -1,6 +1,7 @@
 // mlctl release: the chain. Which version, which seams, what a person sees; every rule stands in release/.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -66,8 +67,23 @@ class Picture : public release::Observer {
   std::size_t lines_ = 0;
 };
 
-int run_one(const release::Project& project, const release::Target& target, const ReleaseOptions& options,
-            Context& context, registry::Git& git, registry::Store& store, HttpClient& http) {
+// "" when no report was written.
+std::string report_of(const release::Project& project, const release::Release& release) {
+  const auto path = release::report_path(project.root, release);
+  std::error_code code;
+  return !release.digest.empty() && std::filesystem::exists(path, code) ? path.string() : std::string();
+}
+
+// What one release says, for people and for machines, and the exit code that it asks for.
+struct Said {
+  nlohmann::ordered_json json;
+  std::function<std::string(const Style&)> text;
+  int code = 0;
+  std::optional<Error> error;  // what stopped it when that was no verdict
+};
+
+Result<Said> run_one(const release::Project& project, const release::Target& target, const ReleaseOptions& options,
+                     Context& context, registry::Git& git, registry::Store& store, HttpClient& http) {
   release::Request request;
   request.target = target;
   request.push = !options.no_push;
@@ -85,29 +101,58 @@ int run_one(const release::Project& project, const release::Target& target, cons
                              context.clock, context.err_style.terminal ? no_progress() : context.progress()};
   if (context.dry_run) {
     auto preview = release::preview(project, request, seams);
-    if (!preview) return context.fail(preview.error());
-    context.print(release::to_json(*preview),
-                  [&](const Style& style) { return release::render_tree(*preview, std::nullopt, style); });
-    return 0;
+    if (!preview) return preview.error();
+    return Said{release::to_json(*preview),
+                [seen = *preview](const Style& style) { return release::render_tree(seen, std::nullopt, style); }, 0,
+                std::nullopt};
   }
   const auto finished = release::run_release(project, request, seams, picture);
   if (const auto summary = environment_variable("GITHUB_STEP_SUMMARY"); !summary.empty())
     if (auto appended = release::append_summary(summary, finished.release); !appended)
       context.note(appended.error().message);
-  const auto path = release::report_path(project.root, finished.release);
-  context.print(release::to_json(finished.release),
-                [&](const Style& style) { return release::render_verdict(finished.release, path.string(), style); });
-  if (finished.error) return context.fail(*finished.error);
-  return release::exit_code(finished);
+  const auto path = report_of(project, finished.release);
+  return Said{
+      release::to_json(finished.release),
+      [path, seen = finished.release](const Style& style) { return release::render_verdict(seen, path, style); },
+      release::exit_code(finished), finished.error};
+}
+
+// One release is one document; with --pending there is one document of all.
+int run_all(const std::vector<release::Target>& targets, const std::function<Result<Said>(const release::Target&)>& run,
+            bool pending, Context& context) {
+  int worst = 0;
+  auto all = nlohmann::ordered_json::array();
+  for (const auto& target : targets) {
+    auto said = run(target);
+    if (said && (!pending || context.format == OutputFormat::text)) context.print(said->json, said->text);
+    if (said) all.push_back(said->json);
+    const auto error = said ? said->error : std::optional(said.error());
+    const int code = error ? context.fail(*error) : said->code;
+    if (interrupted()) return mlctl::exit_code(Error::Kind::interrupted);
+    worst = worst == 0 ? code : worst;
+  }
+  if (pending && context.format != OutputFormat::text)
+    context.print({{"schemaVersion", 1}, {"releases", all}}, [](const Style&) { return std::string(); });
+  return worst;
+}
+
+Status one_way_to_say_which(const ReleaseOptions& options) {
+  if (!options.reference.empty() + !options.tag.empty() + options.pending > 1)
+    return Error{Error::Kind::usage, "MODEL@V, --tag and --pending exclude each other", "say one of them"};
+  if (!options.labels.empty() && !options.pending)
+    return Error{Error::Kind::usage, "-l chooses among what --pending finds", "add --pending, or leave -l out"};
+  return ok();
 }
 
 int run_release_command(const ReleaseOptions& options, Context& context) {
+  if (auto one = one_way_to_say_which(options); !one) return context.fail(one.error());
   auto project = release::load_project(context.project);
   if (!project) return context.fail(project.error());
   auto git = registry::open_git(project->root);
   if (!git) return context.fail(git.error());
   auto store = registry::open_disk_store(project->registry);
   if (!store) return context.fail(store.error());
+  if (auto whole = registry::check_history(**git); !whole) return context.fail(whole.error());
   auto tags = (*git)->tags();
   if (!tags) return context.fail(tags.error());
   std::vector<release::Target> targets;
@@ -127,13 +172,10 @@ int run_release_command(const ReleaseOptions& options, Context& context) {
     targets.push_back(std::move(*target));
   }
   auto http = make_http_client();
-  int worst = 0;
-  for (const auto& target : targets) {
-    const int code = run_one(*project, target, options, context, **git, **store, *http);
-    if (interrupted()) return mlctl::exit_code(Error::Kind::interrupted);
-    worst = worst == 0 ? code : worst;
-  }
-  return worst;
+  const auto run = [&](const release::Target& target) {
+    return run_one(*project, target, options, context, **git, **store, *http);
+  };
+  return run_all(targets, run, options.pending, context);
 }
 
 }  // namespace

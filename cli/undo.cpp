@@ -114,6 +114,8 @@ int run_undo(const UndoOptions& options, Context& context) {
   if (stage->environment->confirm)
     if (auto confirmed = confirm("Undo " + headline.title + "?", options.yes, context); !confirmed)
       return context.fail(confirmed.error());
+  if (auto takes = deploy::check_branch(*stage->place.git, stage->folder.where, !options.no_push); !takes)
+    return context.fail(takes.error());
   auto taken = release::take_back(*stage->place.git, *plan, !options.no_push);
   if (!taken) return context.fail(taken.error());
   headline.fields.emplace_back("tag", taken->tag);

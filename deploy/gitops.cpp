@@ -96,24 +96,28 @@ Status read_files(const Git& git, Folder& folder) {
   return ok();
 }
 
-Status may_be_applied(Git& git, const Folder& folder, const Desired& desired, bool push) {
+Status takes_commits(Git& git, const Folder& folder, bool push) {
   const auto& branch = folder.where.branch;
+  auto checked_out = git.checked_out_branches();
+  if (!checked_out) return checked_out.error();
+  if (std::find(checked_out->begin(), checked_out->end(), branch) != checked_out->end())
+    return usage("branch " + branch + " is checked out, and a commit would leave its files behind",
+                 "`git worktree list` says where; check out another branch there, or give the environment a branch of "
+                 "its own as `gitops: {branch: …}`");
+  if (folder.ahead && push)
+    return usage("branch " + branch + " here has commits that origin lacks",
+                 "`git push origin " + branch + "`, then try again");
+  return ok();
+}
+
+Status may_be_applied(Git& git, const Folder& folder, const Desired& desired, bool push) {
   for (const auto& file : desired.files)
     if (const Spec* spec = file.spec(); spec != nullptr && spec->assignment == 0) {
       const auto name = to_string(spec->model), version = to_string(spec->version);
       return usage(name + " " + version + " is not assigned to " + desired.environment,
                    "`mlctl assign " + name + "@" + version + " " + desired.environment + "` first");
     }
-  auto checked_out = git.checked_out_branches();
-  if (!checked_out) return checked_out.error();
-  if (std::find(checked_out->begin(), checked_out->end(), branch) != checked_out->end())
-    return usage("branch " + branch + " is checked out, and a commit would leave its files behind",
-                 "give the environment a branch of its own, e.g. `gitops: {branch: deploy}`; `git worktree list` says "
-                 "where it is");
-  if (folder.ahead && push)
-    return usage("branch " + branch + " here has commits that origin lacks",
-                 "`git push origin " + branch + "`, then try again");
-  return ok();
+  return takes_commits(git, folder, push);
 }
 
 registry::NewCommit commit_of(const Folder& folder, const FolderPlan& plan) {
@@ -149,6 +153,12 @@ Result<Folder> read_folder(Git& git, const Gitops& where) {
   if (auto found = find_tip(git, folder); !found) return found.error();
   if (auto read = read_files(git, folder); !read) return read.error();
   return folder;
+}
+
+Status check_branch(Git& git, const Gitops& where, bool push) {
+  Folder folder{.where = where};
+  if (auto found = find_tip(git, folder); !found) return found.error();
+  return takes_commits(git, folder, push);
 }
 
 Result<ApplyReport> apply_folder(Git& git, Folder folder, const Desired& desired, const FolderPlan& plan, bool push) {

@@ -32,6 +32,10 @@ struct Folder {
 // parted from origin's; Error{unavailable}: origin does not answer, or the folder holds more than 20,000 files.
 [[nodiscard]] Result<Folder> read_folder(registry::Git& git, const Gitops& where);
 
+// Whether a commit could go onto the branch. Error{usage}: it is checked out somewhere, or has parted from origin's, or
+// is to be pushed and has commits that origin lacks. Asked before anything is decided that the commit must follow.
+[[nodiscard]] Status check_branch(registry::Git& git, const Gitops& where, bool push);
+
 // What the folder should hold of the models that were chosen.
 struct Chosen {
   registry::ModelName model;

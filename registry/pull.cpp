@@ -88,6 +88,14 @@ Result<Digest> digest_of_file(const File& file, const fs::path& path) {
   }
 }
 
+// What a manifest names and the registry has lost is damage, not a wrong name of the user's.
+Result<std::unique_ptr<ByteSource>> open_layer(Store& store, const ModelName& model, const PackedLayer& layer) {
+  auto source = store.open_blob(model, layer.digest);
+  if (source || source.error().kind != Error::Kind::not_found) return source;
+  return Error{Error::Kind::corrupt, to_string(model) + ": blob " + to_string(layer.digest) + " is gone",
+               "push the version again from its files, or restore the registry"};
+}
+
 std::string link_at(const Folder& folder, const std::string& path) {
   auto parent = folder.open_parent(path, false);
   std::array<char, 4096> target{};
@@ -152,7 +160,7 @@ class Puller {
       needed = needed || file.link.empty();
     }
     if (!needed) return ok();
-    auto source = store_.open_blob(model_, layer.digest);
+    auto source = open_layer(store_, model_, layer);
     if (!source) return source.error();
     auto read = read_layer(
         layer, **source,

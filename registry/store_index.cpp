@@ -45,7 +45,6 @@ Error other_content(const ModelName& model, const Version& version, const Digest
 
 Result<Index> Index::parse(std::string_view text, const std::string& what) {
   Index index;
-  if (text.empty()) return index;
   const auto broken = [&](const std::string& why) {
     return Error{Error::Kind::corrupt, what + ": " + why,
                  "restore the file from a backup; the blobs beside it are intact"};

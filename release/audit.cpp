@@ -5,6 +5,7 @@
 #include "deploy/render.h"
 #include "registry/evidence.h"
 #include "registry/query.h"
+#include "release/fleet.h"
 #include "release/statement.h"
 
 namespace mlctl::release {
@@ -82,26 +83,30 @@ Status add_statements(registry::Store& store, const registry::ModelName& model, 
   return ok();
 }
 
-// What the file on the GitOps branch says, as it stands now.
-void look_into_folder(const Project& project, registry::Git& git, const deploy::Environment& environment,
-                      const registry::ModelName& model, AuditedPlace& place) {
-  if (!environment.gitops) return;
-  const auto path = environment.gitops->path + "/" + deploy::file_of(namespace_of(project, model), model);
-  auto tip = git.branch_tip(environment.gitops->branch);
-  if (!tip || !*tip) return;
-  auto entries = git.list_tree(**tip, environment.gitops->path);
-  if (!entries) return;
-  for (const auto& entry : *entries) {
-    if (environment.gitops->path + "/" + entry.path != path) continue;
-    place.folder = environment.gitops->branch + ":" + path;
-    auto text = git.read_blob(entry.id, deploy::file_limit);
-    if (!text) return;
-    const auto at = text->find("sha256:");  // the first line names model, version and digest
-    if (at != std::string::npos && at < text->find('\n')) place.in_folder = text->substr(at, 71);
-  }
+// The digest that the first line of a rendered file names.
+std::string digest_named(const std::string& text) {
+  const auto at = text.find("sha256:");
+  return at != std::string::npos && at < text.find('\n') ? text.substr(at, to_string(Digest()).size()) : "";
 }
 
-Status add_places(const Project& project, registry::Git& git, const registry::ModelTags& tags,
+// What stands on the GitOps branch, held against what is assigned and configured: as diff sees it, byte for byte.
+Status look_into_folder(const Project& project, registry::Git& git, registry::Store& store,
+                        const deploy::Environment& environment, const registry::ModelName& model, AuditedPlace& place) {
+  auto folder = deploy::read_folder(git, *environment.gitops);
+  if (!folder) return folder.error();
+  const auto file = folder->files.find(deploy::file_of(namespace_of(project, model), model));
+  if (file == folder->files.end()) return ok();
+  place.folder = environment.gitops->branch + ":" + environment.gitops->path + "/" + file->first;
+  place.in_folder = digest_named(file->second);
+  auto fleet = find_fleet(project, &git, store, {.environment = environment.name, .models = {to_string(model)}});
+  if (!fleet) return fleet.error();
+  auto plan = deploy::plan_folder(*folder, fleet->desired);
+  if (!plan) return plan.error();
+  place.differs = !plan->empty();
+  return ok();
+}
+
+Status add_places(const Project& project, registry::Git& git, registry::Store& store, const registry::ModelTags& tags,
                   const registry::Version& version, Audit& audit) {
   for (const auto& environment : project.environments) {
     auto history = tags.assignments(environment.name);
@@ -116,7 +121,9 @@ Status add_places(const Project& project, registry::Git& git, const registry::Mo
                          .by = assignment.tagger + " <" + assignment.email + ">",
                          .when = assignment.time};
       place.newest = *now && (*now)->n == assignment.n;
-      if (place.newest) look_into_folder(project, git, environment, tags.model(), place);
+      if (place.newest && environment.gitops)
+        if (auto looked = look_into_folder(project, git, store, environment, tags.model(), place); !looked)
+          audit.gaps.push_back(environment.name + ": the GitOps folder cannot be judged: " + looked.error().message);
       audit.places.push_back(std::move(place));
     }
   }
@@ -140,7 +147,12 @@ void find_gaps(Audit& audit) {
     if (place.folder.empty())
       audit.gaps.push_back(place.environment + ": assigned, and not in the GitOps folder");
     else if (place.in_folder != audit.digest)
-      audit.gaps.push_back(place.environment + ": the GitOps folder names " + place.in_folder);
+      audit.gaps.push_back(place.environment + ": the GitOps folder names " +
+                           (place.in_folder.empty() ? "no digest" : place.in_folder));
+    else if (place.differs)
+      audit.gaps.push_back(place.environment +
+                           ": the GitOps folder is not what is assigned and configured; `mlctl diff " + audit.model +
+                           " --env " + place.environment + "` shows it");
   }
 }
 
@@ -174,7 +186,7 @@ Result<Audit> audit(const Project& project, registry::Git& git, registry::Store&
     audit.gaps.push_back("the tag records " + to_string(*tag.digest) + ", the registry has " + audit.digest);
   if (audit.in_registry)
     if (auto added = add_statements(store, subject->model, *digest, audit); !added) return added.error();
-  if (auto added = add_places(project, git, tags, tag.version, audit); !added) return added.error();
+  if (auto added = add_places(project, git, store, tags, tag.version, audit); !added) return added.error();
   find_gaps(audit);
   return audit;
 }

@@ -32,6 +32,7 @@ struct AuditedPlace {
   bool newest = false;    // what the environment should run now
   std::string folder;     // "deploy:deploy/prod/models/credit-risk.yaml"; empty: not found there
   std::string in_folder;  // digest that the file on the branch names; empty: not there
+  bool differs = false;   // the file is not what the assignment and the configuration give
 };
 
 struct Audit {

@@ -67,7 +67,8 @@ Json to_json(const Audit& audit) {
                       {"when", rfc3339(p.when)},
                       {"newest", p.newest},
                       {"folder", p.folder},
-                      {"digestInFolder", p.in_folder}});
+                      {"digestInFolder", p.in_folder},
+                      {"differs", p.differs}});
   return {{"schemaVersion", 1},       {"model", audit.model},   {"version", audit.version},    {"digest", audit.digest},
           {"tag", audit.tag},         {"by", audit.by},         {"when", rfc3339(audit.when)}, {"commit", audit.commit},
           {"subject", audit.subject}, {"author", audit.author}, {"evidence", statements},      {"places", places},

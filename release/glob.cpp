@@ -22,25 +22,37 @@ std::vector<std::string> parts_of(std::string_view pattern) {
 struct Walk {
   const fs::path& root;
   const std::vector<std::string>& parts;
+  std::string_view pattern;
   std::vector<std::string> found;
 
-  // False when there are too many.
-  bool descend(const fs::path& folder, const std::string& prefix, std::size_t depth) {
-    const bool last = depth + 1 == parts.size();
+  Status descend(const fs::path& folder, const std::string& prefix, std::size_t depth) {
     std::error_code failed;
-    for (fs::directory_iterator it(folder, failed), end; !failed && it != end; it.increment(failed)) {
+    fs::directory_iterator it(folder, failed);
+    for (const fs::directory_iterator end; !failed && it != end; it.increment(failed)) {
       const auto name = it->path().filename().string();
       if (!matches(parts[depth], name)) continue;
-      if (it->is_symlink(failed) && !lies_within(it->path(), root)) continue;
-      if (last && it->is_regular_file(failed)) {
-        if (found.size() >= glob_limit) return false;
-        found.push_back(prefix + name);
-      } else if (!last && it->is_directory(failed) && !descend(it->path(), prefix + name + "/", depth + 1)) {
-        return false;
-      }
-      failed.clear();  // one unreadable entry hides no other
+      if (auto taken = take(*it, prefix + name, depth); !taken) return taken;
     }
-    return true;
+    // What cannot be read may hold what is looked for.
+    return failed ? Status(system_error(failed.value(), "cannot read folder", folder)) : ok();
+  }
+
+  // What leaves the project, or is no file, is refused only where it is named: a star passes over it.
+  Status take(const fs::directory_entry& entry, const std::string& path, std::size_t depth) {
+    const bool last = depth + 1 == parts.size(), named = parts[depth].find_first_of("*?") == std::string::npos;
+    std::error_code failed;
+    const auto refuse = [&](const std::string& what) {
+      return named ? Status(Error{Error::Kind::usage, path + ": " + what, "put the file itself there, or remove it"})
+                   : ok();
+    };
+    if (entry.is_symlink(failed) && !lies_within(entry.path(), root)) return refuse("a link that leaves the project");
+    if (!last) return entry.is_directory(failed) ? descend(entry.path(), path + "/", depth + 1) : ok();
+    if (!entry.is_regular_file(failed)) return refuse("not a regular file");
+    if (found.size() >= glob_limit)
+      return Error{Error::Kind::usage,
+                   "'" + std::string(pattern) + "' matches more than " + std::to_string(glob_limit) + " files", ""};
+    found.push_back(path);
+    return ok();
   }
 };
 
@@ -73,10 +85,8 @@ Result<std::vector<std::string>> glob(const fs::path& root, std::string_view pat
     return Error{Error::Kind::usage,
                  "a pattern of files is relative and stays in the project: '" + std::string(pattern) + "'",
                  "for instance models/*/model.yaml"};
-  Walk walk{root, parts, {}};
-  if (!walk.descend(root, "", 0))
-    return Error{Error::Kind::usage,
-                 "'" + std::string(pattern) + "' matches more than " + std::to_string(glob_limit) + " files", ""};
+  Walk walk{root, parts, pattern, {}};
+  if (auto walked = walk.descend(root, "", 0); !walked) return walked.error();
   std::sort(walk.found.begin(), walk.found.end());
   return walk.found;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/filesystem.h"
+#include "base/terminal.h"
 #include "registry/name.h"
 #include "release/glob.h"
 #include "release/init_detail.h"
@@ -77,7 +78,7 @@ fs::path root_of(const fs::path& folder) {
   std::error_code failed;
   for (const char* mark : {"mlctl.yaml", ".git"}) {
     for (fs::path at = folder;; at = at.parent_path()) {
-      if (fs::exists(at / mark, failed)) return at;
+      if (fs::exists(fs::symlink_status(at / mark, failed))) return at;
       if (at == at.parent_path()) break;
     }
   }
@@ -147,7 +148,7 @@ void add_notes(InitPlan& plan, const std::string& folder) {
   const bool settings = std::any_of(plan.seen.begin(), plan.seen.end(),
                                     [](const SeenFile& file) { return file.path == "model-settings.json"; });
   if (!settings) plan.notes.push_back("MLServer needs a model-settings.json that names the implementation");
-  plan.notes.push_back("next: mlctl validate " + (folder == "." ? plan.root.string() : folder));
+  plan.notes.push_back("next: mlctl validate " + shell_word(folder == "." ? plan.root.string() : folder));
 }
 
 }  // namespace
@@ -165,7 +166,7 @@ Result<InitPlan> plan_init(const InitRequest& request) {
   const auto relative = folder == plan.root ? "." : folder.lexically_relative(plan.root).generic_string();
   const auto model_path = relative == "." ? "model.yaml" : relative + "/model.yaml";
   std::optional<Project> project;
-  if (fs::exists(plan.root / "mlctl.yaml", failed)) {
+  if (fs::exists(fs::symlink_status(plan.root / "mlctl.yaml", failed))) {
     auto loaded = load_project(plan.root);
     if (!loaded) return loaded.error();
     project = std::move(*loaded);

@@ -82,7 +82,7 @@ std::string model_text(const std::string& name, const std::vector<SeenFile>& see
          "apiVersion: mlctl/v1\n"
          "kind: Model\n"
          "name: " +
-         name + "\n" + files_section(seen) +
+         yaml_scalar(name) + "\n" + files_section(seen) +
          "serving:\n"
          "  runtime: mlserver\n"
          "  resources: {cpu: 500m, memory: 1Gi}\n" +
@@ -127,6 +127,8 @@ jobs:
     steps:
       - uses: actions/checkout@v4
         with: {fetch-depth: 0, fetch-tags: true}
+      # The checkout replaces the annotated tag that started this run by a lightweight one.
+      - run: git fetch --force --tags origin
       - uses: actions/cache@v4
         with: {path: .mlctl, key: "mlctl-${{ github.run_id }}", restore-keys: mlctl-}
       - run: mlctl release

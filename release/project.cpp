@@ -6,6 +6,7 @@
 #include "base/filesystem.h"
 #include "base/units.h"
 #include "release/glob.h"
+#include "release/steps.h"
 
 namespace mlctl::release {
 namespace {
@@ -27,11 +28,33 @@ Result<fs::path> find_root(const fs::path& from) {
   if (failed || !fs::is_directory(folder, failed))
     return Error{Error::Kind::usage, "no such folder: " + from.string(), "give --project an existing folder"};
   for (;; folder = folder.parent_path()) {
-    if (fs::exists(folder / "mlctl.yaml", failed)) return folder;
+    // A link that leads nowhere is there too: reading it says so.
+    if (fs::exists(fs::symlink_status(folder / "mlctl.yaml", failed))) return folder;
     if (folder == folder.parent_path()) break;
   }
   return Error{Error::Kind::not_found, "no mlctl.yaml in " + from.string() + " or above it",
                "write one with `mlctl init`"};
+}
+
+// One path is the other, or stands below it.
+bool share_a_folder(const deploy::Environment& a, const deploy::Environment& b) {
+  if (!a.gitops || !b.gitops || a.gitops->branch != b.gitops->branch) return false;
+  const auto one = a.gitops->path + "/", two = b.gitops->path + "/";
+  return one.rfind(two, 0) == 0 || two.rfind(one, 0) == 0;
+}
+
+// As a release goes through them: the last one is where a version has arrived.
+Status put_in_order(std::vector<deploy::Environment>& environments) {
+  std::vector<After> after;
+  for (const auto& environment : environments) after.push_back({environment.name, environment.after});
+  auto order = release_order(after);
+  if (!order) return order.error();
+  const auto place = [&](const deploy::Environment& environment) {
+    return std::find(order->begin(), order->end(), environment.name);
+  };
+  std::stable_sort(environments.begin(), environments.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  return ok();
 }
 
 Status decode_project(Project& project) {
@@ -49,8 +72,15 @@ Status decode_project(Project& project) {
       for (const auto& other : project.environments)
         if (other.name == environment->name)
           return Error{Error::Kind::usage, to_string(item.position) + ": a second environment named " + other.name, ""};
+      for (const auto& other : project.environments)
+        if (share_a_folder(other, *environment))
+          return Error{Error::Kind::usage,
+                       to_string(item.position) + ": the gitops folders of " + other.name + " and " +
+                           environment->name + " overlap on branch " + other.gitops->branch,
+                       "give each a path of its own, e.g. `gitops: {path: deploy/" + environment->name + "}`"};
       project.environments.push_back(std::move(*environment));
     }
+  if (auto ordered = put_in_order(project.environments); !ordered) return ordered;
   if (const Node* list = project.document.find("tenants"))
     for (const auto& item : list->items) {
       auto tenant = deploy::decode_tenant(item);

@@ -24,7 +24,8 @@ Status folder_is_committed(const Project& project, const registry::Git& git, con
     names += (i == 0 ? "" : ", ") + (*changed)[i];
   if (changed->size() > names_shown) names += " and " + std::to_string(changed->size() - names_shown) + " more";
   return Error{Error::Kind::usage, "the folder of " + to_string(model.name) + " differs from the last commit: " + names,
-               "commit the changes, or put them back: `git checkout " + model.folder + "`"};
+               "commit them; what is changed goes back by `git checkout -- " + shell_word(model.folder) +
+                   "`, what is new can be removed or named in .gitignore"};
 }
 
 Result<Version> without_being_told(const registry::ModelTags& tags, const std::vector<registry::VersionInfo>& stored) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/interrupt.h"
+#include "deploy/gitops.h"
 #include "registry/evidence.h"
 #include "registry/pull.h"
 #include "registry/push.h"
@@ -47,6 +48,8 @@ Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& enviro
   EnvironmentState state;
   state.environment = &environment;
   if (auto can = can_be_released(environment); !can) return can.error();
+  if (auto takes = deploy::check_branch(chain.seams.git, *environment.gitops, chain.request.push); !takes)
+    return takes.error();
   auto config = merged(chain.project, chain.model, environment.name);
   if (!config) return config.error();
   state.config = std::move(*config);
@@ -153,18 +156,14 @@ Result<Digest> materialise(Chain& chain, const ModelEntry& model, const Wanted& 
 
 StepResult resolve_step(Chain& chain) {
   if (auto checked = check_target(chain); !checked) return checked.error();
-  std::vector<After> after;
-  for (const auto& environment : chain.project.environments) after.push_back({environment.name, environment.after});
-  auto order = release_order(after);
-  if (!order) return order.error();
   bool gpu = false;
   for (const auto& environment : chain.project.environments) {
     auto state = prepare(chain, environment);
     if (!state) return state.error();
     gpu = gpu || gpu_is_required(*state);
     chain.environments.emplace(environment.name, std::move(*state));
+    chain.order.push_back(environment.name);
   }
-  chain.order = *order;
   chain.release.plan = plan_steps(chain.order, gpu);
   Outcome outcome{.verdict = Verdict::pass};
   outcome.summary = chain.release.tag + " at commit " + chain.release.commit.substr(0, 12);

@@ -1,5 +1,6 @@
 // The tables of the two files, put together from those of the houses.
 #include "deploy/config.h"
+#include "deploy/rules.h"
 #include "registry/files.h"
 #include "release/project.h"
 #include "validate/gate_config.h"
@@ -63,7 +64,10 @@ Field make_project_table() {
       {.name = "models",
        .doc = "Where the models' files are: a pattern with * and ? within a part.",
        .fallback = "models/*/model.yaml"},
-      {.name = "namespace", .doc = "Namespace of models without a tenant.", .fallback = "default"},
+      {.name = "namespace",
+       .doc = "Namespace of models without a tenant.",
+       .fallback = "default",
+       .rule = deploy::namespace_name},
       {.name = "tenants",
        .type = Type::list,
        .doc = "Teams, each with a namespace; without it model names have one part.",

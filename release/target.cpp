@@ -11,8 +11,10 @@ namespace {
 
 constexpr std::string_view tag_prefix = "refs/tags/";
 
+// A CI checkout may have replaced an annotated tag by a lightweight one; only where origin has none is a new one right.
 std::string annotate_hint(const registry::GitTag& tag) {
-  return "make it annotated: `git tag -f -a " + tag.name + " " + tag.name + "^{} -m 'release'`";
+  return "`git fetch --force --tags origin` where origin has it annotated, else make it so: `git tag -f -a " +
+         tag.name + " " + tag.name + "^{} -m 'release'`";
 }
 
 // A tag's name -> the version that it registers.
@@ -56,11 +58,14 @@ Result<Target> by_reference(const Project& project, const std::vector<registry::
   return target_at(tags, (*model)->name, *version);
 }
 
-Error nothing_said(const std::vector<registry::GitTag>& tags) {
+Error nothing_said(const Project& project, const std::vector<registry::GitTag>& tags) {
   std::string known;
   std::size_t count = 0;
-  for (auto tag = tags.rbegin(); tag != tags.rend() && count < 5; ++tag)
-    if (registration(tag->name)) known += (count++ == 0 ? "" : ", ") + tag->name;
+  for (auto tag = tags.rbegin(); tag != tags.rend() && count < 5; ++tag) {
+    const auto event = registration(tag->name);
+    if (event && tag->annotated && find_model(project, to_string(event->model)))
+      known += (count++ == 0 ? "" : ", ") + tag->name;
+  }
   return {Error::Kind::usage, "which version? no MODEL@V, no --tag, and GITHUB_REF is no tag",
           known.empty() ? "register one: `mlctl register MODEL`" : "for instance: " + known};
 }
@@ -73,7 +78,7 @@ Result<Target> find_target(const Project& project, const std::vector<registry::G
   std::string tag = request.tag;
   if (tag.empty() && request.event_ref.rfind(tag_prefix, 0) == 0) tag = request.event_ref.substr(tag_prefix.size());
   if (tag.rfind(tag_prefix, 0) == 0) tag.erase(0, tag_prefix.size());
-  if (tag.empty()) return nothing_said(tags);
+  if (tag.empty()) return nothing_said(project, tags);
   auto event = registration(tag);
   if (!event) return event.error();
   auto model = find_model(project, to_string(event->model));
@@ -91,9 +96,11 @@ Result<std::vector<Target>> pending(const Project& project, const std::vector<re
     const registry::ModelTags mine(model, tags);
     auto newest = mine.assignment(last);
     if (!newest) return newest.error();
-    for (const auto& version : mine.versions())
-      if (!*newest || (version.version > (*newest)->version && version.time >= (*newest)->time))
-        targets.push_back({model, version});
+    for (const auto& version : mine.versions()) {
+      if (*newest && (version.version <= (*newest)->version || version.time < (*newest)->time)) continue;
+      if (auto only = mine.version_at(version.commit); !only) return only.error();
+      targets.push_back({model, version});
+    }
   }
   return targets;
 }

@@ -29,7 +29,8 @@ struct TargetRequest {
 [[nodiscard]] Result<Target> find_target(const Project& project, const std::vector<registry::GitTag>& tags,
                                          const TargetRequest& request);
 
-// Every version registered after the newest assignment of the model's last environment, oldest first.
+// Every version registered after the newest assignment of the model's last environment, oldest first. Error{usage}: two
+// of them on one commit.
 [[nodiscard]] Result<std::vector<Target>> pending(const Project& project, const std::vector<registry::GitTag>& tags,
                                                   const std::vector<registry::ModelName>& models);
 

@@ -1,6 +1,8 @@
 #include "validate/schedule.h"
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "validate/random.h"
 
@@ -15,16 +17,21 @@ Duration seconds_of(double seconds) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
-void fill_block(Schedule& schedule, const LoadConfig& load, Random& random, std::uint32_t first_body) {
-  const auto block = static_cast<std::uint32_t>(schedule.blocks.size() - 1);
-  const Duration begin = schedule.blocks.back().begin;
-  // A constant load sends in the middle of its gaps, so that neighbouring blocks keep the distance.
-  double at = load.arrivals == Arrivals::constant ? 0.5 / load.rate : random.exponential() / load.rate;
-  const double end = std::chrono::duration<double>(block_length).count();
-  for (std::uint32_t body = first_body; at < end; ++body) {
-    schedule.requests.push_back({.at = begin + seconds_of(at), .block = block, .body = body});
-    at += load.arrivals == Arrivals::constant ? 1 / load.rate : random.exponential() / load.rate;
+// When requests are due within the `turn`-th block of an arm. A constant load goes on from block to block as if the arm
+// had the time for itself, so that rates below one a block are kept too.
+std::vector<Duration> arrivals_in(const LoadConfig& load, std::uint64_t turn, Random& random) {
+  const double length = std::chrono::duration<double>(block_length).count();
+  std::vector<Duration> due;
+  if (load.arrivals == Arrivals::constant) {
+    const double begin = static_cast<double>(turn) * length;
+    // In the middle of the gaps, so that neighbouring blocks keep the distance.
+    for (double k = std::ceil(begin * load.rate - 0.5); (k + 0.5) / load.rate < begin + length; ++k)
+      due.push_back(std::clamp(seconds_of((k + 0.5) / load.rate - begin), Duration{}, block_length - Duration{1}));
+    return due;
   }
+  for (double at = random.exponential() / load.rate; at < length; at += random.exponential() / load.rate)
+    due.push_back(seconds_of(at));
+  return due;
 }
 
 }  // namespace
@@ -37,22 +44,26 @@ Schedule make_schedule(const LoadConfig& load, bool two_arms, std::uint64_t seed
   Random random(seed);
   Schedule schedule;
   std::uint32_t body = 0;
-  const auto append = [&](Arm arm, bool warmup) {
+  const auto append = [&](Arm arm, bool warmup, const std::vector<Duration>& due) {
+    const auto block = static_cast<std::uint32_t>(schedule.blocks.size());
     schedule.blocks.push_back({.arm = arm, .begin = schedule.length, .warmup = warmup});
-    fill_block(schedule, load, random, body);
+    for (std::uint32_t i = 0; i < due.size(); ++i)
+      schedule.requests.push_back({.at = schedule.length + due[i], .block = block, .body = body + i});
     schedule.length += block_length;
   };
   const auto expected = static_cast<std::uint32_t>(std::max(1.0, load.rate));
   const auto warm = whole_blocks(load.warmup);
-  for (std::uint64_t i = 0; i < warm; ++i, body += expected) {
-    append(two_arms && i % 2 == 1 ? Arm::baseline : Arm::candidate, true);
-  }
+  for (std::uint64_t i = 0; i < warm; ++i, body += expected)
+    append(two_arms && i % 2 == 1 ? Arm::baseline : Arm::candidate, true, arrivals_in(load, i, random));
   const auto arms = two_arms ? 2U : 1U;
   const auto groups = std::max<std::uint64_t>(1, whole_blocks(load.duration) / arms);
   for (std::uint64_t i = 0; i < groups; ++i, body += expected) {
     const bool baseline_first = two_arms && (random.next() >> 63U) == 1;
-    append(baseline_first ? Arm::baseline : Arm::candidate, false);
-    if (two_arms) append(baseline_first ? Arm::candidate : Arm::baseline, false);
+    // The blocks of a pair have the same arrivals: what chance gives to one arm, it gives to the other (common random
+    // numbers; Law, Simulation Modeling and Analysis, chapter 11).
+    const auto due = arrivals_in(load, i, random);
+    append(baseline_first ? Arm::baseline : Arm::candidate, false, due);
+    if (two_arms) append(baseline_first ? Arm::candidate : Arm::baseline, false, due);
   }
   return schedule;
 }

@@ -12,7 +12,8 @@ enum class Arm : std::uint8_t { candidate, baseline };
 [[nodiscard]] const char* to_string(Arm arm);
 
 // A stretch of load on one arm. With two arms, blocks 2k and 2k+1 after the warm-up are a pair, one of each arm, in an
-// order drawn by lot: neither arm always follows the other's queue.
+// order drawn by lot: neither arm always follows the other's queue. Both blocks of a pair have the same arrivals and
+// ask the same questions: neither arm gets the heavier load by chance.
 struct LoadBlock {
   Arm arm = Arm::candidate;
   Duration begin{};  // since the start of the load
@@ -34,7 +35,8 @@ struct Schedule {
 inline constexpr Duration block_length = std::chrono::seconds(1);
 inline constexpr std::uint64_t most_requests = 20'000'000;  // a load of more is refused where it is planned
 
-// Poisson: exponential gaps of mean 1/rate within each block; constant: even gaps. The duration is cut to whole pairs
+// Poisson: exponential gaps of mean 1/rate within each block; constant: even gaps in an arm's own time, which goes on
+// from its block to its next. The duration is cut to whole pairs
 // of blocks (at least one), the warm-up to whole blocks.
 [[nodiscard]] Schedule make_schedule(const LoadConfig& load, bool two_arms, std::uint64_t seed);
 

@@ -140,6 +140,10 @@ TEST_CASE("strings from outside cannot act on a terminal") {
     CHECK(mlctl::escape_control(c.text) == c.escaped);
   }
   CHECK(mlctl::escape_control("a\nb\tc\r", true) == "a\nb\tc\\x0d");
+  CHECK(mlctl::shell_word("models/a-1.yaml") == "models/a-1.yaml");
+  CHECK(mlctl::shell_word("my model") == "'my model'");
+  CHECK(mlctl::shell_word("it's #1; $x") == "'it'\\''s #1; $x'");
+  CHECK(mlctl::shell_word("") == "''");
 }
 
 TEST_CASE("tables are aligned by code points") {

@@ -56,6 +56,9 @@ std::vector<Command> table() {
            .changes = true},
           {.name = "pull", .summary = "Pull", .options = {{.name = "force", .help = "do", .target = &flag}}},
           {.name = "validate", .summary = "Check", .arguments = {file}},
+          {.name = "completion",
+           .summary = "Script",
+           .arguments = {{.name = "SHELL", .help = "which", .target = &text, .choices = {"bash", "zsh"}}}},
           {.name = "gpu", .summary = "GPUs", .commands = {{.name = "check", .summary = "Check them"}}},
           {.name = "undo", .summary = "Back", .aliases = {"rollback"}},
           {.name = "hidden", .summary = "Not offered", .hidden = true}};
@@ -106,6 +109,7 @@ TEST_CASE("the shells complete what the table says") {
       {"choices of an option with a letter", {"mlctl", "-o", "y"}, {"yaml"}},
       {"file names for an option", {"mlctl", "push", "--metadata", "scr"}, {"script"}},
       {"file names for an argument", {"mlctl", "validate", "scr"}, {"script"}},
+      {"choices of an argument", {"mlctl", "completion", "z"}, {"zsh"}},
       {"an alias", {"mlctl", "rollback", "--verb"}, {"--verbose"}},
   };
   for (const auto& shell : shells()) {

@@ -133,6 +133,16 @@ expect 0 "v1.4.0 is released after Ctrl-C in every step" story_mlctl release bre
 check "prod runs v1.4.0" [ "$(running prod)" = v1.4.0 ]
 expect 0 "audit finds the chain whole" story_mlctl audit 'breast-cancer#prod'
 said "the chain is whole"
+git clone -q "$story/origin.git" "$story/clone" && cp -r "$(story_repo)/.mlctl" "$story/clone/"
+expect 0 "audit finds it whole in another clone" "$mlctl" --project "$story/clone" audit 'breast-cancer#prod'
+git -C "$story/clone" worktree add -q "$story/tampered" deploy
+sed -i 's/image: .*/image: example.org\/evil@sha256:0000000000000000000000000000000000000000000000000000000000000000/' \
+  "$story/tampered/deploy/prod/models/breast-cancer.yaml"
+git -C "$story/tampered" -c user.name=Eve -c user.email=eve@example.org commit -qam 'A small change'
+git -C "$story/tampered" push -q "$story/origin.git" HEAD:deploy
+expect 1 "audit sees what somebody changed in the folder" story_mlctl audit 'breast-cancer#prod'
+said "is not what is assigned"
+expect 0 "apply puts it right" story_mlctl apply --env prod --yes
 shown=$(story_mlctl show breast-cancer@v1.4.0 -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])')
 check "the folder names the registry's digest" [ "$(digest_in prod)" = "$shown" ]
 

@@ -100,6 +100,20 @@ TEST_CASE("skopeo copies the image") {
   CHECK_MESSAGE(done->exit_code == 0, done->output);
 }
 
+TEST_CASE("an index that is empty or cut is damage, not a model without versions") {
+  const auto folder = temporary_folder();
+  auto store = open_store(folder.path());
+  pushed(*store, "a", "v1.0.0", small_model());
+  for (const char* text : {"", "{", "{\"manifests\": [{}]}"}) {
+    CAPTURE(text);
+    put(folder.path() / "models/a/index.json", text);
+    CHECK(list_versions(*store, name("a")).error().kind == Error::Kind::corrupt);
+    CHECK(push(*store, name("a"), small_model("{\"learner\":2}"), *parse_version("v1.0.0"), {}, no_progress())
+              .error()
+              .kind == Error::Kind::corrupt);
+  }
+}
+
 TEST_CASE("list, find and describe") {
   const auto folder = temporary_folder();
   auto store = open_store(folder.path());

@@ -50,6 +50,15 @@ TEST_CASE("glob: sorted, and never out of the root") {
   CHECK(glob(folder->path(), "models/../../*").error().kind == Error::Kind::usage);
   CHECK(glob(folder->path(), "").error().kind == Error::Kind::usage);
   CHECK(glob(folder->path(), "nowhere/*")->empty());
+
+  // A star passes over what is no file of the project; a name does not.
+  std::filesystem::create_directories(folder->path() / "models" / "c");
+  std::filesystem::create_symlink("nowhere", folder->path() / "models" / "c" / "model.yaml");
+  CHECK(glob(folder->path(), "models/*/*.yaml")->size() == 2);
+  CHECK(glob(folder->path(), "models/*/model.yaml").error().message.find("models/c/model.yaml: ") == 0);
+  std::filesystem::remove(folder->path() / "models" / "c" / "model.yaml");
+  std::filesystem::create_directories(folder->path() / "models" / "c" / "model.yaml");
+  CHECK(glob(folder->path(), "models/*/model.yaml").error().message == "models/c/model.yaml: not a regular file");
 }
 
 }  // namespace

@@ -47,6 +47,23 @@ TEST_CASE("a project is found upwards, with its models by name") {
   CHECK(namespace_of(*project, project->models[0].name) == "fraud");
 }
 
+TEST_CASE("environments stand in the order of a release, wherever the file has them") {
+  const auto place = place_with({{"mlctl.yaml", head + "environments: [{name: prod, after: staging}, {name: staging}, "
+                                                       "{name: lab}]\n"}});
+  const auto project = load_project(place.path());
+  REQUIRE(project);
+  std::vector<std::string> names;
+  for (const auto& environment : project->environments) names.push_back(environment.name);
+  CHECK(names == std::vector<std::string>{"staging", "prod", "lab"});
+}
+
+TEST_CASE("a link that leads nowhere is a project that cannot be read, not none") {
+  const auto place = place_with({});
+  std::filesystem::create_symlink("nowhere", place.path() / "mlctl.yaml");
+  CHECK(load_project(place.path()).error().message.find("mlctl.yaml") != std::string::npos);
+  CHECK(load_project(place.path()).error().message.find("or above it") == std::string::npos);
+}
+
 TEST_CASE("projects that are refused, and where") {
   struct Case {
     std::string name;
@@ -102,6 +119,19 @@ TEST_CASE("projects that are refused, and where") {
             {{"mlctl.yaml", head + "environments: [{name: a}, {name: a}]\n"}},
             Error::Kind::usage,
             "mlctl.yaml:3:27: a second environment named a"},
+           {"folders of two environments that overlap",
+            {{"mlctl.yaml", head + "environments:\n  - {name: a, gitops: {path: deploy, branch: d}}\n"
+                                   "  - {name: b, gitops: {path: deploy/b, branch: d}}\n"}},
+            Error::Kind::usage,
+            "mlctl.yaml:5:5: the gitops folders of a and b overlap on branch d"},
+           {"environments in a circle",
+            {{"mlctl.yaml", head + "environments: [{name: a, after: b}, {name: b, after: a}]\n"}},
+            Error::Kind::usage,
+            "the environments come after one another in a circle"},
+           {"a namespace that leaves its folder",
+            {{"mlctl.yaml", head + "namespace: ../../x\n"}},
+            Error::Kind::usage,
+            "mlctl.yaml:3:12: namespace: "},
            {"a huge file", {{"mlctl.yaml", std::string(2U << 20U, '#')}}, Error::Kind::usage, "file is too large: "},
        }) {
     INFO(c.name);
