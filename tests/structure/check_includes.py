@@ -26,7 +26,6 @@ ADAPTERS = {
     "yaml-cpp": ("yaml-cpp/*", ["base/*yaml*.cpp"]),
     "libgit2": ("git2*", ["registry/git_libgit2*.cpp"]),
     "libcurl": ("curl/*", ["base/http_curl*.cpp"]),
-    "protozero": ("protozero/*", ["validate/*onnx*.cpp"]),
     "boost": ("boost/*", ["validate/distributions*.cpp"]),
 }
 LONGEST_FILE = 350
@@ -152,7 +151,6 @@ SELF_TEST = [
     ("curl in a header", {"base/http.h": HEADER + "#include <curl/curl.h>\n"}, "may include libcurl"),
     ("libgit2 elsewhere", {"release/a.cpp": "#include <git2.h>\n"}, "may include libgit2"),
     ("yaml-cpp elsewhere", {"deploy/a.cpp": "#include <yaml-cpp/yaml.h>\n"}, "may include yaml-cpp"),
-    ("protozero elsewhere", {"validate/a.cpp": "#include <protozero/pbf_reader.hpp>\n"}, "may include protozero"),
     ("boost in a header", {"validate/a.h": HEADER + "#include <boost/math/distributions.hpp>\n"}, "may include boost"),
     ("nlohmann in a header", {"base/a.h": HEADER + "#include <nlohmann/json.hpp>\n"}, "json_fwd.hpp> only"),
     ("a long file", {"base/a.cpp": "\n" * (LONGEST_FILE + 1)}, f"at most {LONGEST_FILE}"),
