@@ -44,7 +44,7 @@ struct Node::Entry {
 
 inline constexpr std::uint64_t document_limit = 1U << 20U;  // bytes of a configuration file
 // Error{usage} with the position: not UTF-8, larger than document_limit, deeper than 64, more than 100,000 nodes
-// (aliases counted by what they expand to), a duplicate key, an unknown YAML tag, more than one document.
+// (anchors and aliases counted by what they hold), a duplicate key, an unknown YAML tag, more than one document.
 [[nodiscard]] Result<Node> parse_yaml(std::string_view text, const std::string& file);
 
 // JSON from outside: bounded depth (64), duplicate keys refused, position in the error. `what` names it.

@@ -12,7 +12,7 @@
 #include "base/text.h"
 
 // The only file that knows yaml-cpp. Its event interface is used, not its tree: an alias arrives as an event and is
-// counted by what it would expand to before anything is copied.
+// counted by what it would expand to before anything is copied, and so is an anchor.
 namespace mlctl {
 namespace {
 
@@ -159,8 +159,16 @@ class Builder : public YAML::EventHandler {
     nodes_ += nodes;
     bytes_ += bytes;
     if (nodes_ > node_limit)
-      throw Refused{mark, "more than 100,000 values, aliases counted by what they expand to", ""};
-    if (bytes_ > expanded_bytes_limit) throw Refused{mark, "aliases expand to more than 4 MiB of text", ""};
+      throw Refused{mark, "more than 100,000 values, anchors and aliases counted by what they hold", ""};
+    if (bytes_ > expanded_bytes_limit)
+      throw Refused{mark, "anchors and aliases expand to more than 4 MiB of text", ""};
+  }
+
+  // For its aliases a value is kept a second time, and once more for every anchored one around it: that counts.
+  void keep(const YAML::Mark& mark, const Node& node, YAML::anchor_t anchor) {
+    const Weight weight = weigh(node);
+    count(mark, weight.nodes, weight.bytes);
+    anchored_[anchor] = node;
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, Node::Kind kind, YAML::anchor_t anchor) {
@@ -207,7 +215,7 @@ class Builder : public YAML::EventHandler {
 
   void put(const YAML::Mark& mark, Node node, YAML::anchor_t anchor) {
     count(mark, 1, 0);
-    if (anchor != 0) anchored_[anchor] = node;
+    if (anchor != 0) keep(mark, node, anchor);
     if (open_.empty()) {
       root_ = std::move(node);
     } else if (open_.back().node.kind == Node::Kind::list) {

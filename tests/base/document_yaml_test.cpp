@@ -84,15 +84,20 @@ TEST_CASE("parse_yaml refuses") {
            {"64 levels and one more", repeat("[", 65) + repeat("]", 65), "f.yaml:1:65: nested deeper than 64 levels"},
            {"block lists that are too deep", repeat("- ", 65) + "x", "f.yaml:1:129: nested deeper than 64 levels"},
            {"a billion laughs", billion_laughs(),
-            "f.yaml:5:45: more than 100,000 values, aliases counted by what they expand to"},
+            "f.yaml:5:40: more than 100,000 values, anchors and aliases counted by what they hold"},
            {"one long text many times", "a: &a " + long_text + "\nb: [" + repeat("*a, ", 50) + "]\n",
-            "f.yaml:2:165: aliases expand to more than 4 MiB of text"},
+            "f.yaml:2:161: anchors and aliases expand to more than 4 MiB of text"},
+           {"anchors around anchors: each keeps everything within it",
+            repeat("&a [", 60) + repeat("0,", 99'900) + repeat("]", 60) + "\n",
+            "f.yaml:1:237: more than 100,000 values, anchors and aliases counted by what they hold"},
+           {"anchors around one long text", repeat("&a [", 60) + long_text + repeat("]", 60) + "\n",
+            "f.yaml:1:77: anchors and aliases expand to more than 4 MiB of text"},
            {"aliases that stack up depth",
             "a: &a " + repeat("[", 40) + repeat("]", 40) + "\nb: " + repeat("[", 30) + "*a" + repeat("]", 30) + "\n",
             "f.yaml:2:34: nested deeper than 64 levels"},
            {"more than a mebibyte", repeat("# padding\n", 110'000), "f.yaml: larger than 1 MiB"},
            {"too many values", "[" + repeat("1,", 100'001) + "]",
-            "f.yaml:1:200002: more than 100,000 values, aliases counted by what they expand to"},
+            "f.yaml:1:200002: more than 100,000 values, anchors and aliases counted by what they hold"},
        }) {
     INFO(std::string(c.name));
     const auto result = parse_yaml(c.text, "f.yaml");
