@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <ostream>
 
 #include "base/units.h"
@@ -57,6 +58,35 @@ OutputFormat format_asked_for(const std::vector<std::string>& words) {
   return asked == "json" ? OutputFormat::json : asked == "yaml" ? OutputFormat::yaml : OutputFormat::text;
 }
 
+int select_and_run(const std::vector<Command>& commands, const std::vector<std::string>& words, Context& context) {
+  Globals globals;
+  auto everywhere = global_options(globals);
+  auto selection = select_command(commands, everywhere, words);
+  if (!selection) return context.fail(selection.error());
+  const Command* command = selection->command;
+  const auto& rest = selection->rest;
+  if (!command && std::find(rest.begin(), rest.end(), "--version") != rest.end()) {
+    command = find_command(commands, "version");
+    selection->rest.erase(std::find(rest.begin(), rest.end(), "--version"));
+  }
+  if (!command && (selection->help || rest.empty())) {
+    context.out << overview(commands, everywhere, context.out_style) << std::flush;
+    return 0;
+  }
+  if (!command) return context.fail({Error::Kind::usage, "no command is named", "`mlctl --help` lists the commands"});
+  if (command->changes) everywhere.push_back(dry_run_option(globals));
+  if (selection->help || !command->run) {
+    context.out << command_help(*command, selection->path, everywhere, context.out_style) << std::flush;
+    return 0;
+  }
+  auto options = command->options;
+  options.insert(options.end(), everywhere.begin(), everywhere.end());
+  const auto parsed = parse_options(*command, selection->path, options, rest);
+  if (!parsed) return context.fail(parsed.error());
+  apply(globals, context);
+  return command->run(context);
+}
+
 }  // namespace
 
 Result<Selection> select_command(const std::vector<Command>& commands, const std::vector<Option>& globals,
@@ -91,33 +121,14 @@ Result<Selection> select_command(const std::vector<Command>& commands, const std
 }
 
 int run(const std::vector<Command>& commands, const std::vector<std::string>& words, Context& context) {
-  Globals globals;
-  auto everywhere = global_options(globals);
   context.format = format_asked_for(words);
-  auto selection = select_command(commands, everywhere, words);
-  if (!selection) return context.fail(selection.error());
-  const Command* command = selection->command;
-  const auto& rest = selection->rest;
-  if (!command && std::find(rest.begin(), rest.end(), "--version") != rest.end()) {
-    command = find_command(commands, "version");
-    selection->rest.erase(std::find(rest.begin(), rest.end(), "--version"));
+  // Nothing here throws on purpose; what a library throws all the same is told, not left to std::terminate.
+  try {
+    return select_and_run(commands, words, context);
+  } catch (const std::exception& exception) {
+    return context.fail({Error::Kind::unavailable, std::string("an unexpected failure: ") + exception.what(),
+                         "this should not happen; please report it with the command line"});
   }
-  if (!command && (selection->help || rest.empty())) {
-    context.out << overview(commands, everywhere, context.out_style) << std::flush;
-    return 0;
-  }
-  if (!command) return context.fail({Error::Kind::usage, "no command is named", "`mlctl --help` lists the commands"});
-  if (command->changes) everywhere.push_back(dry_run_option(globals));
-  if (selection->help || !command->run) {
-    context.out << command_help(*command, selection->path, everywhere, context.out_style) << std::flush;
-    return 0;
-  }
-  auto options = command->options;
-  options.insert(options.end(), everywhere.begin(), everywhere.end());
-  const auto parsed = parse_options(*command, selection->path, options, rest);
-  if (!parsed) return context.fail(parsed.error());
-  apply(globals, context);
-  return command->run(context);
 }
 
 }  // namespace mlctl::cli

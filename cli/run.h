@@ -19,6 +19,7 @@ struct Selection {
 [[nodiscard]] Result<Selection> select_command(const std::vector<Command>& commands, const std::vector<Option>& globals,
                                                const std::vector<std::string>& words);
 
+// An exception that reaches this is told as an error that nobody foresaw: exit 3.
 [[nodiscard]] int run(const std::vector<Command>& commands, const std::vector<std::string>& words, Context& context);
 
 }  // namespace mlctl::cli

@@ -38,6 +38,11 @@ Error broken(const ModelName& model, const Descriptor& entry, const std::string&
   return {Error::Kind::corrupt, to_string(model) + ": evidence " + to_string(entry.digest) + ": " + why, ""};
 }
 
+// A remote's URL, a branch, a path: git keeps bytes, JSON only UTF-8. What is none becomes U+FFFD.
+std::string json_text(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
 std::string annotation(const Descriptor& entry, const char* key) {
   const auto found = entry.annotations.find(key);
   return found == entry.annotations.end() ? "" : found->second;
@@ -140,7 +145,7 @@ Result<Digest> attach(Store& store, const ModelName& model, const Digest& subjec
     return Error{Error::Kind::usage, "not a statement about " + to_string(subject), "make it with make_statement"};
   auto about = store.read_blob(model, subject, manifest_limit);
   if (!about) return about.error();
-  const std::string text = statement.dump();
+  const std::string text = json_text(statement);
   if (text.size() > manifest_limit) return Error{Error::Kind::usage, "a statement of more than 4 MiB", ""};
   ordered_json manifest;
   manifest["schemaVersion"] = 2;
@@ -150,7 +155,7 @@ Result<Digest> attach(Store& store, const ModelName& model, const Digest& subjec
   manifest["layers"] = ordered_json::array({oci::to_json({oci::statement_type, digest_of(text), text.size(), "", {}})});
   manifest["subject"] = oci::to_json({oci::manifest_type, subject, about->size(), "", {}});
   manifest["annotations"] = {{oci::evidence_annotation, to_string(kind)}, {oci::predicate_annotation, *predicate}};
-  const std::string manifest_text = manifest.dump();
+  const std::string manifest_text = json_text(manifest);
   for (const auto bytes : {empty_json, std::string_view(text), std::string_view(manifest_text)})
     if (auto put = store.put_blob(model, bytes); !put) return put.error();
   Descriptor entry{oci::manifest_type, digest_of(manifest_text), manifest_text.size(), oci::statement_type, {}};

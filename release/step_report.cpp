@@ -7,7 +7,7 @@ namespace mlctl::release {
 StepResult report_step(Chain& chain) {
   Outcome outcome{.step = {StepKind::report, ""}, .verdict = validate::Verdict::pass};
   outcome.summary =
-      std::filesystem::relative(report_path(chain.project.root, chain.release), chain.project.root).string();
+      report_path(chain.project.root, chain.release).lexically_relative(chain.project.root).string();
   outcome.started = outcome.finished = chain.seams.clock.wall();
   Release shown = chain.release;
   shown.outcomes.push_back(outcome);

@@ -108,7 +108,6 @@ Result<Report> gpu_report(std::string_view json) {
 Result<GpuCheck> run_gpu_smoke(const std::filesystem::path& program, Clock& clock) {
   ProcessSpec spec;
   spec.command = {program.string(), "--output", "json"};
-  spec.folder = std::filesystem::current_path();
   spec.output_limit = report_limit;
   const auto started = clock.wall();
   auto ran = run_process(spec, run_limit);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <stdexcept>
 
 #include "cli/commands.h"
 #include "cli/globals.h"
@@ -45,6 +46,10 @@ std::vector<Command> table(Seen& seen) {
            .summary = "Look at GPUs",
            .commands = {{.name = "check", .summary = "Check them", .run = run_it}}},
           {.name = "undo", .group = Group::cluster, .summary = "Go back", .aliases = {"rollback"}, .run = run_it},
+          {.name = "broken",
+           .summary = "Throw",
+           .hidden = true,
+           .run = [](Context&) -> int { throw std::runtime_error("a library gave up"); }},
           {.name = "secret", .summary = "Hidden", .hidden = true, .run = run_it}};
 }
 
@@ -114,6 +119,14 @@ TEST_CASE("errors are JSON where JSON is asked for, even when the command line i
     CHECK(told["error"]["message"] == "MODEL is missing");
     CHECK(told["error"]["exitCode"] == 2);
   }
+}
+
+TEST_CASE("an exception that nobody expected is an error like others") {
+  const auto result = run_words({"broken"});
+  CHECK(result.code == 3);
+  CHECK(result.err.find("an unexpected failure: a library gave up\n\nhint: ") != std::string::npos);
+  const auto json = nlohmann::json::parse(run_words({"broken", "-o", "json"}).err);
+  CHECK(json["error"]["kind"] == "unavailable");
 }
 
 TEST_CASE("help of one command") {

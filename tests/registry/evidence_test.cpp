@@ -67,6 +67,19 @@ TEST_CASE("evidence is found again, oldest first, and the same twice is once") {
   CHECK(verify(*world.store, world.model, world.digest)->problems.empty());
 }
 
+TEST_CASE("what git says in another encoding becomes a statement all the same") {
+  World world;
+  const auto provenance =
+      make_statement(world.model, world.digest, slsa_provenance,
+                     provenance_predicate({"/srv/mod\xe8les.git", std::string(40, 'c'), "run/1", "v1.0.0"}));
+  REQUIRE(
+      attach(*world.store, world.model, world.digest, EvidenceKind::provenance, provenance, "2026-01-01T00:00:00Z"));
+  const auto all = evidence(*world.store, world.model, world.digest);
+  REQUIRE(all);
+  REQUIRE(all->size() == 1);
+  CHECK((*all)[0].statement.find("/srv/mod\xEF\xBF\xBDles.git") != std::string::npos);
+}
+
 TEST_CASE("evidence about something else is refused on the way in and on the way out") {
   World world;
   const auto other = make_statement(world.model, digest_of("x"), test_result, {{"result", "PASSED"}});
