@@ -39,7 +39,7 @@ std::string environment_variable(const char* name) {
 // Draws the tree anew over itself on a terminal; prints a line a step elsewhere.
 class Picture : public release::Observer {
  public:
-  explicit Picture(Context& context) : context_(context), live_(context.err_style.terminal && !context.no_progress) {}
+  explicit Picture(Context& context) : context_(context), live_(context.err_style.animated && !context.no_progress) {}
 
   void began(const release::Release& release, const release::Step& step) override {
     if (context_.quiet) return;
@@ -54,11 +54,12 @@ class Picture : public release::Observer {
   }
   // What was drawn stays; the next tree comes below whatever is written now.
   void let_stand() { lines_ = 0; }
+  [[nodiscard]] bool live() const { return live_; }
 
  private:
   void redraw(const release::Release& release, const std::optional<release::Step>& running) {
     if (lines_ > 0) context_.err << "\033[" << lines_ << "A\033[J";
-    const auto tree = release::render_tree(release, running, context_.err_style);
+    const auto tree = release::render_live(release, running, context_.err_style);
     lines_ = static_cast<std::size_t>(std::count(tree.begin(), tree.end(), '\n'));
     context_.err << tree << std::flush;
   }
@@ -98,7 +99,7 @@ Result<Said> run_one(const release::Project& project, const release::Target& tar
   };
   const release::Seams seams{git,           store,
                              http,          [](std::size_t n) { return make_http_multiplexer(n); },
-                             context.clock, context.err_style.terminal ? no_progress() : context.progress()};
+                             context.clock, picture.live() ? no_progress() : context.progress()};
   if (context.dry_run) {
     auto preview = release::preview(project, request, seams);
     if (!preview) return preview.error();

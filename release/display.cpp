@@ -79,6 +79,17 @@ std::string render_tree(const Release& release, const std::optional<Step>& runni
   return out;
 }
 
+std::string render_live(const Release& release, const std::optional<Step>& running, const Style& style) {
+  const auto tree = render_tree(release, running, style);
+  const auto row = style.width - 1;  // some terminals go on in the next row when the last column is written
+  std::string out;
+  for (std::size_t start = 0, end = 0; start < tree.size(); start = end + 1) {
+    end = tree.find('\n', start);
+    out += cut_to_width(std::string_view(tree).substr(start, end - start), row, style) + "\n";
+  }
+  return out;
+}
+
 std::string render_verdict(const Release& release, const std::string& report_path, const Style& style) {
   const auto verdict = verdict_of(release);
   std::string out = mark(verdict, style) + " " + escape_control(release.model + " " + release.version) + " ";
