@@ -1,12 +1,15 @@
 #include "release/display.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "validate/markdown.h"
 #include "validate/report.h"
 
 namespace mlctl::release {
 namespace {
 
+using validate::markdown_text;
 using validate::Verdict;
 
 std::string took(const Outcome& outcome) {
@@ -39,16 +42,6 @@ std::string padded(const char* name) {
   std::string text = name;
   text.resize(std::max<std::size_t>(text.size(), 9), ' ');
   return text;
-}
-
-std::string escaped_cell(const std::string& text) {
-  std::string out;
-  for (const char c : escape_control(text)) {
-    if (c == '|' || c == '<' || c == '>' || c == '`' || c == '*' || c == '_' || c == '[' || c == ']' || c == '\\')
-      out += '\\';
-    out += c;
-  }
-  return out;
 }
 
 }  // namespace
@@ -111,22 +104,22 @@ std::string render_verdict(const Release& release, const std::string& report_pat
 
 std::string to_markdown(const Release& release) {
   const auto verdict = verdict_of(release);
-  std::string out = "## " + escaped_cell(release.model + " " + release.version) + ": " +
+  std::string out = "## " + markdown_text(release.model + " " + release.version) + ": " +
                     (verdict == Verdict::pass ? "released" : "not released") + "\n\n";
   out += "| | step | verdict | why |\n| --- | --- | --- | --- |\n";
   Style style;
   for (const auto& outcome : release.outcomes) {
-    out += "| " + symbol(validate::symbol_of(outcome.verdict), style) + " | " + escaped_cell(to_string(outcome.step)) +
-           " | " + validate::to_string(outcome.verdict) + " | " + escaped_cell(outcome.summary);
-    if (!outcome.reused_from.empty()) out += " (as in " + escaped_cell(outcome.reused_from) + ")";
-    for (const auto& note : outcome.notes) out += "<br>" + escaped_cell(note);
+    out += "| " + symbol(validate::symbol_of(outcome.verdict), style) + " | " + markdown_text(to_string(outcome.step)) +
+           " | " + validate::to_string(outcome.verdict) + " | " + markdown_text(outcome.summary);
+    if (!outcome.reused_from.empty()) out += " (as in " + markdown_text(outcome.reused_from) + ")";
+    for (const auto& note : outcome.notes) out += "<br>" + markdown_text(note);
     out += " |\n";
   }
   out +=
-      "\ndigest `" + release.digest + "`, commit `" + release.commit + "`, tag `" + escaped_cell(release.tag) + "`\n";
+      "\ndigest `" + release.digest + "`, commit `" + release.commit + "`, tag `" + escape_control(release.tag) + "`\n";
   for (const auto& outcome : release.outcomes)
     if (outcome.report && outcome.reused_from.empty()) out += "\n" + validate::to_markdown(*outcome.report);
-  return out;
+  return validate::cut_markdown(std::move(out), validate::summary_limit);
 }
 
 }  // namespace mlctl::release

@@ -13,7 +13,7 @@ namespace mlctl::release {
 [[nodiscard]] std::filesystem::path report_path(const std::filesystem::path& root, const Release& release);
 // All three; an older report of the same version is replaced.
 [[nodiscard]] Status write_report(const std::filesystem::path& root, const Release& release);
-// Appends the Markdown to the file that a CI job shows (GITHUB_STEP_SUMMARY).
+// Appends the Markdown to the file that a CI job shows (GITHUB_STEP_SUMMARY), cut to what room others have left there.
 [[nodiscard]] Status append_summary(const std::filesystem::path& file, const Release& release);
 // URL of the CI run that the variables describe; "" outside of one. `variable` reads the environment.
 [[nodiscard]] std::string run_url(const std::function<std::string(const char*)>& variable);

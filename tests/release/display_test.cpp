@@ -4,6 +4,9 @@
 #include <sstream>
 #include <string>
 
+#include "base/filesystem.h"
+#include "release/report_files.h"
+
 namespace mlctl::release {
 namespace {
 
@@ -37,6 +40,47 @@ TEST_CASE("a line of the live tree is one row of the terminal, however long its 
     }
     CHECK_FALSE(std::getline(live, row));
   }
+}
+
+TEST_CASE("Markdown of a release: what came from outside stays text") {
+  auto assign = outcome(StepKind::assign, "staging", "by <b>@team https://a.example #1 ~x~ ![i](j) & | more");
+  assign.notes = {"see www.a.example", std::string(5000, 'n')};
+  const auto text = to_markdown(release_of({assign}));
+  CHECK(text.find("by &lt;b&gt;@<!-- -->team https\\://a.example \\#1 \\~x\\~ \\!\\[i\\](j) &amp; \\| more") !=
+        std::string::npos);
+  CHECK(text.find("<br>see www\\.a.example<br>") != std::string::npos);
+  CHECK(text.find(std::string(2001, 'n')) == std::string::npos);
+  CHECK(text.find("tag `fraud/credit-risk@v1.2.0`") != std::string::npos);
+}
+
+Release with_reports(int count) {
+  std::vector<Outcome> outcomes;
+  for (int i = 0; i < count; ++i) {
+    auto gate = outcome(StepKind::gate, "staging", "as good");
+    gate.report = validate::Report{.kind = "gate", .model = "m"};
+    gate.report->checks.push_back({.name = "accuracy", .verdict = validate::Verdict::pass});
+    gate.report->checks[0].findings.assign(4000, {"r", validate::Severity::low, "f", std::string(100, 'x'), ""});
+    outcomes.push_back(std::move(gate));
+  }
+  return release_of(std::move(outcomes));
+}
+
+TEST_CASE("a step summary never holds more than 1 MiB, however many reports and releases it has") {
+  constexpr std::size_t limit = 1U << 20U;
+  const auto one = with_reports(1);
+  CHECK(to_markdown(one).find("The rest was cut") == std::string::npos);
+  const auto five = to_markdown(with_reports(5));
+  CHECK(five.size() <= limit);
+  CHECK(five.find("The rest was cut") != std::string::npos);
+  auto folder = TemporaryFolder::create();
+  REQUIRE(folder);
+  const auto summary = folder->path() / "summary.md";
+  for (int i = 0; i < 5; ++i) REQUIRE(append_summary(summary, one));
+  const auto text = read_file(summary, 8U << 20U);
+  REQUIRE(text);
+  CHECK(text->size() <= limit);
+  CHECK(text->starts_with("## fraud/credit-risk v1.2.0"));
+  CHECK(text->find("The rest was cut") != std::string::npos);
 }
 
 }  // namespace

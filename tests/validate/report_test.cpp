@@ -185,15 +185,15 @@ TEST_CASE("a report in text says every verdict in words and escapes what came fr
   CHECK(text.find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("Markdown: names from outside stay text, and the summary fits its page") {
+TEST_CASE("Markdown of a report: names from outside stay text, and the summary fits its page") {
   auto report = full_report();
   report.checks[1].findings[0].file = "<img src=x>|`[a](http://b)@team";
   const auto text = to_markdown(report);
   CHECK(text.find("<img") == std::string::npos);
-  CHECK(text.find("&lt;img src=x&gt;\\|\\`\\[a\\](http://b)&#64;team") != std::string::npos);
+  CHECK(text.find("&lt;img src=x&gt;\\|\\`\\[a\\](http\\://b)@<!-- -->team") != std::string::npos);
   report.checks[1].findings.assign(20000, {"r", Severity::low, "f", std::string(100, 'x'), ""});
   const auto cut = to_markdown(report);
-  CHECK(cut.size() < 1'048'576);
+  CHECK(cut.size() <= 1'048'576);
   CHECK(cut.find("The rest was cut") != std::string::npos);
 }
 
