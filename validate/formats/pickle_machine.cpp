@@ -164,7 +164,7 @@ void PickleMachine::add_to_container(float count) {
   if (stack_.empty()) return wrong("something is added to nothing");
   auto container = pop();
   container.count += count;
-  if (container.kind == Kind::data && container.id != 0) memo_[container.id - 1].count = container.count;
+  if (container.kind == Kind::data && container.id != 0) memo_[container.id - 1].value.count = container.count;
   push(container);
 }
 
@@ -208,15 +208,19 @@ void PickleMachine::put(std::uint64_t key) {
     ++memo_used_;
     return;
   }
-  if (key >= memo_.size()) memo_.resize(key + 1, {Kind::unset});
-  if (memo_[key].kind == Kind::unset) ++memo_used_;
+  if (key >= memo_.size()) memo_.resize(key + 1);
+  auto& entry = memo_[key];
+  if (entry.value.kind == Kind::unset || entry.pickle != pickle_) ++memo_used_;
   auto& top = stack_.back();
   if (top.kind == Kind::data) top.id = static_cast<std::uint32_t>(key + 1);
-  memo_[key] = top;
+  entry = {top, pickle_};
 }
 
 void PickleMachine::get(std::uint64_t key) {
-  if (key < memo_.size() && memo_[key].kind != Kind::unset) return push(memo_[key]);
+  if (key < memo_.size() && memo_[key].value.kind != Kind::unset) {
+    const auto& [value, pickle] = memo_[key];
+    return push(pickle == pickle_ ? value : Value{Kind::unknown, 0, value.count});
+  }
   if (!memo_full_) wrong("something is taken from the memo that was never put there");
   push({Kind::unknown});
 }
@@ -275,7 +279,7 @@ void PickleMachine::build() {
 
 void PickleMachine::end_of_pickle() {
   stack_.clear();
-  for (auto& value : memo_) value.kind = value.kind == Kind::unset ? Kind::unset : Kind::unknown;
+  ++pickle_;
   memo_used_ = 0;
 }
 

@@ -63,6 +63,12 @@ class PickleMachine {
     float count = 1;  // values below it when every reference is followed
   };
 
+  // What an earlier pickle put there is known to be there, not what it is: STOP need not touch the memo, however large.
+  struct Remembered {
+    Value value{Kind::unset};
+    std::uint64_t pickle = 0;
+  };
+
   void check_frame(const Instruction& in);
   void manage_stack(const Instruction& in);
   void import_or_call(const Instruction& in);
@@ -89,7 +95,8 @@ class PickleMachine {
 
   Findings& findings_;
   std::vector<Value> stack_;
-  std::vector<Value> memo_;
+  std::vector<Remembered> memo_;
+  std::uint64_t pickle_ = 0;     // how many ended before
   std::uint64_t memo_used_ = 0;  // what MEMOIZE takes as its key
   bool memo_full_ = false;
   std::vector<Imported> imports_;

@@ -148,6 +148,21 @@ TEST_CASE("pickle: what the memo held before STOP is not believed after it") {
   CHECK(outcome.found[0].starts_with("pickle-unresolved"));
 }
 
+TEST_CASE("pickle: MEMOIZE counts from 0 again behind STOP, whatever the memo held before") {
+  const auto outcome = check("\x80\4N\x94."s + text("os") + "\x94" + text("system") + "\x94" + "00h\0h\1\x93."s);
+  REQUIRE(outcome.found.size() == 1);
+  CHECK(outcome.found[0].starts_with("pickle-dangerous-import: imports `os.system`"));
+}
+
+// The largest memo costs five bytes, a STOP one: were the memo walked at each of them, this would take hours.
+TEST_CASE("pickle: a million pickles behind the largest memo end as fast as they are read") {
+  constexpr int pickles = 1 << 20;
+  const std::string bytes = "Nr\xff\xff\x0f\0"s + std::string(pickles, '.');
+  CHECK(check(bytes).summary == "protocol 0, " + std::to_string(pickles) + " pickles, imports nothing");
+  Input in{std::string_view(bytes)};
+  CHECK_FALSE(is_acting_pickle(in));
+}
+
 TEST_CASE("pickle: broken ones are told from trailing bytes") {
   CHECK(check("K\1").found == std::vector{"pickle-malformed: it ends without STOP"s});
   CHECK(check("\xff").found == std::vector{"pickle-malformed: byte 255 at 0 is no opcode"s});
