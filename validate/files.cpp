@@ -185,8 +185,10 @@ Check check_others(const std::vector<const ModelFile*>& files) {
   return check;
 }
 
+// A role given by hand spares bytes that nobody knows, never a format of weights, whether it can be checked or not.
 bool is_weights(const ModelFile& file) {
-  return file.role == registry::Role::weights || find_check(file.format) != nullptr;
+  return file.role == registry::Role::weights ||
+         (file.format != Format::unknown && registry::role_of(file.format) == registry::Role::weights);
 }
 
 // Model files that name others come first, so that those are known when their turn comes.

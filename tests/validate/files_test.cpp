@@ -102,6 +102,17 @@ TEST_CASE("validate_files: a role given by hand spares unknown bytes, but no pic
   CHECK(report.checks[2].verdict == Verdict::pass);
 }
 
+TEST_CASE("validate_files: weights that cannot be checked do not pass under another role") {
+  auto zip = file("m.pt", "PK\3\4....");
+  REQUIRE(zip.format == registry::Format::pytorch_zip);
+  zip.role = registry::Role::doc;
+  const auto report = check({file("m.safetensors", good), zip});
+  REQUIRE(report.checks.size() == 2);
+  CHECK(report.checks[0].name == "m.pt");
+  CHECK(report.checks[0].verdict == Verdict::fail);
+  CHECK(report.checks[0].findings[0].rule == "unknown-format");
+}
+
 TEST_CASE("validate_files: what cannot be read is an error, not a pass") {
   auto broken = file("m.safetensors", good);
   broken.open = []() -> Result<std::unique_ptr<registry::ByteSource>> {
