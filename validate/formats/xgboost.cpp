@@ -71,6 +71,7 @@ class Model : public Consumer {
   std::int64_t trees_ = 0;
   std::int64_t largest_feature_ = -1;
   std::int64_t largest_group_ = -1;
+  bool no_group_ = false;  // tree_info holds what is none
   std::int64_t last_boundary_ = 0;
   std::int64_t tree_features_ = -1;
 };
@@ -133,7 +134,10 @@ void Model::value(const Scalar& scalar) {
     if (scalar.kind == Scalar::Kind::real && !std::isfinite(scalar.real)) {
       findings_.add("xgboost-number", "`" + path() + "` holds a number that is not finite");
     }
-    if (at == "tree_info/[]") largest_group_ = std::max(largest_group_, scalar.integer);
+    if (at == "tree_info/[]") {
+      no_group_ = no_group_ || scalar.kind != Scalar::Kind::integer || scalar.integer < 0;
+      largest_group_ = std::max(largest_group_, scalar.integer);
+    }
     if (at == "iteration_indptr/[]") {
       if (scalar.integer < last_boundary_) malformed("iteration_indptr goes backwards");
       last_boundary_ = scalar.integer;
@@ -220,6 +224,7 @@ void Model::check_ensemble(std::int64_t features) {
   }
   const auto groups = std::max({std::int64_t{1}, number("learner/learner_model_param/num_class"),
                                 number("learner/learner_model_param/num_target")});
+  if (no_group_) malformed("tree_info has an entry that is negative or not a whole number");
   if (largest_group_ >= groups)
     malformed("tree_info names group " + std::to_string(largest_group_) + " of " + std::to_string(groups));
   if (largest_feature_ >= features) {
