@@ -220,6 +220,9 @@ Ordered to_json(const Report& report) {
   auto machine = Ordered::object();
   for (const auto& [name, value] : report.machine) machine[text_of(name)] = text_of(value);
   out["machine"] = std::move(machine);
+  auto accept = Ordered::array();
+  for (const auto& name : report.accept) accept.push_back(text_of(name));
+  out["accept"] = std::move(accept);
   out["checks"] = write_all(report.checks);
   out["distributions"] = write_all(report.distributions);
   out["series"] = write_all(report.series);

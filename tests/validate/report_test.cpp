@@ -147,6 +147,22 @@ TEST_CASE("a report survives JSON unchanged") {
   CHECK(written["schemaVersion"] == 1);
 }
 
+TEST_CASE("a report read from JSON has the verdict that it was written with") {
+  Report report;
+  report.kind = "gate";
+  report.accept = {"gpu", "caf\xe9"};
+  report.checks = {check("errors", Verdict::pass), check("gpu", Verdict::skipped, "no GPU here"),
+                   check("caf\xe9", Verdict::skipped)};
+  REQUIRE(overall(report) == Verdict::pass);
+  const auto read = report_from_json(nlohmann::json::parse(to_json(report).dump()));
+  REQUIRE(read);
+  CHECK(overall(*read) == Verdict::pass);
+  report.accept = {};
+  const auto strict = report_from_json(nlohmann::json::parse(to_json(report).dump()));
+  REQUIRE(strict);
+  CHECK(overall(*strict) == Verdict::skipped);
+}
+
 TEST_CASE("report_from_json refuses what is no report") {
   const auto good = nlohmann::json::parse(to_json(full_report()).dump());
   struct Case {
