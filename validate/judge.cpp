@@ -59,16 +59,24 @@ struct Context {
   std::uint64_t seed = 0;
 };
 
+std::string late_text(const ClientState& client) {
+  return "this machine could not keep the load's own times: client at " + percent(client.cpu) + " of a core, " +
+         percent(client.late) + " of requests sent late";
+}
+
 // Why this quantile of the load cannot be judged, or "".
 std::string spoiled(const Context& context, const Quantile& quantile) {
   if (context.result.stopped) {
     return std::string("the load was cut short: the ") + to_string(context.result.stopped->arm) + " ended";
   }
-  if (context.client.saturated(quantile.q)) {
-    return "this machine could not keep the load's own times: client at " + percent(context.client.cpu) +
-           " of a core, " + percent(context.client.late) + " of requests sent late";
-  }
-  return {};
+  return context.client.saturated(quantile.q) ? late_text(context.client) : "";
+}
+
+// No version is called slow for what the client may have added.
+void acquit_when_late(const Context& context, const Quantile& quantile, Check& check) {
+  if (check.verdict != Verdict::fail || !context.client.spoils_tail(quantile.q)) return;
+  check.verdict = Verdict::inconclusive;
+  check.reason += ", but " + late_text(context.client);
 }
 
 // A request that is sent late looks slower than the server is: what is below a limit nevertheless, is below it.
@@ -182,6 +190,7 @@ Check judge_limit(const Context& context, const LatencyLimit& limit) {
       check.reason += longer_text(context, longer_by(error, metric.value - *metric.limit));
     }
   }
+  acquit_when_late(context, limit.quantile, check);
   return check;
 }
 
@@ -227,6 +236,7 @@ Check judge_slower(const Context& context, const LatencySlower& slower, bool com
     check.reason += "; the interval does not decide" +
                     longer_text(context, longer_by(estimate.log_error, std::log(estimate.ratio / limit)));
   }
+  acquit_when_late(context, slower.quantile, check);
   return check;
 }
 
@@ -265,7 +275,11 @@ void draw(LoadJudgement& judgement, const Schedule& schedule, const Context& con
 }  // namespace
 
 bool ClientState::saturated(double q) const {
-  return cpu > client_cpu_limit || late > std::max(late_share_limit, (1 - q) / 10);
+  return cpu > client_cpu_limit || late > std::max(late_share_limit, (1 - q) * late_tail_limit);
+}
+
+bool ClientState::spoils_tail(double q) const {
+  return late > (1 - q) * late_tail_limit;
 }
 
 ClientState client_state(const Schedule& schedule, const LoadResult& result) {

@@ -132,6 +132,50 @@ TEST_CASE("a few late sends spoil a tail, not the median") {
   CHECK(check_named(judgement, "latency.slower.p50").verdict == Verdict::pass);
 }
 
+TEST_CASE("late sends do not fail a tail that they may have made") {
+  struct Case {
+    const char* name;
+    const char* quantile;
+    std::size_t one_in;  // sent late, and slow for it
+    Verdict verdict;
+  };
+  auto config = config_of({}, {});
+  config.load->duration = 300s;
+  const auto schedule = make_schedule(*config.load, false, 5);
+  for (const auto& c : std::vector<Case>{
+           {"a late request in 250 is most of what lies beyond p99.9", "p99.9", 250, Verdict::inconclusive},
+           {"and half of what lies beyond p99", "p99", 250, Verdict::inconclusive},
+           {"a late request in 5,000 is nothing to p99", "p99", 5000, Verdict::fail},
+           {"and a late request in 150 is nothing to p90", "p90", 150, Verdict::fail},
+       }) {
+    CAPTURE(c.name);
+    auto result = simulated_load(schedule, 1.0, 17);
+    for (std::size_t i = 0; i < result.samples.size(); ++i) {
+      const bool late = i % c.one_in == 0;
+      result.samples[i].late = late ? 900ms : 0ms;
+      if (late) result.samples[i].latency += 900ms;
+    }
+    // All quantiles lie far above 5 ms; the client's share in that is what differs.
+    config.limits = {{p(c.quantile), 5ms}};
+    const auto judgement = judge_load(config, schedule, result, false, 99);
+    const auto& check = check_named(judgement, std::string("latency.limit.") + c.quantile);
+    CHECK_MESSAGE(check.verdict == c.verdict, check.reason);
+    CHECK((check.reason.find("could not keep") != std::string::npos) == (c.verdict == Verdict::inconclusive));
+  }
+}
+
+TEST_CASE("late sends do not make a candidate slower than its baseline at a thin tail") {
+  auto config = config_of({}, {{p("p99"), 0.2}});
+  config.load->duration = 600s;
+  const auto schedule = make_schedule(*config.load, true, 5);
+  auto result = simulated_load(schedule, 3.0, 17);
+  CHECK(check_named(judge_load(config, schedule, result, true, 1), "latency.slower.p99").verdict == Verdict::fail);
+  for (std::size_t i = 0; i < result.samples.size(); i += 200) result.samples[i].late = 20ms;
+  const auto check = check_named(judge_load(config, schedule, result, true, 1), "latency.slower.p99");
+  CHECK(check.verdict == Verdict::inconclusive);
+  CHECK_MESSAGE(check.reason.find("could not keep") != std::string::npos, check.reason);
+}
+
 TEST_CASE("errors: few pass, many fail, and a death fails whatever the share") {
   auto config = config_of({}, {});
   const auto schedule = make_schedule(*config.load, true, 5);
