@@ -183,7 +183,9 @@ Check judge_whole(const AccuracyConfig& config, const PairedScore& scores, bool 
   check.verdict = non_inferior(outcome->difference, config.margin);
   check.reason = metric + " " + number_text(outcome->candidate) + " against the baseline's " +
                  number_text(outcome->baseline) + ", at most " + number_text(config.margin) + " worse is accepted";
-  if (check.verdict == Verdict::inconclusive) {
+  if (!outcome->too_few.empty()) {
+    check.reason += "; too few examples to tell: " + outcome->too_few;
+  } else if (check.verdict == Verdict::inconclusive) {
     const double error = (outcome->difference.high - outcome->difference.low) / 3.29;  // 90 %: 2 * 1.645
     const double times = longer_by(error, check.metrics.front().value + config.margin);
     check.reason += "; the interval does not decide";
@@ -208,13 +210,16 @@ Check judge_slices(const AccuracyConfig& config, const std::string& column,
   for (const auto& [value, scores] : slices) {
     const auto outcome = scores.outcome(level);
     if (!outcome) continue;
-    ++judged;
+    if (outcome->too_few.empty()) ++judged;
     check.metrics.push_back(difference_metric(config, *outcome, column + "=" + value));
     if (non_inferior(outcome->difference, config.margin) != Verdict::fail) continue;
     check.verdict = Verdict::fail;
     check.reason += (check.reason.empty() ? "certainly worse on " : ", ") + column + "=" + value;
   }
-  if (check.verdict == Verdict::pass) {
+  if (judged == 0) {
+    check.verdict = Verdict::inconclusive;
+    check.reason = "none of " + std::to_string(slices.size()) + " slices could be told: too few examples in each";
+  } else if (check.verdict == Verdict::pass) {
     check.reason = "certainly worse on none of " + std::to_string(slices.size()) + " slices";
     if (judged < slices.size()) check.reason += ", " + std::to_string(slices.size() - judged) + " could not be told";
   }

@@ -34,8 +34,9 @@ class PairedScore {
 
   struct Outcome {
     double candidate = 0, baseline = 0;
-    Interval difference;  // candidate - baseline, turned so that positive is better
+    Interval difference;  // candidate - baseline, turned so that positive is better; unbounded when too_few
     std::uint64_t samples = 0;
+    std::string too_few;  // why that many examples decide nothing, or ""
   };
   // nullopt when the examples cannot tell: none, or for auc only one class.
   [[nodiscard]] std::optional<Outcome> outcome(double level) const;

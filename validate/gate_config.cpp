@@ -109,7 +109,8 @@ Field accuracy_field() {
       "How good the answers are on examples whose true answer is known, against the baseline's on the same.",
       {path("data", "CSV file with a header; every column but the label and the slices is a feature."),
        required(scalar("label", Type::string, "The column of the true answer.")),
-       required(choice("metric", {"auc", "accuracy", "logloss", "brier", "mae"}, "What is compared.")),
+       required(choice("metric", {"auc", "accuracy", "logloss", "brier", "mae"},
+                       "What is compared. Fewer than 30 examples (auc: of either class) decide nothing but accuracy.")),
        required(number("margin", "How much worse than the baseline is still accepted, absolute.")),
        list("slices", "Columns that divide the examples; a version that is certainly worse on a slice fails.")});
 }

@@ -13,6 +13,12 @@ namespace mlctl::validate {
 [[nodiscard]] Interval paired_share_interval(std::uint64_t only_candidate, std::uint64_t only_baseline, std::uint64_t n,
                                              double level = gate_level);
 
+// Fewer examples (for auc: of one class) decide nothing by an interval that rests on their scatter. Few examples may
+// all agree by chance, and the interval is then a point; where none of n shows something, 3/n of all may have it still,
+// of 30 one in ten. Source: Hanley and Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249
+// (1983).
+inline constexpr std::uint64_t least_examples = 30;
+
 // Mean of differences as they come, by Welford's recurrence (Technometrics 4, 1962); interval by Student's t.
 class MeanDifference {
  public:

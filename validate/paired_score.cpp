@@ -35,6 +35,11 @@ double logloss(double p, bool positive) {
   return -std::log(std::clamp(positive ? p : 1 - p, least, 1.0));
 }
 
+std::string too_few(const std::string& what, std::uint64_t count) {
+  if (count >= least_examples) return {};
+  return std::to_string(count) + " " + what + ", at least " + std::to_string(least_examples) + " are needed";
+}
+
 }  // namespace
 
 Result<PairedScore::Value> PairedScore::value_of(const std::string& label, const std::vector<double>& answer,
@@ -73,7 +78,8 @@ void PairedScore::add(const Value& candidate, const Value& baseline) {
 std::optional<PairedScore::Outcome> PairedScore::outcome(double level) const {
   const auto n = candidate_.count();
   if (n == 0) return std::nullopt;
-  Outcome outcome{.candidate = candidate_.mean(), .baseline = baseline_.mean(), .difference = {}, .samples = n};
+  Outcome outcome{
+      .candidate = candidate_.mean(), .baseline = baseline_.mean(), .difference = {}, .samples = n, .too_few = {}};
   if (metric_ == AccuracyMetric::auc) {
     const auto positives = static_cast<std::uint64_t>(std::count(labels_.begin(), labels_.end(), 1));
     if (positives == 0 || positives == n) return std::nullopt;
@@ -81,12 +87,15 @@ std::optional<PairedScore::Outcome> PairedScore::outcome(double level) const {
     outcome.candidate = auc.candidate;
     outcome.baseline = auc.baseline;
     outcome.difference = auc.difference;
+    outcome.too_few = too_few("examples of the rarer class", std::min(positives, n - positives));
   } else if (metric_ == AccuracyMetric::accuracy) {
     outcome.difference = paired_share_interval(only_candidate_, only_baseline_, n, level);
   } else {
     const auto interval = difference_.interval(level);
     outcome.difference = {.low = -interval.high, .high = -interval.low, .level = level};
+    outcome.too_few = too_few("examples", n);
   }
+  if (!outcome.too_few.empty()) outcome.difference = {.level = level};
   return outcome;
 }
 

@@ -86,6 +86,60 @@ TEST_CASE("too few examples decide nothing, and the check says how many would") 
   CHECK(checks->front().reason.find("examples would") != std::string::npos);
 }
 
+TEST_CASE("a handful of examples decides nothing, however well they come out") {
+  const auto step = model([](double x) { return x > 0 ? 0.9 : 0.1; });
+  const auto rows = [](int each) {
+    std::string text = "x,region,y\n";
+    for (int i = 0; i < each; ++i) text += "1,n,1\n-1,n,0\n";
+    return text;
+  };
+  struct Case {
+    const char* name;
+    AccuracyMetric metric;
+    int each;  // examples of either class
+    Verdict verdict;
+    const char* reason;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"two of either class, perfectly apart", AccuracyMetric::auc, 2, Verdict::inconclusive,
+            "2 examples of the rarer class, at least 30 are needed"},
+           {"one short of enough", AccuracyMetric::auc, 29, Verdict::inconclusive, "29 examples of the rarer class"},
+           {"identical answers to many", AccuracyMetric::auc, 30, Verdict::pass, ""},
+           {"the same error on four rows", AccuracyMetric::brier, 2, Verdict::inconclusive, "4 examples, at least 30"},
+           {"the same on many", AccuracyMetric::brier, 15, Verdict::pass, ""},
+           {"logloss on four rows", AccuracyMetric::logloss, 2, Verdict::inconclusive, "4 examples, at least 30"},
+           {"mae on four rows", AccuracyMetric::mae, 2, Verdict::inconclusive, "4 examples, at least 30"},
+           {"mae on many", AccuracyMetric::mae, 15, Verdict::pass, ""},
+       }) {
+    CAPTURE(c.name);
+    const auto checks = judge(c.metric, 0.01, step, step, rows(c.each));
+    REQUIRE(checks);
+    CHECK_MESSAGE(checks->at(0).verdict == c.verdict, checks->at(0).reason);
+    CHECK_MESSAGE(checks->at(0).reason.find(c.reason) != std::string::npos, checks->at(0).reason);
+    CHECK(checks->at(0).metrics.size() == 3);
+  }
+}
+
+TEST_CASE("slices: what could not be judged is not a pass") {
+  const auto region = [](const std::string& text) {
+    const auto checks = judge(AccuracyMetric::auc, 0.02, model(nearly), model(good), text);
+    REQUIRE(checks);
+    return checks->at(1);
+  };
+  std::string one_class = "x,region,y\n";  // every slice holds one class only
+  std::string small = "x,region,y\n";
+  for (int i = 0; i < 100; ++i) {
+    one_class += std::to_string(i) + (i % 2 == 0 ? ",even,0\n" : ",odd,1\n");
+    small += std::to_string(i) + ",r" + std::to_string(i / 10) + (i % 2 == 0 ? ",0\n" : ",1\n");
+  }
+  CHECK(region(one_class).verdict == Verdict::inconclusive);
+  CHECK(region(one_class).reason.find("none of 2 slices could be told") != std::string::npos);
+  CHECK(region(small).verdict == Verdict::inconclusive);
+  const auto some = region(examples(1500, 3) + "1,tiny,1\n2,tiny,0\n");
+  CHECK(some.verdict == Verdict::pass);
+  CHECK_MESSAGE(some.reason.find("of 3 slices, 1 could not be told") != std::string::npos, some.reason);
+}
+
 TEST_CASE("a slice that is certainly worse fails even when the whole passes") {
   // Only the south is answered the wrong way round; its rows are told apart by a feature of their own.
   Random random(9);
