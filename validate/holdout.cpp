@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/filesystem.h"
+#include "validate/protocol.h"
 
 namespace mlctl::validate {
 namespace {
@@ -36,9 +37,11 @@ Error Holdout::error(const std::string& message) const {
 }
 
 Result<Holdout> Holdout::open(const std::filesystem::path& path, const std::string& label,
-                              const std::vector<std::string>& slices, std::size_t features) {
+                              const std::vector<std::string>& slices, std::size_t features,
+                              const std::string& datatype) {
   Holdout holdout;
   holdout.name_ = path.filename().string();
+  holdout.datatype_ = datatype;
   std::error_code code;
   if (!std::filesystem::is_regular_file(path, code)) {
     return Error{.kind = Error::Kind::usage,
@@ -52,6 +55,9 @@ Result<Holdout> Holdout::open(const std::filesystem::path& path, const std::stri
   if (!*header) return holdout.error("the file is empty");
   if (holdout.fields_.front().rfind("\xEF\xBB\xBF", 0) == 0) holdout.fields_.front().erase(0, 3);
   if (auto status = holdout.map_columns(label, slices, features); !status) return status.error();
+  if (auto status = holds_number(datatype, 0); !status) {
+    return holdout.error("rows of numbers cannot be sent to the model's input: " + status.error().message);
+  }
   return holdout;
 }
 
@@ -75,7 +81,9 @@ Status Holdout::map_columns(const std::string& label, const std::vector<std::str
   const bool with_slices = features != 0 && features == columns_ - 1;
   for (std::size_t i = 0; i < columns_; ++i) {
     const bool slice = std::find(slice_columns_.begin(), slice_columns_.end(), i) != slice_columns_.end();
-    if (i != label_column_ && (with_slices || !slice)) feature_columns_.push_back(i);
+    if (i == label_column_ || (slice && !with_slices)) continue;
+    feature_columns_.push_back(i);
+    feature_names_.push_back(fields_[i].substr(0, 40));
   }
   if (feature_columns_.empty()) return error("no column is left for the features");
   if (features != 0 && feature_columns_.size() != features) {
@@ -136,9 +144,15 @@ Result<std::optional<HoldoutRow>> Holdout::next() {
   }
   HoldoutRow row;
   row.features.reserve(feature_columns_.size());
-  for (const auto column : feature_columns_) {
+  for (std::size_t i = 0; i < feature_columns_.size(); ++i) {
+    const auto column = feature_columns_[i];
+    const auto where = [&] { return "field " + std::to_string(column + 1) + " (" + feature_names_[i] + "): "; };
     auto number = number_of(fields_[column]);
-    if (!number) return error("field " + std::to_string(column + 1) + ": " + number.error().message);
+    if (!number) return error(where() + number.error().message);
+    if (auto status = holds_number(datatype_, *number); !status) {
+      return error(where() + "'" + fields_[column].substr(0, 40) + "' is " + status.error().message +
+                   ", which the model's input takes");
+    }
     row.features.push_back(*number);
   }
   row.label = fields_[label_column_];

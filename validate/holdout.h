@@ -20,12 +20,14 @@ struct HoldoutRow {
 class Holdout {
  public:
   // `features`: how many columns the model takes; slices count as features when that is what makes the number right,
-  // 0 takes all columns but label and slices. Error{usage} when columns are missing or do not add up.
+  // 0 takes all columns but label and slices. `datatype`: of the tensor that the rows will be sent in. Error{usage}
+  // when columns are missing or do not add up, and for a datatype that takes no numbers.
   static Result<Holdout> open(const std::filesystem::path& path, const std::string& label,
-                              const std::vector<std::string>& slices, std::size_t features);
+                              const std::vector<std::string>& slices, std::size_t features,
+                              const std::string& datatype = "FP64");
 
   // The next row, or nullopt at the end. Error{usage} with the line: too few or many fields, a field that is no finite
-  // number, a quote that does not end, a row of more than 1 MiB.
+  // number or none of the datatype, a quote that does not end, a row of more than 1 MiB.
   [[nodiscard]] Result<std::optional<HoldoutRow>> next();
   [[nodiscard]] std::size_t features() const { return feature_columns_.size(); }
 
@@ -43,6 +45,8 @@ class Holdout {
   std::size_t columns_ = 0;
   std::size_t label_column_ = 0;
   std::vector<std::size_t> feature_columns_, slice_columns_;
+  std::vector<std::string> feature_names_;
+  std::string datatype_;
 };
 
 }  // namespace mlctl::validate

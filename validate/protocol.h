@@ -45,4 +45,8 @@ class Protocol {
 // unknown datatypes, sizes that are not the shape's product, null, numbers that are not finite or not of the datatype.
 [[nodiscard]] Result<Tensor> tensor_from_json(const nlohmann::json& json, const std::string& what);
 
+// Error{corrupt} that says why a tensor of this datatype cannot hold the number: it is not finite, a fraction, or
+// beyond the datatype; one of BYTES, or of a datatype that is not known, holds none.
+[[nodiscard]] Status holds_number(const std::string& datatype, double number);
+
 }  // namespace mlctl::validate

@@ -47,15 +47,27 @@ Result<std::uint64_t> product(const std::vector<std::int64_t>& shape, const std:
   return size;
 }
 
+const Datatype* find_datatype(const std::string& name) {
+  for (const auto& type : datatypes) {
+    if (name == type.name) return &type;
+  }
+  return nullptr;
+}
+
+Status holds(const Datatype& type, double number) {
+  if (!std::isfinite(number)) return corrupt("a number that is not finite");
+  if (type.kind != Datatype::Kind::real && (number != std::floor(number) || number < type.low || number > type.high)) {
+    return corrupt(std::string("a number that is no ") + type.name);
+  }
+  return ok();
+}
+
 Result<double> number_of(const json& item, const Datatype& type, const std::string& what) {
   if (item.is_null()) return corrupt(what + ": null where a number is expected (how a server writes NaN)");
   if (item.is_boolean() && type.kind == Datatype::Kind::boolean) return item.get<bool>() ? 1.0 : 0.0;
   if (!item.is_number()) return corrupt(what + ": not a number: " + std::string(item.type_name()));
   const auto number = item.get<double>();
-  if (!std::isfinite(number)) return corrupt(what + ": a number that is not finite");
-  if (type.kind != Datatype::Kind::real && (number != std::floor(number) || number < type.low || number > type.high)) {
-    return corrupt(what + ": a number that is no " + type.name);
-  }
+  if (auto status = holds(type, number); !status) return status.error().context(what);
   return number;
 }
 
@@ -78,6 +90,13 @@ Status collect(const json& data, const Datatype& type, const std::string& what, 
 
 }  // namespace
 
+Status holds_number(const std::string& datatype, double number) {
+  const auto* type = find_datatype(datatype);
+  if (type == nullptr) return corrupt("the datatype " + datatype.substr(0, 20) + " is not known");
+  if (type->kind == Datatype::Kind::text) return corrupt("the datatype " + datatype + " holds no numbers");
+  return holds(*type, number);
+}
+
 Result<Tensor> tensor_from_json(const json& value, const std::string& what) {
   if (!value.is_object()) return corrupt(what + ": not an object");
   const auto name = value.find("name");
@@ -88,10 +107,7 @@ Result<Tensor> tensor_from_json(const json& value, const std::string& what) {
   const auto datatype = value.find("datatype");
   if (datatype == value.end() || !datatype->is_string()) return corrupt(where + ": no datatype");
   tensor.datatype = datatype->get<std::string>();
-  const Datatype* type = nullptr;
-  for (const auto& candidate : datatypes) {
-    if (tensor.datatype == candidate.name) type = &candidate;
-  }
+  const Datatype* type = find_datatype(tensor.datatype);
   if (type == nullptr) return corrupt(where + ": datatype " + tensor.datatype.substr(0, 20) + " is not known");
 
   const auto shape = value.find("shape");

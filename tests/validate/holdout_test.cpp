@@ -16,11 +16,12 @@ struct Read {
   std::string error;
 };
 
-Read read(const std::string& text, std::size_t features = 0, const std::vector<std::string>& slices = {}) {
+Read read(const std::string& text, std::size_t features = 0, const std::vector<std::string>& slices = {},
+          const std::string& datatype = "FP64") {
   auto folder = TemporaryFolder::create();
   REQUIRE(folder);
   REQUIRE(write_file(folder->path() / "h.csv", text));
-  auto holdout = Holdout::open(folder->path() / "h.csv", "y", slices, features);
+  auto holdout = Holdout::open(folder->path() / "h.csv", "y", slices, features, datatype);
   if (!holdout) return {{}, holdout.error().message};
   Read result;
   for (;;) {
@@ -90,7 +91,7 @@ TEST_CASE("what is wrong with a file, and where") {
            {"no features", "y\n1\n", 0, "no column is left"},
            {"another number of features", "a,b,y\n1,2,3\n", 5, "takes 5 features, the file has 2"},
            {"a short row", "a,y\n1,2\n3\n", 0, "h.csv:3: 1 fields, the header has 2"},
-           {"a text for a number", "a,y\nx,2\n", 0, "h.csv:2: field 1: 'x' is not a finite number"},
+           {"a text for a number", "a,y\nx,2\n", 0, "h.csv:2: field 1 (a): 'x' is not a finite number"},
            {"a missing value", "a,b,y\n1,,2\n", 0, "field 2"},
            {"NaN", "a,y\nnan,2\n", 0, "not a finite number"},
            {"infinity", "a,y\n1e999,2\n", 0, "not a finite number"},
@@ -99,6 +100,33 @@ TEST_CASE("what is wrong with a file, and where") {
        }) {
     CAPTURE(c.name);
     const auto result = read(c.text, c.features);
+    CHECK_MESSAGE(result.error.find(c.message) != std::string::npos, result.error);
+  }
+}
+
+TEST_CASE("rows that the model's input does not take are refused, not bent") {
+  struct Case {
+    const char* name;
+    const char* datatype;
+    const char* field;
+    const char* message;  // empty: taken
+  };
+  for (const auto& c : std::vector<Case>{
+           {"a whole number for an integer", "INT32", "-7", ""},
+           {"a whole number with a point", "INT32", "2.0", ""},
+           {"a fraction for an integer", "INT32", "1.5",
+            "h.csv:3: field 2 (age): '1.5' is a number that is no INT32, which the model's input takes"},
+           {"far beyond any integer", "INT64", "1e300", "'1e300' is a number that is no INT64"},
+           {"a negative for an unsigned", "UINT8", "-1", "no UINT8"},
+           {"a flag", "BOOL", "1", ""},
+           {"half a flag", "BOOL", "0.5", "no BOOL"},
+           {"a fraction for a real", "FP32", "1.5", ""},
+           {"an input of texts", "BYTES", "1", "cannot be sent to the model's input: the datatype BYTES holds no"},
+           {"an input that nobody knows", "FP99", "1", "the datatype FP99 is not known"},
+       }) {
+    CAPTURE(c.name);
+    const auto result = read("y,age\n0,1\n0," + std::string(c.field) + "\n", 0, {}, c.datatype);
+    CHECK(result.error.empty() == std::string(c.message).empty());
     CHECK_MESSAGE(result.error.find(c.message) != std::string::npos, result.error);
   }
 }
