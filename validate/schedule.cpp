@@ -17,6 +17,10 @@ Duration seconds_of(double seconds) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
+bool draw_baseline(Random& random) {
+  return (random.next() >> 63U) == 1;
+}
+
 // When requests are due within the `turn`-th block of an arm. A constant load goes on from block to block as if the arm
 // had the time for itself, so that rates below one a block are kept too.
 std::vector<Duration> arrivals_in(const LoadConfig& load, std::uint64_t turn, Random& random) {
@@ -51,21 +55,29 @@ Schedule make_schedule(const LoadConfig& load, bool two_arms, std::uint64_t seed
       schedule.requests.push_back({.at = schedule.length + due[i], .block = block, .body = body + i});
     schedule.length += block_length;
   };
-  const auto expected = static_cast<std::uint32_t>(std::max(1.0, load.rate));
-  const auto warm = whole_blocks(load.warmup);
-  for (std::uint64_t i = 0; i < warm; ++i, body += expected)
-    append(two_arms && i % 2 == 1 ? Arm::baseline : Arm::candidate, true, arrivals_in(load, i, random));
   const auto arms = two_arms ? 2U : 1U;
+  const auto warm = whole_blocks(load.warmup);
+  for (std::uint64_t i = 0; i < warm; ++i) {
+    const auto due = arrivals_in(load, i / arms, random);
+    append(i % arms == 1 ? Arm::baseline : Arm::candidate, true, due);
+    body += static_cast<std::uint32_t>(due.size());
+  }
   const auto groups = std::max<std::uint64_t>(1, whole_blocks(load.duration) / arms);
-  for (std::uint64_t i = 0; i < groups; ++i, body += expected) {
-    const bool baseline_first = two_arms && (random.next() >> 63U) == 1;
+  for (std::uint64_t i = 0; i < groups; ++i) {
+    const bool baseline_first = two_arms && draw_baseline(random);
     // The blocks of a pair have the same arrivals: what chance gives to one arm, it gives to the other (common random
     // numbers; Law, Simulation Modeling and Analysis, chapter 11).
     const auto due = arrivals_in(load, i, random);
     append(baseline_first ? Arm::baseline : Arm::candidate, false, due);
     if (two_arms) append(baseline_first ? Arm::candidate : Arm::baseline, false, due);
+    body += static_cast<std::uint32_t>(due.size());
   }
   return schedule;
+}
+
+Arm first_to_start(std::uint64_t seed) {
+  Random random(seed ^ 0x5e7e5e7e5e7e5e7eU);  // another lot than the schedule's
+  return draw_baseline(random) ? Arm::baseline : Arm::candidate;
 }
 
 }  // namespace mlctl::validate

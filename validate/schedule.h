@@ -36,8 +36,9 @@ inline constexpr Duration block_length = std::chrono::seconds(1);
 inline constexpr std::uint64_t most_requests = 20'000'000;  // a load of more is refused where it is planned
 
 // Poisson: exponential gaps of mean 1/rate within each block; constant: even gaps in an arm's own time, which goes on
-// from its block to its next. The duration is cut to whole pairs
-// of blocks (at least one), the warm-up to whole blocks.
+// from its block to its next. The duration is cut to whole pairs of blocks (at least one), the warm-up to whole blocks.
 [[nodiscard]] Schedule make_schedule(const LoadConfig& load, bool two_arms, std::uint64_t seed);
+// Whose server is started first, by lot: of two equal servers the older one was 2 % slower on one machine.
+[[nodiscard]] Arm first_to_start(std::uint64_t seed);
 
 }  // namespace mlctl::validate

@@ -34,6 +34,68 @@ TEST_CASE("a constant load without a baseline sends evenly to the candidate") {
   for (const auto& block : schedule.blocks) CHECK(block.arm == Arm::candidate);
 }
 
+TEST_CASE("a constant load keeps any rate, to each arm, equally in both of a pair") {
+  struct Case {
+    const char* name;
+    double rate;
+    bool two_arms;
+    Duration warmup;
+    std::size_t requests;  // of 40 s
+  };
+  for (const auto& c : std::vector<Case>{
+           {"one in two seconds", 0.5, false, 0s, 20},
+           {"one in two seconds to each arm", 0.5, true, 0s, 20},
+           {"one in ten seconds to each arm", 0.1, true, 0s, 4},
+           {"three in two seconds", 1.5, false, 0s, 60},
+           {"three in two seconds, a warm-up of odd length", 1.5, true, 3s, 60},
+           {"a rate that no double holds", 3.3, true, 5s, 132},
+       }) {
+    CAPTURE(c.name);
+    const auto schedule = make_schedule(load(c.rate, 40s, Arrivals::constant, c.warmup), c.two_arms, 9);
+    std::vector<std::vector<PlannedRequest>> by_block(schedule.blocks.size());
+    std::size_t measured = 0;
+    for (const auto& request : schedule.requests) {
+      const auto& block = schedule.blocks[request.block];
+      CHECK(request.at >= block.begin);
+      CHECK(request.at < block.begin + block_length);
+      by_block[request.block].push_back(request);
+      measured += !block.warmup;
+    }
+    CHECK(measured == c.requests);
+    std::size_t b = 0;
+    while (schedule.blocks[b].warmup) ++b;
+    for (; c.two_arms && b < by_block.size(); b += 2) {
+      REQUIRE(by_block[b].size() == by_block[b + 1].size());
+      for (std::size_t i = 0; i < by_block[b].size(); ++i) {
+        CHECK(by_block[b][i].body == by_block[b + 1][i].body);
+        CHECK(by_block[b][i].at + block_length == by_block[b + 1][i].at);
+      }
+    }
+  }
+}
+
+TEST_CASE("a slow constant load is even across blocks and asks all questions") {
+  const auto schedule = make_schedule(load(0.4, 60s, Arrivals::constant), false, 1);
+  REQUIRE(schedule.requests.size() == 24);
+  for (std::size_t i = 0; i < 24; ++i) {
+    CHECK(schedule.requests[i].at / 1us == doctest::Approx(1250000.0 + 2500000.0 * static_cast<double>(i)));
+    CHECK(schedule.requests[i].body == i);
+  }
+}
+
+TEST_CASE("which server is started first is drawn by lot, the same for a seed") {
+  int baseline = 0;
+  int as_first_pair = 0;
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    const auto first = first_to_start(seed);
+    CHECK(first == first_to_start(seed));
+    baseline += first == Arm::baseline;
+    as_first_pair += first == make_schedule(load(1, 2s, Arrivals::constant), true, seed).blocks[0].arm;
+  }
+  CHECK(baseline == doctest::Approx(500).epsilon(0.1));
+  CHECK(as_first_pair == doctest::Approx(500).epsilon(0.1));  // one lot does not tell the other
+}
+
 TEST_CASE("with a baseline, blocks come in pairs of one each, in both orders, and ask the same questions") {
   const auto schedule = make_schedule(load(20, 41s, Arrivals::poisson, 3s), true, 7);
   REQUIRE(schedule.blocks.size() == 3 + 40);
