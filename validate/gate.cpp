@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "base/filesystem.h"
+#include "base/interrupt.h"
 #include "base/lock.h"
 #include "base/network.h"
 #include "base/process.h"
@@ -16,6 +19,7 @@
 #include "validate/machine.h"
 #include "validate/parity.h"
 #include "validate/protocol.h"
+#include "validate/schedule.h"
 #include "validate/server.h"
 
 namespace mlctl::validate {
@@ -76,41 +80,52 @@ class GateRun {
     return ok();
   }
 
+  // The arms are treated alike: whose server is started first is drawn by lot.
   Status start_servers() {
     step("server");
-    auto candidate = start(input_.candidate, "candidate");
-    if (candidate) {
-      candidate_ = std::make_unique<ModelServer>(std::move(*candidate));
-      add(check_of("server", Verdict::pass, "ready"));
-    } else {
-      if (candidate.error().kind != Error::Kind::denied) return candidate.error();
-      add(check_of("server", Verdict::fail, "the candidate did not get ready: " + candidate.error().message));
+    std::vector<Arm> order = {Arm::candidate};
+    if (input_.baseline) {
+      order.insert(first_to_start(input_.seed) == Arm::baseline ? order.begin() : order.end(), Arm::baseline);
     }
-    if (!input_.baseline || !candidate_) return ok();
-    auto baseline = start(*input_.baseline, "baseline");
-    if (baseline) {
-      baseline_ = std::make_unique<ModelServer>(std::move(*baseline));
-    } else {
-      if (baseline.error().kind != Error::Kind::denied) return baseline.error();
-      add(check_of("server.baseline", Verdict::error, "the baseline did not get ready: " + baseline.error().message));
+    std::array<std::string, 2> trouble;
+    for (const Arm arm : order) {
+      if (arm == Arm::baseline && !trouble[0].empty()) break;  // nobody is compared with it
+      if (auto status = start(arm, trouble[static_cast<std::size_t>(arm)]); !status) return status.error();
     }
+    add(candidate_ ? check_of("server", Verdict::pass, "ready") : check_of("server", Verdict::fail, trouble[0]));
+    if (!candidate_)
+      baseline_.reset();
+    else if (no_baseline())
+      add(check_of("server.baseline", Verdict::error, trouble[1]));
     return ok();
   }
 
-  Result<ModelServer> start(const GateArm& arm, const std::string& name) {
-    const ServerSpec spec{.files = arm.files,
+  // ok() with the `trouble` when the server itself is to blame.
+  Status start(Arm arm, std::string& trouble) {
+    const bool candidate = arm == Arm::candidate;
+    const auto& version = candidate ? input_.candidate : *input_.baseline;
+    const std::string name = to_string(arm);
+    const ServerSpec spec{.files = version.files,
                           .folder = input_.work / name,
                           .record = input_.work / "processes" / name,
                           .model = model_,
-                          .local = arm.local};
-    return ModelServer::start(spec, {.client = seams_.client, .clock = seams_.clock, .ports = free_loopback_ports});
+                          .local = version.local};
+    auto server =
+        ModelServer::start(spec, {.client = seams_.client, .clock = seams_.clock, .ports = free_loopback_ports});
+    if (server) {
+      (candidate ? candidate_ : baseline_) = std::make_unique<ModelServer>(std::move(*server));
+      return ok();
+    }
+    if (server.error().kind != Error::Kind::denied) return server.error();
+    trouble = "the " + name + " did not get ready: " + server.error().message;
+    return ok();
   }
 
   Status run_parity() {
     if (!plan_.config.parity) return ok();
     step("parity");
-    if (!candidate_) return skip({"parity"});
-    auto check = check_parity(*plan_.config.parity, cases_, ask(input_.candidate, *candidate_));
+    if (!candidate_) return skip({"parity"}, not_ready());
+    auto check = check_parity(*plan_.config.parity, cases_, ask_alike());
     if (!check) return check.error();
     add(std::move(*check));
     return ok();
@@ -120,13 +135,14 @@ class GateRun {
     if (!plan_.config.accuracy) return ok();
     const auto& config = *plan_.config.accuracy;
     step("accuracy");
-    if (!candidate_ || no_baseline()) return skip({"accuracy"});
-    auto spec = input_spec();
+    if (!candidate_ || no_baseline()) return skip({"accuracy"}, not_ready());
+    const auto& spec = input_spec();
     if (!spec) {
+      if (spec.error().kind == Error::Kind::interrupted) return spec.error();
       add(check_of("accuracy", Verdict::fail, spec.error().message));
       return ok();
     }
-    auto holdout = Holdout::open(input_.data / config.data, config.label, config.slices, features_of(*spec));
+    auto holdout = open_holdout(*spec);
     if (!holdout) return holdout.error();
     AccuracyInput input{.input = *spec, .candidate = ask(input_.candidate, *candidate_), .baseline = {}};
     if (baseline_) input.baseline = ask(*input_.baseline, *baseline_);
@@ -143,7 +159,9 @@ class GateRun {
     for (const auto& limit : plan_.config.limits) names.push_back(std::string("latency.limit.") + limit.quantile.name);
     for (const auto& slower : plan_.config.slower)
       names.push_back(std::string("latency.slower.") + slower.quantile.name);
-    if (!candidate_ || no_baseline()) return skip(names);
+    if (!candidate_ || no_baseline()) return skip(names, not_ready());
+    // The candidate's own fault, for which it has failed "accuracy": what was found until now must stay in the report.
+    if (cases_.empty() && !input_spec()) return skip(names, "nothing can be sent: " + input_spec().error().message);
     auto inputs = load_inputs();
     if (!inputs) return inputs.error();
 
@@ -175,6 +193,18 @@ class GateRun {
     };
   }
 
+  // The candidate's answers. The baseline is asked the same and nobody looks at its answers: when the load comes,
+  // neither server has seen a request that the other has not.
+  Ask ask_alike() {
+    auto candidate = ask(input_.candidate, *candidate_);
+    if (!baseline_) return candidate;
+    return [candidate, baseline = ask(*input_.baseline, *baseline_)](const std::vector<Tensor>& inputs) {
+      auto answer = candidate(inputs);
+      const auto ignored = baseline(inputs);
+      return !ignored && ignored.error().kind == Error::Kind::interrupted ? ignored : answer;
+    };
+  }
+
   LoadTarget target(const GateArm& arm, ModelServer& server, const std::vector<std::vector<Tensor>>& inputs) {
     LoadTarget target;
     for (const auto& tensors : inputs) {
@@ -185,10 +215,20 @@ class GateRun {
     return target;
   }
 
-  // The model's only input: as the server tells it, else as the first golden case has it.
-  Result<TensorSpec> input_spec() {
+  // The model's only input: as the candidate's server tells it, else as the first golden case has it. Asked once, so
+  // that all stages go by the same.
+  const Result<TensorSpec>& input_spec() {
+    if (!spec_) spec_ = find_spec();
+    return *spec_;
+  }
+
+  Result<TensorSpec> find_spec() {
     const auto& protocol = protocol_of(input_.candidate);
     auto response = seams_.client.send(protocol.metadata_request(candidate_->url(), model_));
+    if (baseline_) {  // asked alike; what counts is the candidate's
+      std::ignore = seams_.client.send(protocol_of(*input_.baseline).metadata_request(baseline_->url(), model_));
+    }
+    if (interrupted()) return interrupted_error();
     if (response) {
       auto inputs = protocol.parse_metadata(*response);
       if (inputs && inputs->size() == 1) return inputs->front();
@@ -204,8 +244,10 @@ class GateRun {
                  .hint = ""};
   }
 
-  [[nodiscard]] static std::size_t features_of(const TensorSpec& spec) {
-    return spec.shape.size() == 2 && spec.shape[1] > 0 ? static_cast<std::size_t>(spec.shape[1]) : 0;
+  [[nodiscard]] Result<Holdout> open_holdout(const TensorSpec& spec) const {
+    const auto& config = *plan_.config.accuracy;
+    const auto features = spec.shape.size() == 2 && spec.shape[1] > 0 ? static_cast<std::size_t>(spec.shape[1]) : 0;
+    return Holdout::open(input_.data / config.data, config.label, config.slices, features, spec.datatype);
   }
 
   // What is asked under load: the golden cases, else the first rows of the hold-out set, one a request.
@@ -215,10 +257,9 @@ class GateRun {
       if (inputs.size() < most_rendered) inputs.push_back(golden.inputs);
     }
     if (!inputs.empty()) return inputs;
-    auto spec = input_spec();
-    if (!spec) return Error{.kind = Error::Kind::usage, .message = spec.error().message, .hint = ""};
-    const auto& config = *plan_.config.accuracy;
-    auto holdout = Holdout::open(input_.data / config.data, config.label, config.slices, features_of(*spec));
+    const auto& spec = input_spec();
+    if (!spec) return spec.error();
+    auto holdout = open_holdout(*spec);
     if (!holdout) return holdout.error();
     while (inputs.size() < most_rendered) {
       auto row = holdout->next();
@@ -231,15 +272,18 @@ class GateRun {
                                .numbers = (*row)->features,
                                .texts = {}}});
     }
-    if (inputs.empty()) return Error{.kind = Error::Kind::usage, .message = config.data + ": no rows", .hint = ""};
+    if (inputs.empty()) {
+      return Error{.kind = Error::Kind::usage, .message = plan_.config.accuracy->data + ": no rows", .hint = ""};
+    }
     return inputs;
   }
 
-  Status skip(const std::vector<std::string>& names) {
-    for (const auto& name : names) {
-      add(check_of(name, Verdict::skipped,
-                   candidate_ ? "the baseline did not get ready" : "the server did not get ready"));
-    }
+  [[nodiscard]] std::string not_ready() const {
+    return candidate_ ? "the baseline did not get ready" : "the server did not get ready";
+  }
+
+  Status skip(const std::vector<std::string>& names, const std::string& reason) {
+    for (const auto& name : names) add(check_of(name, Verdict::skipped, reason));
     return ok();
   }
 
@@ -261,6 +305,7 @@ class GateRun {
   Report report_;
   std::vector<GoldenCase> cases_;
   std::unique_ptr<ModelServer> candidate_, baseline_;
+  std::optional<Result<TensorSpec>> spec_;
 };
 
 Status prepare(const fs::path& work) {

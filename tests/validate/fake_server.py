@@ -1,8 +1,9 @@
-"""A model server that misbehaves on purpose. Usage: fake_server.py PORT MODE
+"""A model server that misbehaves on purpose. Usage: fake_server.py PORT MODE [LOG NAME]
 
 It answers the Open Inference Protocol: one input x [-1, 2], one output y [-1, 1] = the row's sum, scaled to 0…1.
 MODE: good, slow, never-ready, silent-exit, gigabytes, dies-under-load, nan, null, wrong-shape, truncated,
-error-in-200, status-500, cut-off, biased, no-metadata.
+error-in-200, status-500, cut-off, biased, no-metadata, metadata-500, two-inputs.
+LOG gets a line of NAME and what happened: "start", "metadata", "infer ROWS".
 """
 import http.server
 import json
@@ -12,8 +13,15 @@ import threading
 import time
 
 PORT, MODE = int(sys.argv[1]), sys.argv[2]
+LOG, NAME = sys.argv[3:5] if len(sys.argv) > 3 else (None, None)
 DIES_AFTER = 40
 asked = 0
+
+
+def note(what):
+    if LOG:
+        with open(LOG, "a") as log:
+            log.write(f"{NAME} {what}\n")
 
 
 def score(row):
@@ -48,13 +56,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/ready":
             return self.reply(503 if MODE == "never-ready" else 200, "")
-        inputs = [] if MODE == "no-metadata" else [{"name": "x", "datatype": "FP64", "shape": [-1, 2]}]
+        note("metadata")
+        if MODE == "metadata-500":
+            return self.reply(500, '{"error": "the model is broken"}')
+        x = {"name": "x", "datatype": "FP64", "shape": [-1, 2]}
+        inputs = {"no-metadata": [], "two-inputs": [x, {**x, "name": "z"}]}.get(MODE, [x])
         self.reply(200, json.dumps({"name": "m", "inputs": inputs}))
 
     def do_POST(self):
         global asked
         asked += 1
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        note(f"infer {body['inputs'][0]['shape'][0]}")
         if MODE == "dies-under-load" and asked > DIES_AFTER:
             print("out of memory, giving up", flush=True)
             os._exit(9)
@@ -81,6 +94,7 @@ def flood():
 
 
 def main():
+    note("start")
     if MODE == "silent-exit":
         print("Traceback (most recent call last):\nValueError: no weights here", file=sys.stderr)
         sys.exit(3)

@@ -1,11 +1,15 @@
 // The whole gate on real processes: a server that misbehaves on purpose, and a real MLServer where it is installed.
 #include "validate/gate.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <map>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "base/filesystem.h"
 #include "base/lock.h"
@@ -13,6 +17,7 @@
 #include "tests/validate/fake_server.h"
 #include "validate/random.h"
 #include "validate/report.h"
+#include "validate/schedule.h"
 
 using namespace mlctl;
 using namespace mlctl::validate;
@@ -101,6 +106,32 @@ std::string reason_of(const Report& report, const std::string& name) {
   return "no such check";
 }
 
+// What each server was asked, line by line, both in one log.
+std::vector<std::string> log_of(Bench& bench, GateInput input) {
+  const auto path = bench.folder.path() / "log";
+  REQUIRE(write_file(path, ""));
+  for (auto* arm : {&input.candidate, input.baseline ? &*input.baseline : nullptr}) {
+    if (arm == nullptr) continue;
+    arm->local.command.push_back(path.string());
+    arm->local.command.emplace_back(arm == &input.candidate ? "candidate" : "baseline");
+  }
+  const auto report = bench.run(input);
+  REQUIRE_MESSAGE(report, report.error().message);
+  const auto text = read_file(path, 1U << 20U);
+  REQUIRE(text);
+  std::vector<std::string> lines;
+  std::istringstream in(*text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// A seed that starts this arm's server first.
+std::uint64_t seed_for(Arm first) {
+  std::uint64_t seed = 0;
+  while (first_to_start(seed) != first) ++seed;
+  return seed;
+}
+
 }  // namespace
 
 TEST_CASE("a good version passes against a good baseline, and leaves nothing behind") {
@@ -165,15 +196,93 @@ TEST_CASE("servers that misbehave fail the check that meets them") {
   }
 }
 
-TEST_CASE("a baseline that does not serve leaves the candidate unjudged, not passed") {
+TEST_CASE("a baseline that does not serve leaves the candidate unjudged, not passed, whoever was started first") {
+  if (!have_fake_server()) return;
+  for (const auto first : {Arm::candidate, Arm::baseline}) {
+    CAPTURE(to_string(first));
+    Bench bench;
+    auto input = bench.input("good", "silent-exit");
+    input.seed = seed_for(first);
+    const auto report = bench.run(input);
+    REQUIRE_MESSAGE(report, report.error().message);
+    CHECK(overall(*report) == Verdict::error);
+    CHECK(report->checks.front().name == "server");
+    CHECK(report->checks.front().verdict == Verdict::pass);
+    CHECK(verdicts(*report)["server.baseline"] == Verdict::error);
+    CHECK(verdicts(*report)["accuracy"] == Verdict::skipped);
+    CHECK(verdicts(*report)["parity"] == Verdict::pass);
+  }
+}
+
+TEST_CASE("a candidate that does not serve fails, and its baseline is not judged, whoever was started first") {
+  if (!have_fake_server()) return;
+  for (const auto first : {Arm::candidate, Arm::baseline}) {
+    for (const char* baseline : {"good", "silent-exit"}) {
+      CAPTURE(to_string(first));
+      CAPTURE(baseline);
+      Bench bench;
+      auto input = bench.input("silent-exit", baseline);
+      input.seed = seed_for(first);
+      const auto report = bench.run(input);
+      REQUIRE_MESSAGE(report, report.error().message);
+      CHECK(overall(*report) == Verdict::fail);
+      CHECK(verdicts(*report)["server"] == Verdict::fail);
+      CHECK(verdicts(*report).count("server.baseline") == 0);
+      CHECK(reason_of(*report, "accuracy") == "the server did not get ready");
+      CHECK(std::filesystem::is_empty(bench.folder.path() / "work/processes"));
+    }
+  }
+}
+
+TEST_CASE("the servers are started in the order of the lot") {
+  if (!have_fake_server()) return;
+  for (const auto first : {Arm::candidate, Arm::baseline}) {
+    Bench bench;
+    auto input = bench.input("good", "good");
+    input.config.load.reset();
+    input.config.limits.clear();
+    input.config.accuracy.reset();
+    input.seed = seed_for(first);
+    CHECK(log_of(bench, input).front() == std::string(to_string(first)) + " start");
+  }
+}
+
+TEST_CASE("before the load, both servers are asked the same") {
   if (!have_fake_server()) return;
   Bench bench;
-  const auto report = bench.run(bench.input("good", "silent-exit"));
-  REQUIRE_MESSAGE(report, report.error().message);
-  CHECK(overall(*report) == Verdict::error);
-  CHECK(verdicts(*report)["server.baseline"] == Verdict::error);
-  CHECK(verdicts(*report)["accuracy"] == Verdict::skipped);
-  CHECK(verdicts(*report)["parity"] == Verdict::pass);
+  auto input = bench.input("good", "good");
+  SUBCASE("when the baseline answers") {}
+  SUBCASE("when it does not, and nobody minds") {
+    input.baseline->local = fake_server("status-500");
+    input.config.accuracy.reset();
+  }
+  input.config.load.reset();
+  input.config.limits.clear();
+  std::map<std::string, std::vector<std::string>> asked;
+  for (const auto& line : log_of(bench, input)) {
+    const auto space = line.find(' ');
+    asked[line.substr(0, space)].push_back(line.substr(space + 1));
+  }
+  CHECK(asked["candidate"] == asked["baseline"]);
+  CHECK(std::count(asked["baseline"].begin(), asked["baseline"].end(), "infer 1") == 2);  // the golden cases
+}
+
+TEST_CASE("a candidate that does not say what it takes fails, and what was found stays in the report") {
+  if (!have_fake_server()) return;
+  for (const char* mode : {"metadata-500", "two-inputs", "no-metadata"}) {
+    CAPTURE(mode);
+    Bench bench;
+    auto input = bench.input(mode, "good");
+    input.config.parity.reset();  // no golden case tells either
+    const auto report = bench.run(input);
+    REQUIRE_MESSAGE(report, report.error().message);
+    CHECK(overall(*report) == Verdict::fail);
+    CHECK(verdicts(*report)["accuracy"] == Verdict::fail);
+    CHECK(verdicts(*report)["errors"] == Verdict::skipped);
+    CHECK(verdicts(*report)["latency.limit.p50"] == Verdict::skipped);
+    CHECK_MESSAGE(reason_of(*report, "errors").find("nothing can be sent: which input") == 0,
+                  reason_of(*report, "errors"));
+  }
 }
 
 TEST_CASE("what is no version's fault is an error, and nothing was started") {
@@ -196,6 +305,20 @@ TEST_CASE("what is no version's fault is an error, and nothing was started") {
     const auto report = bench.run(input);
     REQUIRE_FALSE(report);
     CHECK(report.error().kind == Error::Kind::conflict);
+  }
+  SUBCASE("a hold-out set that the model's input does not take") {
+    if (!have_fake_server()) return;
+    auto golden_of_integers = std::string(golden);
+    for (auto at = golden_of_integers.find("FP64"); at != std::string::npos; at = golden_of_integers.find("FP64"))
+      golden_of_integers.replace(at, 4, "INT8");
+    golden_of_integers.replace(golden_of_integers.find("0.5"), 3, "1");
+    golden_of_integers.replace(golden_of_integers.find("0.880797"), 8, "1");
+    REQUIRE(write_file(bench.folder.path() / "files/golden.json", golden_of_integers));
+    input.candidate.local = fake_server("no-metadata");  // the golden case tells
+    const auto report = bench.run(input);
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == Error::Kind::usage);
+    CHECK_MESSAGE(report.error().message.find("h.csv:2: field 1 (a): ") == 0, report.error().message);
   }
   SUBCASE("a hold-out set without its label") {
     if (!have_fake_server()) return;
