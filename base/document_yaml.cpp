@@ -160,8 +160,7 @@ class Builder : public YAML::EventHandler {
     bytes_ += bytes;
     if (nodes_ > node_limit)
       throw Refused{mark, "more than 100,000 values, anchors and aliases counted by what they hold", ""};
-    if (bytes_ > expanded_bytes_limit)
-      throw Refused{mark, "anchors and aliases expand to more than 4 MiB of text", ""};
+    if (bytes_ > expanded_bytes_limit) throw Refused{mark, "anchors and aliases expand to more than 4 MiB of text", ""};
   }
 
   // For its aliases a value is kept a second time, and once more for every anchored one around it: that counts.

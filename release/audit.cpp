@@ -123,7 +123,7 @@ Status add_places(const Project& project, registry::Git& git, registry::Store& s
       place.newest = *now && (*now)->n == assignment.n;
       if (place.newest && environment.gitops)
         if (auto looked = look_into_folder(project, git, store, environment, tags.model(), place); !looked)
-          audit.gaps.push_back(environment.name + ": the GitOps folder cannot be judged: " + looked.error().message);
+          place.unknown = looked.error().message;
       audit.places.push_back(std::move(place));
     }
   }
@@ -144,7 +144,9 @@ void find_gaps(Audit& audit) {
   for (const auto& place : audit.places) {
     if (!place.newest) continue;
     if (!has("gate")) audit.gaps.push_back(place.environment + ": no gate that passed");
-    if (place.folder.empty())
+    if (!place.unknown.empty())
+      audit.gaps.push_back(place.environment + ": the GitOps folder cannot be judged: " + place.unknown);
+    else if (place.folder.empty())
       audit.gaps.push_back(place.environment + ": assigned, and not in the GitOps folder");
     else if (place.in_folder != audit.digest)
       audit.gaps.push_back(place.environment + ": the GitOps folder names " +

@@ -33,6 +33,7 @@ struct AuditedPlace {
   std::string folder;     // "deploy:deploy/prod/models/credit-risk.yaml"; empty: not found there
   std::string in_folder;  // digest that the file on the branch names; empty: not there
   bool differs = false;   // the file is not what the assignment and the configuration give
+  std::string unknown;    // why that could not be told
 };
 
 struct Audit {

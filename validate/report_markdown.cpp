@@ -33,7 +33,8 @@ std::string heading(const Report& report) {
 std::string check_rows(const Report& report) {
   std::string text = "| check | verdict | why |\n| --- | --- | --- |\n";
   for (const auto& check : report.checks) {
-    text += "| " + markdown_text(check.name) + " | " + mark(check.verdict) + " | " + markdown_text(check.reason) + " |\n";
+    text +=
+        "| " + markdown_text(check.name) + " | " + mark(check.verdict) + " | " + markdown_text(check.reason) + " |\n";
   }
   return text + "\n";
 }
@@ -42,7 +43,8 @@ std::string metric_rows(const Report& report) {
   std::string rows;
   for (const auto& check : report.checks) {
     for (const auto& metric : check.metrics) {
-      rows += "| " + markdown_text(check.name) + " | " + markdown_text(metric.name) + " | " + markdown_text(metric_text(metric)) + " |\n";
+      rows += "| " + markdown_text(check.name) + " | " + markdown_text(metric.name) + " | " +
+              markdown_text(metric_text(metric)) + " |\n";
     }
   }
   return rows.empty() ? rows : "| check | metric | value |\n| --- | --- | --- |\n" + rows + "\n";

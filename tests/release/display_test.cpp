@@ -25,8 +25,8 @@ Release release_of(std::vector<Outcome> outcomes) {
 }
 
 TEST_CASE("a line of the live tree is one row of the terminal, however long its notes are") {
-  auto render = outcome(StepKind::render, "staging", "deploy/staging/fraud/credit-risk.yaml, 5 objects, " +
-                                                         std::string(100, 's'));
+  auto render = outcome(StepKind::render, "staging",
+                        "deploy/staging/fraud/credit-risk.yaml, 5 objects, " + std::string(100, 's'));
   render.notes = {"a note that is far too long for any terminal: " + std::string(200, 'n')};
   const auto release = release_of({outcome(StepKind::resolve, "", "short"), render});
   for (const std::size_t width : {20, 80, 300}) {
