@@ -72,9 +72,10 @@ std::string spoiled(const Context& context, const Quantile& quantile) {
   return context.client.saturated(quantile.q) ? late_text(context.client) : "";
 }
 
-// No version is called slow for what the client may have added.
-void acquit_when_late(const Context& context, const Quantile& quantile, Check& check) {
-  if (check.verdict != Verdict::fail || !context.client.spoils_tail(quantile.q)) return;
+// No version is called slow for what the client may have added to it, or fast enough for what it may have added to the
+// baseline: where a tail could be the client's own, neither verdict stands.
+void doubt_when_late(const Context& context, const Quantile& quantile, Check& check) {
+  if (check.verdict == Verdict::inconclusive || !context.client.spoils_tail(quantile.q)) return;
   check.verdict = Verdict::inconclusive;
   check.reason += ", but " + late_text(context.client);
 }
@@ -190,7 +191,7 @@ Check judge_limit(const Context& context, const LatencyLimit& limit) {
       check.reason += longer_text(context, longer_by(error, metric.value - *metric.limit));
     }
   }
-  acquit_when_late(context, limit.quantile, check);
+  if (check.verdict == Verdict::fail) doubt_when_late(context, limit.quantile, check);
   return check;
 }
 
@@ -236,7 +237,7 @@ Check judge_slower(const Context& context, const LatencySlower& slower, bool com
     check.reason += "; the interval does not decide" +
                     longer_text(context, longer_by(estimate.log_error, std::log(estimate.ratio / limit)));
   }
-  acquit_when_late(context, slower.quantile, check);
+  doubt_when_late(context, slower.quantile, check);
   return check;
 }
 
