@@ -1,5 +1,6 @@
 // mlctl release: the chain. Which version, which seams, what a person sees; every rule stands in release/.
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -36,14 +37,16 @@ std::string environment_variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// Draws the tree anew over itself on a terminal; prints a line a step elsewhere.
-class Picture : public release::Observer {
+// Draws the tree anew over itself on a terminal, with how far the running step is; prints a line a step elsewhere.
+class Picture : public release::Observer, public Progress {
  public:
   explicit Picture(Context& context) : context_(context), live_(context.err_style.animated && !context.no_progress) {}
 
   void began(const release::Release& release, const release::Step& step) override {
     if (context_.quiet) return;
-    if (live_) redraw(release, step);
+    release_ = &release;
+    running_ = {step, ""};
+    if (live_) redraw(release, running_);
   }
   void ended(const release::Release& release, const release::Outcome& outcome) override {
     if (context_.quiet) return;
@@ -52,12 +55,25 @@ class Picture : public release::Observer {
     else
       context_.err << release::render_line(outcome, context_.err_style) << std::flush;
   }
+  void step(std::string_view name) override {
+    part_ = name;
+    update("");
+  }
+  void update(std::string_view detail) override {
+    const auto now = context_.clock.steady();
+    if (!live_ || context_.quiet || release_ == nullptr || now - drawn_ < std::chrono::milliseconds(100)) return;
+    drawn_ = now;
+    running_.detail = part_ + (detail.empty() ? "" : ": " + std::string(detail));
+    redraw(*release_, running_);
+  }
+  void finish(Symbol, std::string_view) override {}
+
   // What was drawn stays; the next tree comes below whatever is written now.
   void let_stand() { lines_ = 0; }
   [[nodiscard]] bool live() const { return live_; }
 
  private:
-  void redraw(const release::Release& release, const std::optional<release::Step>& running) {
+  void redraw(const release::Release& release, const std::optional<release::Running>& running) {
     if (lines_ > 0) context_.err << "\033[" << lines_ << "A\033[J";
     const auto tree = release::render_live(release, running, context_.err_style);
     lines_ = static_cast<std::size_t>(std::count(tree.begin(), tree.end(), '\n'));
@@ -66,6 +82,10 @@ class Picture : public release::Observer {
   Context& context_;
   bool live_;
   std::size_t lines_ = 0;
+  const release::Release* release_ = nullptr;  // lives as long as its steps
+  release::Running running_;
+  std::string part_;  // of the running step
+  SteadyTime drawn_{};
 };
 
 // "" when no report was written.
@@ -99,7 +119,7 @@ Result<Said> run_one(const release::Project& project, const release::Target& tar
   };
   const release::Seams seams{git,           store,
                              http,          [](std::size_t n) { return make_http_multiplexer(n); },
-                             context.clock, picture.live() ? no_progress() : context.progress()};
+                             context.clock, picture.live() ? picture : context.progress()};
   if (context.dry_run) {
     auto preview = release::preview(project, request, seams);
     if (!preview) return preview.error();

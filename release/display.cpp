@@ -50,7 +50,7 @@ std::string render_line(const Outcome& outcome, const Style& style) {
   return mark(outcome.verdict, style) + " " + to_string(outcome.step) + "  " + body(outcome, style) + "\n";
 }
 
-std::string render_tree(const Release& release, const std::optional<Step>& running, const Style& style) {
+std::string render_tree(const Release& release, const std::optional<Running>& running, const Style& style) {
   std::string out = paint(escape_control(release.model + " " + release.version), Tone::strong, style) + "\n";
   std::string environment;
   for (const auto& step : release.plan) {
@@ -63,8 +63,9 @@ std::string render_tree(const Release& release, const std::optional<Step>& runni
       out += indent + mark(outcome->verdict, style) + " " + name + " " + body(*outcome, style) + "\n";
       for (const auto& note : outcome->notes)
         out += indent + "  " + paint(escape_control(note), Tone::dim, style) + "\n";
-    } else if (running && *running == step) {
-      out += indent + paint(symbol(Symbol::running, style), Tone::warn, style) + " " + name + " running\n";
+    } else if (running && running->step == step) {
+      out += indent + paint(symbol(Symbol::running, style), Tone::warn, style) + " " + name + " running" +
+             (running->detail.empty() ? "" : "  " + paint(escape_control(running->detail), Tone::dim, style)) + "\n";
     } else {
       out += indent + paint(symbol(Symbol::skip, style) + " " + name + " waiting", Tone::dim, style) + "\n";
     }
@@ -72,7 +73,7 @@ std::string render_tree(const Release& release, const std::optional<Step>& runni
   return out;
 }
 
-std::string render_live(const Release& release, const std::optional<Step>& running, const Style& style) {
+std::string render_live(const Release& release, const std::optional<Running>& running, const Style& style) {
   const auto tree = render_tree(release, running, style);
   const auto row = style.width - 1;  // some terminals go on in the next row when the last column is written
   std::string out;

@@ -8,10 +8,17 @@
 
 namespace mlctl::release {
 
+struct Running {
+  Step step;
+  std::string detail;  // how far it is; may be empty
+};
+
 // The whole plan, one line a step, environments indented under their name; `running` is marked.
-[[nodiscard]] std::string render_tree(const Release& release, const std::optional<Step>& running, const Style& style);
+[[nodiscard]] std::string render_tree(const Release& release, const std::optional<Running>& running,
+                                      const Style& style);
 // The same for drawing over it again: every line is cut to what one row of the terminal holds.
-[[nodiscard]] std::string render_live(const Release& release, const std::optional<Step>& running, const Style& style);
+[[nodiscard]] std::string render_live(const Release& release, const std::optional<Running>& running,
+                                      const Style& style);
 // "✓ gate staging  pass  against v1.0.0  (41 s)"
 [[nodiscard]] std::string render_line(const Outcome& outcome, const Style& style);
 // The last words: what was decided, and where the report lies.

@@ -24,6 +24,16 @@ Release release_of(std::vector<Outcome> outcomes) {
           .outcomes = std::move(outcomes)};
 }
 
+TEST_CASE("the tree says how far the running step is") {
+  auto release = release_of({outcome(StepKind::resolve, "", "short")});
+  release.plan = {{StepKind::resolve, ""}, {StepKind::push, ""}};
+  const Running running{{StepKind::push, ""}, "3 of \x1b[2J5 files"};
+  const auto tree = render_tree(release, running, {});
+  CHECK(tree.find("running  3 of ") != std::string::npos);
+  CHECK(tree.find('\x1b') == std::string::npos);
+  CHECK(render_tree(release, Running{{StepKind::push, ""}, ""}, {}).find("running\n") != std::string::npos);
+}
+
 TEST_CASE("a line of the live tree is one row of the terminal, however long its notes are") {
   auto render = outcome(StepKind::render, "staging",
                         "deploy/staging/fraud/credit-risk.yaml, 5 objects, " + std::string(100, 's'));
