@@ -1,6 +1,4 @@
 // The remote called origin.
-#include <chrono>
-#include <cstdlib>
 #include <git2.h>
 #include <map>
 #include <string>
@@ -9,21 +7,18 @@
 #include <vector>
 
 #include "base/interrupt.h"
-#include "base/process.h"
 #include "base/terminal.h"
 #include "registry/git_libgit2.h"
+#include "registry/git_libgit2_login.h"
 #include "registry/git_patience.h"
 
 namespace mlctl::registry {
 namespace {
 
-using Config = Handle<git_config, git_config_free>;
-using ConfigIterator = Handle<git_config_iterator, git_config_iterator_free>;
 using Reference = Handle<git_reference, git_reference_free>;
 using Remote = Handle<git_remote, git_remote_free>;
 
 constexpr std::string_view tags_prefix = "refs/tags/";
-constexpr auto helper_limit = std::chrono::seconds(30);
 
 // What the callbacks share during one conversation.
 struct Conversation {
@@ -32,36 +27,10 @@ struct Conversation {
   git::Patience* patience = nullptr;
 };
 
-// "KEY=value" of `git credential fill`, which asks the helpers that the user configured and nobody at a terminal.
-std::map<std::string, std::string> ask_helper(const std::string& url) {
-  ProcessSpec spec{{"git", "credential", "fill"}, {{"GIT_TERMINAL_PROMPT", "0"}, {"GIT_ASKPASS", "true"}}, "/"};
-  spec.input = "url=" + url + "\n\n";
-  auto done = run_process(spec, helper_limit);
-  std::map<std::string, std::string> answer;
-  if (!done || done->exit_code != 0) return answer;
-  for (std::string_view rest = done->output; !rest.empty();) {
-    const auto line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    if (const auto equals = line.find('='); equals != std::string_view::npos)
-      answer[std::string(line.substr(0, equals))] = line.substr(equals + 1);
-  }
-  return answer;
-}
-
-// The agent for ssh; MLCTL_GIT_TOKEN, then git's credential helpers for https. Each is tried once.
 int give_credentials(git_credential** made, const char* url, const char* user, unsigned allowed, void* payload) {
   auto& conversation = *static_cast<Conversation*>(payload);
   if (interrupted() || conversation.asked++ > 1) return GIT_EAUTH;
-  const std::string name = user != nullptr ? user : "git";
-  if ((allowed & GIT_CREDENTIAL_USERNAME) != 0) return git_credential_username_new(made, name.c_str());
-  if ((allowed & GIT_CREDENTIAL_SSH_KEY) != 0) return git_credential_ssh_key_from_agent(made, name.c_str());
-  if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) == 0) return GIT_EAUTH;
-  if (const char* token = std::getenv("MLCTL_GIT_TOKEN"); token != nullptr && *token != '\0')
-    return git_credential_userpass_plaintext_new(made, user != nullptr ? user : "x-access-token", token);
-  const auto answer = ask_helper(url != nullptr ? url : "");
-  const auto username = answer.find("username"), password = answer.find("password");
-  if (username == answer.end() || password == answer.end()) return GIT_EAUTH;
-  return git_credential_userpass_plaintext_new(made, username->second.c_str(), password->second.c_str());
+  return git::make_credential(made, url, user, allowed);
 }
 
 int note_refusal(const char* ref, const char* status, void* payload) {
@@ -83,35 +52,12 @@ int note_text(const char*, int, void* payload) {
   return go_on(payload);
 }
 
-// Whether `prefix` is `url` up to the end of a part of it: https://a.com is not a prefix of https://a.com.evil/.
-bool covers(const std::string& prefix, const std::string& url) {
-  if (url.compare(0, prefix.size(), prefix) != 0) return false;
-  return prefix.empty() || prefix.back() == '/' || url.size() == prefix.size() || url[prefix.size()] == '/';
-}
-
-// http.extraHeader, http.URL.extraHeader: how CI services hand their token to git.
-std::vector<std::string> extra_headers(git_repository* repository, const std::string& url) {
-  std::vector<std::string> headers;
-  Config config;
-  ConfigIterator iterator;
-  if (git_repository_config_snapshot(out(config), repository) != 0) return headers;
-  if (git_config_iterator_glob_new(out(iterator), config.get(), "^http\\.(.*\\.)?extraheader$") != 0) return headers;
-  git_config_entry* entry = nullptr;
-  while (git_config_next(&entry, iterator.get()) == 0) {
-    const std::string name = entry->name;
-    const std::size_t start = std::string_view("http.").size(), end = name.rfind(".extraheader");
-    const std::string prefix = end > start ? name.substr(start, end - start) : "";
-    if (covers(prefix, url)) headers.emplace_back(entry->value);
-  }
-  return headers;
-}
-
 // As libgit2 takes them; what they point to must live as long.
 struct Headers {
   std::vector<std::string> texts;
   std::vector<char*> pointers;
 
-  Headers(git_repository* repository, const std::string& url) : texts(extra_headers(repository, url)) {
+  Headers(git_repository* repository, const std::string& url) : texts(git::extra_headers(repository, url)) {
     for (auto& text : texts) pointers.push_back(text.data());
   }
   Headers(const Headers&) = delete;
