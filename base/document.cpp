@@ -3,7 +3,7 @@
 namespace mlctl {
 
 std::string to_string(const Position& position) {
-  const std::string file = position.file ? *position.file : "";
+  std::string file = position.file ? *position.file : "";
   if (position.line <= 0) return file;
   const std::string place = std::to_string(position.line) + ":" + std::to_string(position.column);
   return file.empty() ? place : file + ":" + place;

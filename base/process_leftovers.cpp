@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <dirent.h>
 #include <sstream>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/process_detail.h"
+#include "base/units.h"
 
 namespace mlctl {
 namespace process_detail {
@@ -26,7 +26,8 @@ std::vector<int> all_pids() {
   DIR* folder = ::opendir("/proc");
   if (folder == nullptr) return pids;
   while (const dirent* entry = ::readdir(folder))
-    if (const int pid = std::atoi(static_cast<const char*>(entry->d_name)); pid > 0) pids.push_back(pid);
+    if (const auto pid = parse_integer(static_cast<const char*>(entry->d_name)); pid && *pid > 0)
+      pids.push_back(static_cast<int>(*pid));
   ::closedir(folder);
   return pids;
 }

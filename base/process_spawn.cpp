@@ -100,7 +100,8 @@ Result<File> make_input(const std::string& input) {
   if (input.empty()) return above_stdio(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   File file = above_stdio(::memfd_create("mlctl-input", MFD_CLOEXEC));
   std::string_view rest = input;
-  while (file.fd() >= 0 && !rest.empty()) {
+  if (file.fd() < 0) return system_error(errno, "cannot start a process", "stdin");
+  while (!rest.empty()) {
     const auto written = ::write(file.fd(), rest.data(), rest.size());
     if (written <= 0) return system_error(errno, "cannot start a process", "stdin");
     rest.remove_prefix(static_cast<std::size_t>(written));

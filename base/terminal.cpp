@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/units.h"
+
 namespace mlctl {
 namespace {
 
@@ -32,10 +34,8 @@ bool locale_is_utf8() {
 
 std::size_t width_of(int fd) {
   const std::string columns = variable("COLUMNS");
-  if (!columns.empty() && columns.size() <= 4 && columns.find_first_not_of("0123456789") == std::string::npos) {
-    const auto width = static_cast<std::size_t>(std::atoi(columns.c_str()));
-    if (width > 0) return width;
-  }
+  if (const auto width = parse_integer(columns); width && *width > 0 && *width < 10'000)
+    return static_cast<std::size_t>(*width);
   winsize size{};
   if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;

@@ -140,7 +140,7 @@ std::string block(std::string_view text, std::size_t indent) {
 }
 
 std::string string_text(const std::string& raw, std::size_t indent) {
-  const std::string text = valid_part(raw);
+  std::string text = valid_part(raw);
   if (plain_safe(text)) return text;
   if (!text.empty() && block_safe(text)) return block(text, std::max<std::size_t>(indent, 2));
   return without_odd_points(double_quoted(text));

@@ -34,7 +34,7 @@ void Context::print(const Json& data, const std::function<std::string(const Styl
 }
 
 void Context::note(const std::string& line) {
-  if (!quiet) err << escape_control(line, true) << std::endl;
+  if (!quiet) err << escape_control(line, true) << '\n' << std::flush;
 }
 
 void Context::detail(const std::string& line) {

@@ -101,6 +101,9 @@ int list_all(const ListOptions& options, const Workplace& place, const std::vect
 }
 
 int run_list(const ListOptions& options, Context& context) {
+  if (!options.model.empty() && !options.labels.empty())
+    return context.fail(
+        {Error::Kind::usage, "--label chooses models; MODEL is given already", "leave one of them out"});
   auto place = open_loosely(context, options.model);
   if (!place) return context.fail(place.error());
   const auto tags = tags_if_any(context, *place);

@@ -1,7 +1,6 @@
 #include "deploy/config.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <set>
 
 #include "base/units.h"
@@ -111,8 +110,10 @@ Result<std::optional<Gpu>> decode_gpu(const Node& root) {
   // ">=8.6"; the table's rule has seen to the shape
   const auto arch = get_string(root, "serving.gpu.arch").value_or("");
   if (const auto dot = arch.find('.'); dot != std::string::npos) {
-    gpu.major = std::atoi(arch.substr(2, dot - 2).c_str());
-    gpu.minor = std::atoi(arch.substr(dot + 1).c_str());
+    const auto major = parse_integer(arch.substr(2, dot - 2)), minor = parse_integer(arch.substr(dot + 1));
+    if (!major || !minor) return at(*node, "serving.gpu.arch: out of range", "e.g. \">=8.0\"");
+    gpu.major = static_cast<int>(*major);
+    gpu.minor = static_cast<int>(*minor);
   }
   return std::optional<Gpu>(gpu);
 }

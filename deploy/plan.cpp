@@ -10,8 +10,6 @@
 namespace mlctl::deploy {
 namespace {
 
-using registry::ModelName;
-
 DesiredFile file_from(std::string path, const Objects& objects, std::variant<Spec, Tenant> origin) {
   DesiredFile file{.path = std::move(path), .text = to_file(objects), .keys = {}, .origin = std::move(origin)};
   for (const auto& object : objects) file.keys.push_back(key_of(object));

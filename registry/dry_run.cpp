@@ -3,7 +3,10 @@
 namespace mlctl::registry {
 namespace {
 
-const ObjectId nothing(40, '0');
+// The id of an object that was not written.
+ObjectId nothing() {
+  return ObjectId(40, '0');
+}
 
 class DryGit : public Git {
  public:
@@ -40,10 +43,10 @@ class DryGit : public Git {
   [[nodiscard]] Result<std::optional<std::string>> remote_url() const override { return git_.remote_url(); }
   [[nodiscard]] GitSignature signature() const override { return git_.signature(); }
 
-  Result<ObjectId> make_tag(const std::string&, const ObjectId&, const std::string&) override { return nothing; }
+  Result<ObjectId> make_tag(const std::string&, const ObjectId&, const std::string&) override { return nothing(); }
   Status create_ref(const std::string&, const ObjectId&) override { return ok(); }
   Status create_tag(const std::string&, const ObjectId&, const std::string&) override { return ok(); }
-  Result<ObjectId> make_commit(const NewCommit& commit) override { return commit.parent.value_or(nothing); }
+  Result<ObjectId> make_commit(const NewCommit& commit) override { return commit.parent.value_or(nothing()); }
   Status push(const std::vector<RefUpdate>&) override { return ok(); }
   Status fetch_tags() override { return ok(); }
   Result<std::optional<ObjectId>> fetch_branch(const std::string& branch) override { return git_.branch_tip(branch); }

@@ -110,7 +110,7 @@ std::optional<fs::path> folder_of_url(const std::string& url, const fs::path& ro
   if (url.find("://") != std::string::npos) return std::nullopt;
   const auto colon = url.find(':');
   std::error_code code;
-  const fs::path path = root / url;
+  fs::path path = root / url;
   // host:path is ssh, unless such a folder exists.
   if (colon != std::string::npos && colon < url.find('/') && !fs::exists(path, code)) return std::nullopt;
   return path;

@@ -41,7 +41,9 @@ Result<bool> look_at_root(const fs::path& root) {
   if (marker) {
     auto value = parse_json(*marker, name + "/" + marker_name);
     const auto version = value ? oci::count(*value, "formatVersion") : std::nullopt;
-    if (!version) return Error{Error::Kind::corrupt, name + "/" + marker_name + ": not the mark of a registry", ""};
+    if (!version)
+      return Error{Error::Kind::corrupt, name + "/" + marker_name + ": not the mark of a registry",
+                   "restore the file, or name another folder as `registry:` in mlctl.yaml"};
     if (*version > format_version)
       return Error{Error::Kind::usage,
                    name + ": a registry of format " + std::to_string(*version) + "; this mlctl knows up to " +

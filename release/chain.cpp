@@ -57,7 +57,7 @@ Chain begin(const Project& project, const Request& request, const Seams& seams,
 
 // Done, timed, recorded. False: the release stops here.
 // `step` by value: resolving makes a new plan.
-bool advance(Chain& chain, const Step step, Observer& observer, std::optional<Error>& error) {
+bool advance(Chain& chain, Step step, Observer& observer, std::optional<Error>& error) {
   observer.began(chain.release, step);
   const auto started = chain.seams.clock.wall();
   auto done = interrupted() ? StepResult(interrupted_error()) : perform(chain, step);

@@ -97,7 +97,7 @@ std::string render_verdict(const Release& release, const std::string& report_pat
                              : release.outcomes.back();
       out += ": " + to_string(last.step) + " " + validate::to_string(last.verdict);
     }
-    out += "\n";
+    out += '\n';
   }
   if (!report_path.empty()) out += "  report  " + escape_control(report_path) + "\n";
   return out;

@@ -65,7 +65,7 @@ Status not_negative(std::string_view text) {
 }
 
 Status positive_count(std::string_view text) {
-  if (text.substr(0, 1) != "-" && text.find_first_not_of("0") != std::string_view::npos && text.size() <= 4)
+  if (text.substr(0, 1) != "-" && text.find_first_not_of('0') != std::string_view::npos && text.size() <= 4)
     return ok();
   return Error{.kind = Error::Kind::usage, .message = "must be from 1 to 9999", .hint = ""};
 }

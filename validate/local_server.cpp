@@ -127,7 +127,8 @@ Result<LocalServer> decode_local(const Node& merged_model) {
   const auto runtime = get_string(merged_model, "serving.runtime").value_or("");
   const LocalServer* preset = find_preset(runtime);
   LocalServer local = preset != nullptr ? *preset : LocalServer{};
-  if (auto command = get_strings(merged_model, "serving.local.command"); !command.empty()) local.command = command;
+  if (auto command = get_strings(merged_model, "serving.local.command"); !command.empty())
+    local.command = std::move(command);
   local.templates = texts_of(merged_model, "serving.local.templates", local.templates);
   local.env = texts_of(merged_model, "serving.local.env", local.env);
   local.ready = get_string(merged_model, "serving.local.ready").value_or(local.ready);

@@ -44,7 +44,7 @@ std::string check_text(const Check& check, const Style& style) {
   std::string text = "  " + paint(symbol(symbol_of(check.verdict), style), tone_of(check.verdict), style) + " " +
                      escape_control(check.name) + " " + paint(to_string(check.verdict), tone_of(check.verdict), style);
   if (!check.reason.empty()) text += ": " + escape_control(check.reason);
-  text += "\n";
+  text += '\n';
   for (const auto& metric : check.metrics) {
     text += "      " + escape_control(metric.name) + ": " + escape_control(metric_text(metric)) + "\n";
   }

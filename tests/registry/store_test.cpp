@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <doctest/doctest.h>
+#include <mutex>
 #include <string>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -268,9 +269,11 @@ TEST_CASE("entries of other tools stay in the index") {
 
 // Lets `budget` bytes through, then says that the disk is full.
 struct FullDisk : Disk {
+  std::mutex mutex;  // push writes its layers side by side
   std::uint64_t budget = 0;
   int failing_rename = -1;  // counts down; the one at 0 fails
   long write(int fd, const void* data, std::size_t size) override {
+    const std::lock_guard lock(mutex);
     if (budget == 0) {
       errno = ENOSPC;
       return -1;
@@ -280,6 +283,7 @@ struct FullDisk : Disk {
     return Disk::write(fd, data, part);
   }
   int rename(const char* from, const char* to) override {
+    const std::lock_guard lock(mutex);
     if (failing_rename-- == 0) {
       errno = EIO;
       return -1;

@@ -78,8 +78,8 @@ std::string check_split(const Tree& tree, std::size_t node, std::int64_t& larges
 std::string check_leaf(const Tree& tree, std::size_t node) {
   if (!tree.present[Tree::leaf_weights] || tree.leaf_size <= 1) return {};
   const double place = tree[Tree::right_children][node];
-  const auto leaves = static_cast<double>(tree[Tree::leaf_weights].size() / static_cast<std::size_t>(tree.leaf_size));
-  if (place >= 0 && place < leaves) return {};
+  const std::size_t leaves = tree[Tree::leaf_weights].size() / static_cast<std::size_t>(tree.leaf_size);
+  if (place >= 0 && place < static_cast<double>(leaves)) return {};
   return "leaf " + std::to_string(node) + " has its weights outside of leaf_weights";
 }
 
