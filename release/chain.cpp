@@ -56,8 +56,7 @@ Chain begin(const Project& project, const Request& request, const Seams& seams,
 }
 
 // Done, timed, recorded. False: the release stops here.
-// `step` by value: resolving makes a new plan.
-bool advance(Chain& chain, Step step, Observer& observer, std::optional<Error>& error) {
+bool advance(Chain& chain, const Step& step, Observer& observer, std::optional<Error>& error) {
   observer.began(chain.release, step);
   const auto started = chain.seams.clock.wall();
   auto done = interrupted() ? StepResult(interrupted_error()) : perform(chain, step);
@@ -109,8 +108,10 @@ Finished run_release(const Project& project, const Request& request, const Seams
   Chain chain = begin(project, request, seams, *tags);
   std::optional<Error> error;
   bool go_on = true;
-  for (std::size_t i = 0; go_on && i < chain.release.plan.size(); ++i)
-    go_on = advance(chain, chain.release.plan[i], observer, error);
+  for (std::size_t i = 0; go_on && i < chain.release.plan.size(); ++i) {
+    const Step step = chain.release.plan[i];  // not a reference: resolving makes a new plan
+    go_on = advance(chain, step, observer, error);
+  }
   // A release that was stopped has a report too; that it cannot be written must not hide why.
   const bool reported = !chain.release.outcomes.empty() && chain.release.outcomes.back().step.kind == StepKind::report;
   if (!reported && !chain.release.digest.empty()) {
