@@ -39,6 +39,13 @@ Node fallback_of(const Field& field) {
 
 void fill(Node& node, const Field& table);
 
+// The fallback of a map is a level below it: maps merge.
+void fill_map(Node& node, const Field& field) {
+  Node whole = fallback_of(field);
+  lay_over(whole, node);
+  node = std::move(whole);
+}
+
 void fill_object(Node& node, const Field& table) {
   for (const auto& field : table.fields) {
     Node* value = find_entry(node, field.name);
@@ -47,6 +54,8 @@ void fill_object(Node& node, const Field& table) {
       Node::Entry entry{field.name, fallback.position, std::move(fallback)};
       node.entries.push_back(std::move(entry));
       value = &node.entries.back().value;
+    } else if (value && field.type == Field::Type::map && value->kind == Node::Kind::map && !field.fallback.empty()) {
+      fill_map(*value, field);
     }
     if (value) fill(*value, field);
   }

@@ -69,6 +69,8 @@ int show(const registry::ModelName& model, const registry::Version& version, con
   return 0;
 }
 
+constexpr int races_limit = 100;
+
 int run_push(const PushOptions& options, Context& context) {
   const auto asked = version_option(options.version);
   if (!asked) return context.fail(asked.error());
@@ -78,11 +80,15 @@ int run_push(const PushOptions& options, Context& context) {
   if (!model) return context.fail(model.error());
   auto files = release::files_in_folder(place->project, **model, place->git.get());
   if (!files) return context.fail(files.error());
-  auto next = release::next_to_push(*place->store, (*model)->name, *files, *asked);
-  if (!next) return context.fail(next.error());
-  auto report = push_files(options, *place, **model, *files, next->version, context);
-  if (!report) return context.fail(report.error());
-  return show((*model)->name, next->version, *report, context);
+  for (int tries = 1;; ++tries) {
+    auto next = release::next_to_push(*place->store, (*model)->name, *files, *asked);
+    if (!next) return context.fail(next.error());
+    auto report = push_files(options, *place, **model, *files, next->version, context);
+    if (report) return show((*model)->name, next->version, *report, context);
+    // Another push took that number since we looked: the next one is free. One of the racing always gets on.
+    const bool taken = !*asked && report.error().kind == Error::Kind::conflict;
+    if (!taken || tries == races_limit) return context.fail(report.error());
+  }
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -88,16 +89,20 @@ class Planner {
     std::set<std::string> wanted;
     for (const auto& file : desired_.files) wanted.insert(file.path);
     for (const auto& [path, text] : folder_.files) {
+      if (wanted.count(path) != 0) continue;
       const auto author = author_of(text);
-      if (!author || wanted.count(path) != 0) continue;
-      const auto known = known_.find(*author);
-      if (known == known_.end()) continue;
+      // Of a whole fleet's files only those are parsed that are ours to remove, or that no longer say whose they are.
+      if (author && known_.count(*author) == 0) continue;
       auto there = parse_file(text, in_folder(folder_, path));
+      if (!there && !author && !is_place_of_chosen(path)) continue;
       if (!there) return there.error();
+      const auto owner = owner_of(text, *there);
+      const auto known = known_.find(owner);
+      if (known == known_.end()) continue;
       if (const auto n = assignment_of(*there); n > known->second) return newer_there(folder_, path, n, known->second);
       for (const auto& object : *there) plan.changes.changes.push_back({Change::Kind::remove, key_of(object), {}});
       plan.deletions.push_back(path);
-      removed_.insert(*author);
+      removed_.insert(owner);
     }
     return ok();
   }
@@ -125,6 +130,11 @@ class Planner {
  private:
   static std::string owner_name(const DesiredFile& file) {
     return file.spec() != nullptr ? to_string(file.spec()->model) : author_of(file.text).value_or("");
+  }
+  [[nodiscard]] bool is_place_of_chosen(const std::string& path) const {
+    const auto file = std::filesystem::path(path).filename();
+    return std::any_of(desired_.models.begin(), desired_.models.end(),
+                       [&](const Chosen& chosen) { return file == chosen.model.name + ".yaml"; });
   }
   [[nodiscard]] bool is_written(const std::string& model) const {
     return std::any_of(written_.begin(), written_.end(), [&](const auto* file) {
@@ -169,9 +179,12 @@ Result<std::optional<std::uint64_t>> live_assignment(const Folder& folder, const
   std::optional<std::uint64_t> highest;
   const auto name = to_string(model);
   for (const auto& [path, text] : folder.files) {
-    if (author_of(text) != name) continue;
+    const auto author = author_of(text);
+    if (author && *author != name) continue;
     auto objects = parse_file(text, in_folder(folder, path));
+    if (!objects && !author && std::filesystem::path(path).filename() != model.name + ".yaml") continue;
     if (!objects) return objects.error();
+    if (owner_of(text, *objects) != name) continue;
     highest = std::max(highest.value_or(0), assignment_of(*objects));
   }
   return highest;

@@ -115,7 +115,7 @@ Status may_assign(const Git& git, const ModelTags& tags, const std::optional<Ass
   const std::string what = to_string(request.model) + "@" + to_string(request.version);
   if (request.expected || request.denied) return ok();
   if (!request.allow && tags.denied(request.stage).count(request.digest) != 0)
-    return Error{Error::Kind::denied, what + " was denied in " + request.stage + ": it was taken back there",
+    return Error{Error::Kind::denied, what + " was denied in " + request.stage + ": its files were taken back there",
                  "`mlctl assign " + what + " " + request.stage + " --allow-denied` takes that back"};
   const auto* last = tags.newest_event(request.stage);
   if (const auto n = last != nullptr ? last->what.counter.value_or(0) : 0; request.seen && n != *request.seen)

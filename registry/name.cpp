@@ -176,33 +176,4 @@ Result<Version> version_of_registry_tag(std::string_view tag) {
   return parse_version(text);
 }
 
-Result<Reference> parse_reference(std::string_view text) {
-  const Error wrong{Error::Kind::usage, "not a reference: " + escape_control(text.substr(0, 300)),
-                    "references look like credit-risk@v1.2.3, credit-risk@sha256:… or credit-risk#prod"};
-  const auto mark = text.find_first_of("@#");
-  if (mark == std::string_view::npos) return wrong;
-  auto model = parse_model_name(text.substr(0, mark));
-  if (!model) return model.error();
-  const auto at = text.substr(mark + 1);
-  if (text[mark] == '#') {
-    if (!is_stage_name(at)) return wrong;
-    return Reference{std::move(*model), std::string(at)};
-  }
-  if (at.substr(0, 7) == "sha256:") {
-    auto digest = parse_digest(at);
-    if (!digest) return digest.error();
-    return Reference{std::move(*model), *digest};
-  }
-  auto version = parse_version(at);
-  if (!version) return version.error();
-  return Reference{std::move(*model), std::move(*version)};
-}
-
-std::string to_string(const Reference& reference) {
-  const std::string model = to_string(reference.model);
-  if (const auto* version = std::get_if<Version>(&reference.at)) return model + "@" + to_string(*version);
-  if (const auto* digest = std::get_if<Digest>(&reference.at)) return model + "@" + to_string(*digest);
-  return model + "#" + *std::get_if<std::string>(&reference.at);
-}
-
 }  // namespace mlctl::registry

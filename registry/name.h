@@ -1,13 +1,10 @@
-// Names, versions and references: what people call a model and one state of it.
-// A reference leads to a digest; only the digest is an identity.
+// Names and versions: what people call a model and one state of it. Only a digest is an identity.
 #pragma once
 #include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 
-#include "base/digest.h"
 #include "base/result.h"
 
 namespace mlctl::registry {
@@ -47,14 +44,5 @@ inline constexpr std::string_view first_version = "v0.0.1";
 // '+' is not legal in a registry's tag, '_' not in a version: "v1.0.0_b" and back, without loss.
 [[nodiscard]] std::string registry_tag(const Version& version);
 [[nodiscard]] Result<Version> version_of_registry_tag(std::string_view tag);
-
-struct Reference {
-  ModelName model;
-  std::variant<Version, Digest, std::string> at;  // the string is a stage
-};
-// "credit-risk@v1.2.3", "fraud/credit-risk@sha256:…", "credit-risk#prod"; Error{usage} shows the three.
-// The model is taken as written; that its last part is enough when unique is the caller's business.
-[[nodiscard]] Result<Reference> parse_reference(std::string_view text);
-[[nodiscard]] std::string to_string(const Reference& reference);
 
 }  // namespace mlctl::registry

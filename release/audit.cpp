@@ -6,6 +6,7 @@
 #include "registry/evidence.h"
 #include "registry/query.h"
 #include "release/fleet.h"
+#include "release/reference.h"
 #include "release/statement.h"
 
 namespace mlctl::release {
@@ -53,10 +54,14 @@ Result<Subject> subject_of(const Project& project, const std::vector<registry::G
   const registry::ModelTags tags((*model)->name, all);
   const std::string whole =
       to_string((*model)->name) + (mark == std::string::npos ? "#" + last_environment(project) : text.substr(mark));
-  auto reference = registry::parse_reference(whole);
+  auto reference = split_reference(whole);
   if (!reference) return reference.error();
   auto found = [&]() -> Result<registry::VersionTag> {
     if (const auto* stage = std::get_if<std::string>(&reference->at)) return assigned(tags, *stage);
+    if (const auto* part = std::get_if<DigestPart>(&reference->at)) {
+      auto digest = whole_digest(store, tags.model(), *part);
+      return digest ? by_digest(tags, store, *digest) : Result<registry::VersionTag>(digest.error());
+    }
     if (const auto* digest = std::get_if<Digest>(&reference->at)) return by_digest(tags, store, *digest);
     const auto version = tags.find(std::get<registry::Version>(reference->at));
     if (version) return *version;

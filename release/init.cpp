@@ -94,6 +94,9 @@ std::string default_pattern(const std::string& folder) {
 Result<std::string> name_for(const InitRequest& request, const fs::path& folder,
                              const std::optional<Project>& project) {
   std::string name = request.name.empty() ? name_from_folder(folder.filename().string()) : request.name;
+  if (name.empty())
+    return usage("no model name can be made of the folder's: " + escape_control(folder.filename().string()),
+                 "mlctl init --name NAME");
   const bool whole = name.find('/') != std::string::npos;
   if (project && !project->tenants.empty() && !whole) {
     if (project->tenants.size() > 1) {
@@ -102,6 +105,9 @@ Result<std::string> name_for(const InitRequest& request, const fs::path& folder,
     }
     name = project->tenants[0].name + "/" + name;
   }
+  if (whole && (!project || project->tenants.empty()))
+    return usage("the project has no tenants, so a model's name has one part",
+                 "mlctl init --name " + shell_word(name.substr(name.rfind('/') + 1)));
   auto parsed = registry::parse_model_name(name);
   if (!parsed) return usage(parsed.error().message, "mlctl init --name NAME");
   if (project) {
@@ -151,6 +157,14 @@ void add_notes(InitPlan& plan, const std::string& folder) {
   plan.notes.push_back("next: mlctl validate " + shell_word(folder == "." ? plan.root.string() : folder));
 }
 
+Status write_files(const InitPlan& plan) {
+  for (const auto& file : plan.files) {
+    if (file.exists) continue;
+    if (auto written = write_file(plan.root / file.path, file.content); !written) return written.error();
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<InitPlan> plan_init(const InitRequest& request) {
@@ -193,12 +207,17 @@ Result<InitPlan> plan_init(const InitRequest& request) {
 }
 
 Status perform_init(const InitPlan& plan) {
-  for (const auto& file : plan.files) {
-    if (file.exists) continue;
-    if (auto written = write_file(plan.root / file.path, file.content); !written) return written.error();
+  Status done = write_files(plan);
+  if (done) {
+    auto project = load_project(plan.root);
+    if (project) return ok();
+    done = project.error();
   }
-  auto project = load_project(plan.root);
-  return project ? ok() : Status(project.error());
+  // A half-made project would be in the way of the next try. A .gitignore may have been the user's, and does no harm.
+  std::error_code failed;
+  for (const auto& file : plan.files)
+    if (!file.exists && file.path != ".gitignore") fs::remove(plan.root / file.path, failed);
+  return done;
 }
 
 }  // namespace mlctl::release

@@ -85,6 +85,12 @@ Status decode_project(Project& project) {
     for (const auto& item : list->items) {
       auto tenant = deploy::decode_tenant(item);
       if (!tenant) return tenant.error();
+      for (const auto& other : project.tenants)
+        if (other.name == tenant->name || other.name_space == tenant->name_space)
+          return Error{Error::Kind::usage,
+                       to_string(item.position) + ": tenant " + tenant->name + " has the " +
+                           (other.name == tenant->name ? "name" : "namespace") + " of tenant " + other.name,
+                       "a namespace belongs to one tenant"};
       project.tenants.push_back(std::move(*tenant));
     }
   if (const Node* map = project.document.find("runtimes"))
@@ -136,6 +142,18 @@ Status load_models(Project& project, const std::vector<std::string>& paths) {
                    "two models are named " + to_string(project.models[i].name) + ": " + project.models[i - 1].folder +
                        " and " + project.models[i].folder,
                    ""};
+  return ok();
+}
+
+// A level for an environment that nobody has would be ignored without a word, and a stricter gate with it.
+Status check_environments(const Project& project) {
+  for (const auto& model : project.models) {
+    const Node* own = model.document.find("environments");
+    if (own == nullptr) continue;
+    for (const auto& entry : own->entries)
+      if (auto known = find_environment(project, entry.key); !known)
+        return Error{Error::Kind::usage, to_string(entry.position) + ": " + known.error().message, known.error().hint};
+  }
   return ok();
 }
 
@@ -194,6 +212,7 @@ Result<Project> load_project(const fs::path& from) {
   auto paths = model_paths(project);
   if (!paths) return paths.error();
   if (auto loaded = load_models(project, *paths); !loaded) return loaded.error();
+  if (auto known = check_environments(project); !known) return known.error();
   return project;
 }
 

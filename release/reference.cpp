@@ -41,6 +41,15 @@ Result<Found> at_stage(registry::Store& store, registry::Git* git, const ModelNa
   return at_version(store, model, (*assigned)->version);
 }
 
+// 7 to 63 hex digits, with or without sha256: before them, as history and release show digests.
+std::optional<DigestPart> digest_part(std::string_view at) {
+  static constexpr std::string_view prefix = "sha256:";
+  if (at.starts_with(prefix)) at.remove_prefix(prefix.size());
+  if (at.size() < 7 || at.size() > 63 || at.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+    return std::nullopt;
+  return DigestPart{std::string(at)};
+}
+
 }  // namespace
 
 Result<ModelName> find_name(const Project& project, const std::vector<ModelName>& others, std::string_view text) {
@@ -67,6 +76,8 @@ Result<ReferenceText> split_reference(std::string_view text) {
   if (text[mark] == '#') {
     if (!registry::is_stage_name(at)) return wrong;
     reference.at = std::string(at);
+  } else if (const auto part = digest_part(at)) {
+    reference.at = *part;
   } else if (at.rfind("sha256:", 0) == 0) {
     auto digest = parse_digest(at);
     if (!digest) return digest.error();
@@ -88,8 +99,28 @@ Result<Found> find_reference(const Project& project, registry::Store& store, reg
   auto model = find_name(project, *stored, reference->model);
   if (!model) return model.error();
   if (const auto* version = std::get_if<Version>(&reference->at)) return at_version(store, *model, *version);
+  if (const auto* part = std::get_if<DigestPart>(&reference->at)) {
+    auto digest = whole_digest(store, *model, *part);
+    return digest ? Found{*model, *digest, std::nullopt} : Result<Found>(digest.error());
+  }
   if (const auto* digest = std::get_if<Digest>(&reference->at)) return Found{*model, *digest, std::nullopt};
   return at_stage(store, git, *model, *std::get_if<std::string>(&reference->at));
+}
+
+Result<Digest> whole_digest(registry::Store& store, const ModelName& model, const DigestPart& part) {
+  auto versions = registry::list_versions(store, model);
+  if (!versions) return versions.error();
+  std::optional<Digest> found;
+  for (const auto& info : *versions) {
+    if (!info.digest.hex().starts_with(part.hex) || found == info.digest) continue;
+    if (found)
+      return Error{Error::Kind::usage, "several versions of " + to_string(model) + " begin with " + part.hex,
+                   "give more digits"};
+    found = info.digest;
+  }
+  if (found) return *found;
+  return Error{Error::Kind::not_found, "no version of " + to_string(model) + " begins with " + part.hex,
+               "`mlctl list " + to_string(model) + " -o json` shows whole digests"};
 }
 
 Result<Digest> digest_of_tag(registry::Store& store, const ModelName& model, const registry::VersionTag& tag) {

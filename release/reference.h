@@ -22,9 +22,12 @@ namespace mlctl::release {
                                                     const std::vector<registry::ModelName>& others,
                                                     std::string_view text);
 
+struct DigestPart {
+  std::string hex;  // the first digits, as the tool itself shows digests
+};
 struct ReferenceText {
-  std::string model;                                        // as written
-  std::variant<registry::Version, Digest, std::string> at;  // the string is a stage
+  std::string model;                                                    // as written
+  std::variant<registry::Version, Digest, DigestPart, std::string> at;  // the string is a stage
 };
 // Split at the last @ or #. Error{usage} shows the three forms.
 [[nodiscard]] Result<ReferenceText> split_reference(std::string_view text);
@@ -38,6 +41,10 @@ struct Found {
 // assigned; a stage's digest is the one of its tags, else the registry's for its version.
 [[nodiscard]] Result<Found> find_reference(const Project& project, registry::Store& store, registry::Git* git,
                                            std::string_view text);
+
+// The digest that begins so. Error{not_found}; Error{usage}: several do.
+[[nodiscard]] Result<Digest> whole_digest(registry::Store& store, const registry::ModelName& model,
+                                          const DigestPart& part);
 
 // What the version's tag records; of a tag made by hand, what the registry has. Error{not_found}: neither knows it.
 [[nodiscard]] Result<Digest> digest_of_tag(registry::Store& store, const registry::ModelName& model,

@@ -14,16 +14,20 @@ using registry::Version;
 
 constexpr std::size_t names_shown = 3;
 
+std::string some_of(const std::vector<std::string>& paths) {
+  std::string names;
+  for (std::size_t i = 0; i < std::min(names_shown, paths.size()); ++i) names += (i == 0 ? "" : ", ") + paths[i];
+  if (paths.size() > names_shown) names += " and " + std::to_string(paths.size() - names_shown) + " more";
+  return names;
+}
+
 // A version is what its commit holds: what is not committed would not be in it.
 Status folder_is_committed(const Project& project, const registry::Git& git, const ModelEntry& model) {
   auto changed = changed_files(project, git, model);
   if (!changed) return changed.error();
   if (changed->empty()) return ok();
-  std::string names;
-  for (std::size_t i = 0; i < std::min(names_shown, changed->size()); ++i)
-    names += (i == 0 ? "" : ", ") + (*changed)[i];
-  if (changed->size() > names_shown) names += " and " + std::to_string(changed->size() - names_shown) + " more";
-  return Error{Error::Kind::usage, "the folder of " + to_string(model.name) + " differs from the last commit: " + names,
+  return Error{Error::Kind::usage,
+               "the folder of " + to_string(model.name) + " differs from the last commit: " + some_of(*changed),
                "commit them; what is changed goes back by `git checkout -- " + shell_word(model.folder) +
                    "`, what is new can be removed or named in .gitignore"};
 }
@@ -103,7 +107,7 @@ Result<Digest> content_digest(const registry::ModelFile& file) {
   }
 }
 
-// Files that the commit has too, but with other bytes: the registry's version was not made from this commit.
+// Files of the commit that the registry's version lacks or has with other bytes: it was not made from this commit.
 Result<std::vector<std::string>> differences(const Project& project, const registry::Git& git, registry::Store& store,
                                              const RegisterRequest& request, const Registered& registered) {
   std::vector<std::string> differing;
@@ -114,7 +118,10 @@ Result<std::vector<std::string>> differences(const Project& project, const regis
   for (const auto& file : *files) {
     const auto stored = std::find_if(description->files.begin(), description->files.end(),
                                      [&](const auto& other) { return other.path == file.path; });
-    if (stored == description->files.end()) continue;
+    if (stored == description->files.end()) {
+      differing.push_back(file.path);
+      continue;
+    }
     bool same = stored->size == file.size && stored->link == file.link;
     if (same && file.link.empty()) {
       auto digest = content_digest(file);
@@ -148,8 +155,13 @@ Result<Registered> register_head(const Project& project, registry::Git& git, reg
   if (!registered.packed) {
     auto differing = differences(project, git, store, request, registered);
     if (!differing) return differing.error();
-    for (const auto& path : *differing)
-      registered.notes.push_back(path + " in the registry's " + to_string(*version) + " is not the one in this commit");
+    if (!differing->empty())
+      return Error{Error::Kind::conflict,
+                   to_string(request.model->name) + " " + to_string(*version) +
+                       " in the registry was not made from this commit: " + some_of(*differing) +
+                       (differing->size() == 1 ? " is another" : " are others"),
+                   "`mlctl push " + shell_word(to_string(request.model->name)) +
+                       "` makes a version of these files, or register the commit that it was made from"};
   }
   auto taken = registry::register_version(git, {.model = request.model->name,
                                                 .version = *version,

@@ -165,6 +165,18 @@ TEST_CASE("defaults inside an object come in only where the object is there") {
   CHECK(*get_integer(with_defaults(yaml("gpu: {}"), table()), "gpu.count") == 1);
 }
 
+TEST_CASE("the default of a map is a level below what is written") {
+  const Field resources{.type = Field::Type::object,
+                        .fields = {{.name = "resources",
+                                    .type = Field::Type::map,
+                                    .fallback = "{cpu: 500m, memory: 1Gi}",
+                                    .fields = {{.type = Field::Type::quantity}}}}};
+  const auto whole = with_defaults(yaml("resources: {memory: 2Gi, gpu: 1}", "model"), resources);
+  CHECK(to_json(whole).dump() == R"({"resources":{"cpu":"500m","memory":"2Gi","gpu":1}})");
+  CHECK(find_path(whole, "resources.cpu")->level == "built-in");
+  CHECK(find_path(whole, "resources.memory")->level == "model");
+}
+
 TEST_CASE("reading by path") {
   const auto node = yaml("a: {s: x, i: -3, n: 1e-5, p: 10%, r: 60/s, q: 500m, d: 250ms, b: true, l: [x, y], z: ~}");
   CHECK(*get_string(node, "a.s") == "x");

@@ -80,7 +80,7 @@ TEST_CASE("what a cluster would refuse of a model is refused with its place") {
           {"a key that no label may have", "labels: {'a b': c}", "labels 'a b'"},
           {"a label that mlctl sets", "labels: {app.kubernetes.io/name: x}", "mlctl sets this label itself"},
           {"a label that is no text", "labels: {team: [a]}", "labels.team"},
-          {"no memory", "serving: {resources: {cpu: 1}}", "serving.resources has no memory"},
+          {"no memory", "serving: {resources: {memory: 0}}", "serving.resources has no memory"},
           {"no CPU", "serving: {resources: {cpu: 0, memory: 1Gi}}", "serving.resources has no cpu"},
           {"a negative amount", "serving: {resources: {cpu: 500m, memory: -1Gi}}", "memory"},
           {"a resource that no container has", "serving: {resources: {cpu: 1, memory: 1Gi, cpus: 2}}",

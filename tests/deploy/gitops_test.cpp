@@ -142,18 +142,33 @@ TEST_CASE("what is in the way is refused by name") {
 }
 
 TEST_CASE("a model without an assignment loses its file, unless a newer one is there") {
-  const auto live = with({{path, desired(7).files[0].text}});
-  const auto plan = plan_folder(live, nothing(8));
-  REQUIRE(plan);
-  CHECK(plan->deletions == std::vector<std::string>{path});
-  CHECK(plan->changes.changes.size() == 5);
-  CHECK(plan->message == "fraud/credit-risk removed from staging\n");
-  const auto late = plan_folder(live, nothing(6));
-  REQUIRE(!late);
-  CHECK(late.error().kind == Error::Kind::denied);
+  const auto text = desired(7).files[0].text;
+  for (const auto& live : {text, text.substr(text.find('\n') + 1)}) {  // with the first line, and without
+    const auto folder = with({{path, live}});
+    const auto plan = plan_folder(folder, nothing(8));
+    REQUIRE(plan);
+    CHECK(plan->deletions == std::vector<std::string>{path});
+    CHECK(plan->changes.changes.size() == 5);
+    CHECK(plan->message == "fraud/credit-risk removed from staging\n");
+    const auto late = plan_folder(folder, nothing(6));
+    REQUIRE(!late);
+    CHECK(late.error().kind == Error::Kind::denied);
+    const auto highest = live_assignment(folder, {"fraud", "credit-risk"});
+    CHECK((highest && *highest == 7U));
+  }
   const auto gone = plan_folder(with({}), nothing(8));
   REQUIRE(gone);
   CHECK(gone->empty());
+}
+
+TEST_CASE("what stands in a model's place and cannot be read is not taken for nothing") {
+  const auto broken = plan_folder(with({{path, "{"}}), nothing(8));
+  REQUIRE(!broken);
+  CHECK(broken.error().kind == Error::Kind::corrupt);
+  CHECK(!live_assignment(with({{path, "{"}}), {"fraud", "credit-risk"}));
+  const auto elsewhere = plan_folder(with({{"fraud/notes.yaml", "{"}}), nothing(8));
+  REQUIRE(elsewhere);
+  CHECK(elsewhere->empty());
 }
 
 TEST_CASE("the commit says what it is about") {

@@ -100,22 +100,5 @@ TEST_CASE("next_version") {
   }
 }
 
-TEST_CASE("parse_reference") {
-  const std::string digest = to_string(digest_of("x"));
-  for (const std::string& text :
-       std::vector<std::string>{"credit-risk@v1.2.3", "fraud/credit-risk@" + digest, "fraud/credit-risk#prod"}) {
-    CAPTURE(text);
-    auto reference = parse_reference(text);
-    REQUIRE(reference);
-    CHECK(to_string(*reference) == text);
-  }
-  for (const std::string& text :
-       std::vector<std::string>{"credit-risk", "credit-risk@", "credit-risk#", "credit-risk@1.2.3", "@v1.2.3", "a#b#c",
-                                "a@sha256:12", "a@sha512:" + std::string(128, '0'), "A@v1.0.0", "a#Prod"}) {
-    CAPTURE(text);
-    CHECK_FALSE(parse_reference(text));
-  }
-}
-
 }  // namespace
 }  // namespace mlctl::registry

@@ -114,6 +114,22 @@ TEST_CASE("what init refuses") {
   }
 }
 
+TEST_CASE("a name that the project cannot have is refused before anything is written") {
+  struct Case {
+    std::string folder, name, message;
+  };
+  for (const auto& c : std::vector<Case>{{"m", "fraud/a", "the project has no tenants"},
+                                         {"m", "A", "not a model name: A"},
+                                         {"数据", "", "no model name can be made of the folder's: 数据"}}) {
+    INFO(c.name);
+    const Place place({{c.folder + "/model.ubj", ubj}});
+    const auto plan = plan_init({.folder = place.at(c.folder), .name = c.name});
+    REQUIRE(!plan);
+    CHECK(plan.error().kind == Error::Kind::usage);
+    CHECK_MESSAGE(plan.error().message.find(c.message) == 0, plan.error().message);
+  }
+}
+
 TEST_CASE("names from folders") {
   for (const auto& [folder, name] :
        std::vector<std::pair<std::string, std::string>>{{"Credit Risk_2", "credit-risk-2"},

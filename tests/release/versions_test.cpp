@@ -96,6 +96,8 @@ TEST_CASE("references") {
            {"./odd@folder@v1.0.0+b", "./odd@folder", "v1.0.0+b"},
            {"credit-risk@" + digest, "credit-risk", digest},
            {"fraud/credit-risk#prod", "fraud/credit-risk", "#prod"},
+           {"credit-risk@sha256:2bdd473e13a1", "credit-risk", "2bdd473e13a1…"},
+           {"credit-risk@2bdd473e13a1", "credit-risk", "2bdd473e13a1…"},
            {"credit-risk", "", ""},
            {"credit-risk@", "", ""},
            {"@v1.0.0", "", ""},
@@ -113,6 +115,7 @@ TEST_CASE("references") {
     CHECK(split->model == c.model);
     if (const auto* at = std::get_if<registry::Version>(&split->at)) CHECK(to_string(*at) == c.at);
     if (const auto* at = std::get_if<Digest>(&split->at)) CHECK(to_string(*at) == c.at);
+    if (const auto* at = std::get_if<DigestPart>(&split->at)) CHECK(at->hex + "…" == c.at);
     if (const auto* at = std::get_if<std::string>(&split->at)) CHECK("#" + *at == c.at);
   }
 }
@@ -127,6 +130,11 @@ TEST_CASE("a reference finds its digest") {
   CHECK(found->digest == first.manifest);
   CHECK(find_reference(project, *place.store, nullptr, "fraud/credit-risk@" + to_string(first.manifest))->digest ==
         first.manifest);
+  const auto brief = find_reference(project, *place.store, nullptr, "credit-risk@" + first.manifest.brief());
+  REQUIRE(brief);
+  CHECK(brief->digest == first.manifest);
+  CHECK(find_reference(project, *place.store, nullptr, "credit-risk@sha256:0000000").error().kind ==
+        Error::Kind::not_found);
 
   CHECK(find_reference(project, *place.store, nullptr, "credit-risk@v9.0.0").error().kind == Error::Kind::not_found);
   CHECK(find_reference(project, *place.store, nullptr, "nobody@v1.0.0").error().kind == Error::Kind::not_found);
