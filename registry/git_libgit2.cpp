@@ -160,6 +160,15 @@ class Buffer {
   git_buf buffer_{};
 };
 
+std::string login_name() {
+  for (const char* variable : {"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "LOGNAME", "USER"}) {
+    const char* value = std::getenv(variable);
+    const std::string name = value != nullptr ? value : "";
+    if (!name.empty() && name.size() <= 100 && name.find_first_of("<>@\r\n") == std::string::npos) return name;
+  }
+  return "mlctl";
+}
+
 GitSignature signature_of(const git_signature* from) {
   if (from == nullptr) return {};
   return {from->name, from->email, WallTime(std::chrono::seconds(from->when.time))};
@@ -256,9 +265,11 @@ Result<std::optional<std::string>> LibGit::remote_url() const {
   return std::optional(url);
 }
 
-// As git itself does: its variables over its configuration.
+// As git itself does: its variables over its configuration. Where git knows nobody and would refuse, as on most CI
+// runners, whoever started the job, or the login.
 GitSignature LibGit::signature() const {
-  GitSignature who{"mlctl", "mlctl@localhost",
+  const std::string login = login_name();
+  GitSignature who{login, login + "@localhost",
                    std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now())};
   Signature found;
   if (git_signature_default(out(found), repository_.get()) == 0) who = signature_of(found.get());
