@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t problems_shown = 10;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "'" + std::string(text.substr(0, 60)) + (text.size() > 60 ? "…" : "") + "'";
 }
 
@@ -80,7 +80,7 @@ std::optional<Error> scalar_error(const Node& node, Field::Type type) {
       return std::nullopt;
   }
   if (!node.quoted && (node.text == "true" || node.text == "false")) return std::nullopt;
-  return Error{Error::Kind::usage, quoted(node.text) + " is not true or false", ""};
+  return Error{Error::Kind::usage, in_quotes(node.text) + " is not true or false", ""};
 }
 
 void Checker::check_scalar(const Node& node, const Field& table, const std::string& path) {
@@ -94,7 +94,7 @@ void Checker::check_choice(const Node& node, const Field& table, const std::stri
   if (node.kind != Node::Kind::scalar) return wrong_kind(node, table, path);
   if (std::find(table.choices.begin(), table.choices.end(), node.text) != table.choices.end()) return;
   const auto close = nearest(node.text, table.choices);
-  add(node.position, path + " must be " + type_name(table) + ", not " + quoted(node.text),
+  add(node.position, path + " must be " + type_name(table) + ", not " + in_quotes(node.text),
       close.empty() ? "" : "did you mean '" + close + "'?");
 }
 
@@ -110,7 +110,7 @@ void Checker::check_object(const Node& node, const Field& table, const std::stri
       continue;
     }
     const auto close = nearest(entry.key, known);
-    add(entry.position, "unknown key " + quoted(entry.key) + (path.empty() ? "" : " in " + path),
+    add(entry.position, "unknown key " + in_quotes(entry.key) + (path.empty() ? "" : " in " + path),
         close.empty() ? "" : "did you mean '" + close + "'?");
   }
   for (const auto& field : table.fields) {
