@@ -7,10 +7,30 @@
 namespace mlctl::release {
 namespace {
 
+Status read_tags(Chain& chain) {
+  auto tags = chain.seams.git.tags();
+  if (!tags) return tags.error();
+  chain.tags = registry::ModelTags(chain.request.target.model, *tags);
+  return ok();
+}
+
+// What runs now may have been assigned from another clone. A part of resolving: that origin does not answer is then
+// reported as any other step that could not be done.
+Status fetch_assignments(Chain& chain) {
+  if (chain.request.push) {
+    auto remote = chain.seams.git.remote_url();
+    if (!remote) return remote.error();
+    if (*remote)
+      if (auto fetched = chain.seams.git.fetch_tags(); !fetched) return fetched;
+  }
+  return read_tags(chain);
+}
+
 StepResult perform(Chain& chain, const Step& step) {
   const auto state = chain.environments.find(step.environment);
   switch (step.kind) {
     case StepKind::resolve:
+      if (auto fetched = fetch_assignments(chain); !fetched) return fetched.error();
       return resolve_step(chain);
     case StepKind::push:
       return push_step(chain);
@@ -42,10 +62,9 @@ Outcome outcome_of(const Error& error) {
           .summary = error.message};
 }
 
-Chain begin(const Project& project, const Request& request, const Seams& seams,
-            const std::vector<registry::GitTag>& tags) {
+Chain begin(const Project& project, const Request& request, const Seams& seams) {
   Chain chain{
-      .project = project, .request = request, .seams = seams, .tags = registry::ModelTags(request.target.model, tags)};
+      .project = project, .request = request, .seams = seams, .tags = registry::ModelTags(request.target.model, {})};
   chain.release.model = to_string(request.target.model);
   chain.release.version = to_string(request.target.tag.version);
   chain.release.commit = request.target.tag.commit;
@@ -76,13 +95,6 @@ bool advance(Chain& chain, const Step& step, Observer& observer, std::optional<E
   return go_on && !error;
 }
 
-Status fetch_assignments(const Request& request, registry::Git& git) {
-  if (!request.push) return ok();
-  auto remote = git.remote_url();
-  if (!remote) return remote.error();
-  return *remote ? git.fetch_tags() : ok();
-}
-
 }  // namespace
 
 int exit_code(const Finished& finished) {
@@ -91,9 +103,8 @@ int exit_code(const Finished& finished) {
 }
 
 Result<Release> preview(const Project& project, const Request& request, const Seams& seams) {
-  auto tags = seams.git.tags();
-  if (!tags) return tags.error();
-  Chain chain = begin(project, request, seams, *tags);
+  Chain chain = begin(project, request, seams);
+  if (auto read = read_tags(chain); !read) return read.error();
   auto resolved = resolve_step(chain);
   if (!resolved) return resolved.error();
   chain.release.outcomes.push_back(std::move(*resolved));
@@ -101,11 +112,7 @@ Result<Release> preview(const Project& project, const Request& request, const Se
 }
 
 Finished run_release(const Project& project, const Request& request, const Seams& seams, Observer& observer) {
-  // What runs now may have been assigned from another clone.
-  if (auto fetched = fetch_assignments(request, seams.git); !fetched) return {{}, fetched.error()};
-  auto tags = seams.git.tags();
-  if (!tags) return {{}, tags.error()};
-  Chain chain = begin(project, request, seams, *tags);
+  Chain chain = begin(project, request, seams);
   std::optional<Error> error;
   bool go_on = true;
   for (std::size_t i = 0; go_on && i < chain.release.plan.size(); ++i) {

@@ -89,6 +89,7 @@ TEST_CASE("verdict_of: a release that stopped is as bad as the step that stopped
   Release release;
   release.plan = plan_steps({}, false);
   CHECK(verdict_of(release) == validate::Verdict::error);
+  CHECK(verdict_of(Release{}) == validate::Verdict::error);  // nothing done is never a release
   for (const auto& step : release.plan) release.outcomes.push_back({.step = step, .verdict = validate::Verdict::pass});
   CHECK(verdict_of(release) == validate::Verdict::pass);
   release.outcomes.pop_back();
