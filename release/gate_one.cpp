@@ -9,6 +9,7 @@
 #include "registry/pull.h"
 #include "registry/query.h"
 #include "registry/tags.h"
+#include "release/baseline.h"
 #include "release/files.h"
 #include "release/gate_data.h"
 #include "release/reference.h"
@@ -142,17 +143,12 @@ class OneGate {
     }
     auto tags = all_tags(*git_);
     if (!tags) return tags.error();
-    auto history = registry::ModelTags(candidate.model.name, *tags).assignments(environment_);
-    if (!history) return history.error();
-    for (const auto& past : *history) {
-      std::optional<Digest> digest = past.digest;
-      if (!digest) {
-        auto known = registry::find_version(store_, candidate.model.name, past.version);
-        if (!known) return known.error();
-        if (*known) digest = (*known)->digest;
-      }
-      if (!digest || *digest == candidate.digest) continue;
-      auto version = version_of(candidate.model.name, *digest, past.version);
+    auto older = baselines(store_, registry::ModelTags(candidate.model.name, *tags), environment_,
+                           {.digest = candidate.digest, .version = std::nullopt});
+    if (!older) return older.error();
+    for (const auto& past : *older) {
+      if (!past.digest) continue;
+      auto version = version_of(candidate.model.name, *past.digest, past.version);
       if (!version) return version.error();
       return std::optional<Version>(std::move(*version));
     }

@@ -8,6 +8,7 @@
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "registry/query.h"
+#include "release/baseline.h"
 #include "release/chain_state.h"
 #include "release/files.h"
 #include "release/record.h"
@@ -56,23 +57,16 @@ Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& enviro
   auto gate = validate::decode_gate(state.config);
   if (!gate) return gate.error();
   state.gate = std::move(*gate);
-  auto history = chain.tags.assignments(environment.name);
-  if (!history) return history.error();
   if (const auto* newest = chain.tags.newest_event(environment.name)) state.seen = newest->what.counter.value_or(0);
   // A gate takes minutes: what would be refused after it is refused before. A tag without a digest waits for assign.
   if (const auto& digest = chain.request.target.tag.digest) {
     const auto wanted = assignment_of(chain, state, *digest);
     if (auto may = registry::check_assignable(chain.seams.git, chain.tags, wanted); !may) return may.error();
   }
-  // The newest whose digest differs from the candidate's; a tag without a digest is told apart by its version.
   const auto& target = chain.request.target.tag;
-  for (const auto& past : *history) {
-    const bool same = past.digest && target.digest ? *past.digest == *target.digest : past.version == target.version;
-    if (!same) {
-      state.baseline = past;
-      break;
-    }
-  }
+  auto older = baselines(chain.seams.store, chain.tags, environment.name, {target.digest, target.version});
+  if (!older) return older.error();
+  if (!older->empty()) state.baseline = std::move(older->front());
   if (auto plan = validate::plan_gate(state.gate, state.baseline.has_value()); !plan)
     return plan.error().context("gate of " + environment.name);
   return state;

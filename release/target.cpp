@@ -94,10 +94,12 @@ Result<std::vector<Target>> pending(const Project& project, const std::vector<re
   std::vector<Target> targets;
   for (const auto& model : models) {
     const registry::ModelTags mine(model, tags);
-    auto newest = mine.assignment(last);
-    if (!newest) return newest.error();
+    // Also when it was taken back by an unassignment: what was stopped on purpose does not wait to be released.
+    auto past = mine.assignments(last);
+    if (!past) return past.error();
+    const auto* newest = past->empty() ? nullptr : &past->front();
     for (const auto& version : mine.versions()) {
-      if (*newest && (version.version <= (*newest)->version || version.time < (*newest)->time)) continue;
+      if (newest != nullptr && (version.version <= newest->version || version.time < newest->time)) continue;
       if (auto only = mine.version_at(version.commit); !only) return only.error();
       targets.push_back({model, version});
     }
