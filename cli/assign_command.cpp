@@ -9,6 +9,7 @@
 #include "registry/dry_run.h"
 #include "registry/intent.h"
 #include "release/reference.h"
+#include "release/requirements.h"
 #include "release/target.h"
 
 namespace mlctl::cli {
@@ -38,8 +39,12 @@ Result<registry::AssignRequest> request_of(const AssignOptions& options, const W
   if (!environment) return environment.error();
   auto target = release::find_target(place.project, tags, {.reference = options.reference, .tag = "", .event_ref = ""});
   if (!target) return target.error();
+  if (auto met = release::check_requirements(**environment); !met) return met.error();
   auto digest = release::digest_of_tag(*place.store, target->model, target->tag);
   if (!digest) return digest.error();
+  if (auto passed = release::check_evidence(*place.store, **environment, target->model, target->tag.version, *digest);
+      !passed)
+    return passed.error();
   return registry::AssignRequest{.model = target->model,
                                  .stage = options.environment,
                                  .version = target->tag.version,
@@ -121,7 +126,9 @@ Command assign_command() {
       .summary = "Say in git that an environment should run a version",
       .description =
           "Takes the next number N by pushing the tag MODEL#ENV#N to origin. A version whose commit is older than\n"
-          "what is assigned now is refused (exit 1); `mlctl undo` is the way back. Nothing is applied yet.",
+          "what is assigned now is refused (exit 1); `mlctl undo` is the way back. So is one without the passed gate "
+          "that\n"
+          "the environment's `requires:` asks for. Nothing is applied yet.",
       .examples = {{"staging should run v1.2.0", "mlctl assign credit-risk@v1.2.0 staging"}},
       .arguments =
           {{.name = "MODEL@V", .help = "a registered version", .target = &options->reference, .required = true},

@@ -1,10 +1,14 @@
 // The steps that measure: is this machine's GPU fit, and is the candidate as good as what it would replace?
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "registry/evidence.h"
 #include "registry/query.h"
 #include "release/chain_state.h"
 #include "release/files.h"
 #include "release/gate_data.h"
+#include "release/requirements.h"
+#include "release/statement.h"
 #include "release/work.h"
 #include "validate/gate.h"
 
@@ -37,10 +41,40 @@ Result<validate::GateArm> baseline_arm(Chain& chain, const EnvironmentState& sta
   return validate::GateArm{folder, to_string(baseline.version), to_string(*digest), std::move(*local)};
 }
 
-Outcome reuse(const Outcome& answer, const std::string& from) {
+Result<bool> is_stated(Chain& chain, const Outcome& outcome) {
+  auto there = registry::evidence(chain.seams.store, chain.model.name, chain.digest);
+  if (!there) return there.error();
+  return std::any_of(there->begin(), there->end(), [&](const auto& evidence) {
+    const auto stated = stated_in(evidence);
+    return stated && stated->key == outcome.key && stated->environment == outcome.step.environment &&
+           stated->verdict == outcome.verdict;
+  });
+}
+
+// An answer that is used again is stated for this environment too, once: `mlctl assign` asks the registry, which says
+// of each statement for which environment it was made.
+StepResult reuse(Chain& chain, const Outcome& answer, const std::string& environment, const std::string& from) {
   Outcome outcome = answer;
+  outcome.step.environment = environment;
   outcome.reused_from = from;
+  auto stated = is_stated(chain, outcome);
+  if (!stated) return stated.error();
+  if (*stated) return outcome;
+  if (auto attached = attach_report(chain, registry::EvidenceKind::gate, outcome); !attached) return attached.error();
   return outcome;
+}
+
+// A record without its report says nothing that could be stated: then it is measured again.
+const Outcome* find_reported(const std::vector<Outcome>& done, const std::string& key) {
+  const auto* answer = find_answer(done, StepKind::gate, key);
+  return answer != nullptr && answer->report ? answer : nullptr;
+}
+
+std::string summary_of(const EnvironmentState& state, const validate::Report& report) {
+  if (validate::overall(report) != Verdict::pass) return first_reason(report);
+  if (asks_nothing(state.gate)) return "nothing is asked: no accuracy, parity or load in its gate";
+  return state.baseline ? "against " + to_string(state.baseline->version)
+                        : "the first version: nothing to compare with";
 }
 
 Result<validate::Report> measure(Chain& chain, const EnvironmentState& state, const std::filesystem::path& data,
@@ -82,15 +116,15 @@ StepResult gate_step(Chain& chain, EnvironmentState& state) {
     parts.baseline = *digest;
   }
   const auto key = key_of(parts);
-  if (const Outcome* answer = find_answer(chain.release.outcomes, StepKind::gate, key))
-    return reuse(*answer, answer->step.environment);
-  if (const Outcome* answer = find_answer(chain.earlier, StepKind::gate, key)) return reuse(*answer, "an earlier run");
+  if (const Outcome* answer = find_reported(chain.release.outcomes, key))
+    return reuse(chain, *answer, environment, answer->step.environment);
+  if (const Outcome* answer = find_reported(chain.earlier, key))
+    return reuse(chain, *answer, environment, "an earlier run");
 
   auto report = measure(chain, state, data, baseline);
   if (!report) return report.error();
   Outcome outcome{.step = {StepKind::gate, environment}, .key = key, .verdict = validate::overall(*report)};
-  const std::string against = baseline ? "against " + baseline->version : "the first version: nothing to compare with";
-  outcome.summary = outcome.verdict == Verdict::pass ? against : first_reason(*report);
+  outcome.summary = summary_of(state, *report);
   outcome.report = std::move(*report);
   if (auto attached = attach_report(chain, registry::EvidenceKind::gate, outcome); !attached) return attached.error();
   return outcome;

@@ -12,6 +12,7 @@
 #include "release/chain_state.h"
 #include "release/files.h"
 #include "release/record.h"
+#include "release/requirements.h"
 #include "release/work.h"
 #include "validate/files.h"
 #include "validate/gate.h"
@@ -23,12 +24,7 @@ using validate::Verdict;
 
 // What this version of mlctl cannot do is said before anything is done.
 Status can_be_released(const deploy::Environment& environment) {
-  const auto& needs = environment.requirements;
-  if (std::find(needs.begin(), needs.end(), "signature") != needs.end())
-    return Error{
-        Error::Kind::usage,
-        "environment " + environment.name + " requires a signature, and this version of mlctl does not sign evidence",
-        "remove `signature` from its `requires:` in mlctl.yaml until mlctl can sign"};
+  if (auto met = check_requirements(environment); !met) return met;
   if (!environment.gitops)
     return Error{Error::Kind::usage,
                  "environment " + environment.name + " has no `gitops:` folder, and clusters are not applied to yet",
@@ -57,6 +53,7 @@ Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& enviro
   auto gate = validate::decode_gate(state.config);
   if (!gate) return gate.error();
   state.gate = std::move(*gate);
+  if (auto asks = check_gate_asks(environment, state.gate, chain.release.tag); !asks) return asks.error();
   if (const auto* newest = chain.tags.newest_event(environment.name)) state.seen = newest->what.counter.value_or(0);
   // A gate takes minutes: what would be refused after it is refused before. A tag without a digest waits for assign.
   if (const auto& digest = chain.request.target.tag.digest) {
@@ -73,7 +70,8 @@ Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& enviro
 }
 
 bool gpu_is_required(const EnvironmentState& state) {
-  return state.gate.gpu_required.value_or(find_path(state.config, "serving.gpu") != nullptr);
+  return is_required(*state.environment, "gpu") ||
+         state.gate.gpu_required.value_or(find_path(state.config, "serving.gpu") != nullptr);
 }
 
 Status check_target(Chain& chain) {
