@@ -28,11 +28,14 @@ Result<std::string> read_answer() {
 
 }  // namespace
 
+Status can_confirm(const std::string& question, bool yes) {
+  if (yes || (::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0)) return ok();
+  return Error{Error::Kind::usage, question + " Nobody can be asked here", "`--yes` answers it, MLCTL_YES=true in CI"};
+}
+
 Status confirm(const std::string& question, bool yes, Context& context) {
   if (yes) return ok();
-  if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0)
-    return Error{Error::Kind::usage, question + " Nobody can be asked here",
-                 "`--yes` answers it, MLCTL_YES=true in CI"};
+  if (auto can = can_confirm(question, yes); !can) return can;
   context.err << escape_control(question) << " [y/N] " << std::flush;
   auto answer = read_answer();
   if (!answer) return answer.error();

@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/fleet.h"
 #include "cli/workplace.h"
 #include "registry/dry_run.h"
 #include "registry/intent.h"
@@ -17,7 +19,7 @@ namespace {
 
 struct AssignOptions {
   std::string reference, environment;
-  bool force = false, allow_denied = false, no_push = false;
+  bool force = false, allow_denied = false, no_push = false, yes = false;
 };
 struct UnassignOptions {
   std::string model, environment;
@@ -55,6 +57,15 @@ Result<registry::AssignRequest> request_of(const AssignOptions& options, const W
                                  .allow = options.allow_denied};
 }
 
+Status ask(const AssignOptions& options, const Workplace& place, const registry::AssignRequest& request,
+           Context& context) {
+  auto environment = release::find_environment(place.project, request.stage);
+  if (!environment) return environment.error();
+  if (!(*environment)->confirm || context.dry_run) return ok();
+  return confirm("Assign " + to_string(request.model) + " " + to_string(request.version) + " to " + request.stage + "?",
+                 options.yes, context);
+}
+
 int run_assign(const AssignOptions& options, Context& context) {
   auto place = open_with_git(context);
   if (!place) return context.fail(place.error());
@@ -62,6 +73,7 @@ int run_assign(const AssignOptions& options, Context& context) {
   if (!tags) return context.fail(tags.error());
   auto request = request_of(options, *place, *tags);
   if (!request) return context.fail(request.error());
+  if (auto confirmed = ask(options, *place, *request, context); !confirmed) return context.fail(confirmed.error());
   const auto rehearsal = registry::dry_run(*place->git);
   auto taken = registry::assign(context.dry_run ? *rehearsal : *place->git, *request);
   if (!taken) return context.fail(taken.error());
@@ -139,7 +151,8 @@ Command assign_command() {
                   {.name = "allow-denied",
                    .help = "also a version that was rolled back here before",
                    .target = &options->allow_denied},
-                  {.name = "no-push", .help = "make the tag here only: reserves nothing", .target = &options->no_push}},
+                  {.name = "no-push", .help = "make the tag here only: reserves nothing", .target = &options->no_push},
+                  yes_option(options->yes)},
       .changes = true,
       .run = [options](Context& context) { return run_assign(*options, context); }};
 }

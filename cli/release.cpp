@@ -117,6 +117,8 @@ Result<Said> run_one(const release::Project& project, const release::Target& tar
     picture.let_stand();
     return confirm(question, options.yes, context);
   };
+  if (!context.dry_run)
+    request.can_confirm = [&](const std::string& question) { return can_confirm(question, options.yes); };
   const release::Seams seams{git,           store,
                              http,          [](std::size_t n) { return make_http_multiplexer(n); },
                              context.clock, picture.live() ? picture : context.progress()};

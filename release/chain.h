@@ -30,6 +30,8 @@ struct Request {
   std::string run;  // URL of the CI run, for the provenance
   // Asked for an environment with `confirm: true`; Error{denied}: no, Error{usage}: nobody can be asked.
   std::function<Status(const std::string& question)> confirm;
+  // The same Error{usage} without asking, before a gate of many minutes. Empty: nobody will have to be asked.
+  std::function<Status(const std::string& question)> can_confirm;
 };
 
 struct Seams {

@@ -53,6 +53,8 @@ using StepResult = Result<Outcome>;
 [[nodiscard]] StepResult apply_step(Chain& chain, EnvironmentState& state);
 [[nodiscard]] StepResult report_step(Chain& chain);
 
+// What a person is asked where the environment wants it.
+[[nodiscard]] std::string question_of(const Chain& chain, const std::string& environment);
 [[nodiscard]] registry::AssignRequest assignment_of(const Chain& chain, const EnvironmentState& state,
                                                     const Digest& digest);
 

@@ -55,6 +55,10 @@ StepResult render_step(Chain& chain, EnvironmentState& state) {
   return outcome;
 }
 
+std::string question_of(const Chain& chain, const std::string& environment) {
+  return "Release " + chain.release.model + " " + chain.release.version + " to " + environment + "?";
+}
+
 registry::AssignRequest assignment_of(const Chain& chain, const EnvironmentState& state, const Digest& digest) {
   return {.model = chain.model.name,
           .stage = state.environment->name,
@@ -69,9 +73,9 @@ registry::AssignRequest assignment_of(const Chain& chain, const EnvironmentState
 
 StepResult assign_step(Chain& chain, EnvironmentState& state) {
   const auto& environment = *state.environment;
-  const std::string what = chain.release.model + " " + chain.release.version + " to " + environment.name;
   if (environment.confirm)
-    if (auto confirmed = chain.request.confirm("Release " + what + "?"); !confirmed) return confirmed.error();
+    if (auto confirmed = chain.request.confirm(question_of(chain, environment.name)); !confirmed)
+      return confirmed.error();
   auto taken = registry::assign(chain.seams.git, assignment_of(chain, state, chain.digest));
   if (!taken) return taken.error();
   state.assignment = static_cast<std::int64_t>(taken->n);

@@ -22,13 +22,15 @@ namespace {
 
 using validate::Verdict;
 
-// What this version of mlctl cannot do is said before anything is done.
-Status can_be_released(const deploy::Environment& environment) {
+// What this version of mlctl cannot do, and what nobody could answer later, is said before anything is done.
+Status can_be_released(const Chain& chain, const deploy::Environment& environment) {
   if (auto met = check_requirements(environment); !met) return met;
   if (!environment.gitops)
     return Error{Error::Kind::usage,
                  "environment " + environment.name + " has no `gitops:` folder, and clusters are not applied to yet",
                  "add `gitops: {path: …, branch: …}` to it in mlctl.yaml"};
+  if (environment.confirm && chain.request.can_confirm)
+    return chain.request.can_confirm(question_of(chain, environment.name));
   return ok();
 }
 
@@ -44,7 +46,7 @@ Status project_is_committed(const registry::Git& git) {
 Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& environment) {
   EnvironmentState state;
   state.environment = &environment;
-  if (auto can = can_be_released(environment); !can) return can.error();
+  if (auto can = can_be_released(chain, environment); !can) return can.error();
   if (auto takes = deploy::check_branch(chain.seams.git, *environment.gitops, chain.request.push); !takes)
     return takes.error();
   auto config = merged(chain.project, chain.model, environment.name);
