@@ -138,9 +138,8 @@ Command assign_command() {
       .summary = "Say in git that an environment should run a version",
       .description =
           "Takes the next number N by pushing the tag MODEL#ENV#N to origin. A version whose commit is older than\n"
-          "what is assigned now is refused (exit 1); `mlctl undo` is the way back. So is one without the passed gate "
-          "that\n"
-          "the environment's `requires:` asks for. Nothing is applied yet.",
+          "what is assigned now is refused (exit 1): `mlctl undo` is the way back. So is one without the passed\n"
+          "gate that the environment's `requires:` asks for. Nothing is applied yet.",
       .examples = {{"staging should run v1.2.0", "mlctl assign credit-risk@v1.2.0 staging"}},
       .arguments =
           {{.name = "MODEL@V", .help = "a registered version", .target = &options->reference, .required = true},
