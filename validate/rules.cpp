@@ -84,7 +84,9 @@ constexpr std::array all_rules{
     Rule{"pickle-persistent-id", Severity::medium, "the pickle refers to objects outside of itself",
          "What a persistent id means is decided by the program that loads it.", "export the model as safetensors"},
     Rule{"pickle-expansion", Severity::medium, "the pickle is small, but what it describes is huge",
-         "References to references double with every step; whoever walks the result runs out of memory or time.",
+         "References to references double with every step, and a memo is made as long as its highest number says; "
+         "whoever "
+         "loads the pickle or walks the result runs out of memory or time.",
          "do not load it unless you know why it is so"},
     Rule{"pickle-limits", Severity::medium, "the pickle is too large to be followed to its end",
          "Beyond the limits of the scanner its values are unknown.", "export the model as safetensors"},

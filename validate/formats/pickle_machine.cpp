@@ -6,6 +6,7 @@ namespace mlctl::validate {
 namespace {
 
 constexpr std::uint32_t recent_kept = 64;
+constexpr std::uint64_t memo_slack = 512;  // numbers that a pickler, or what shortened the pickle later, may leave out
 
 std::string quoted(const std::string& module, const std::string& name) {
   return "`" + module + "." + name + "`";
@@ -15,6 +16,7 @@ std::string quoted(const std::string& module, const std::string& name) {
 
 void PickleMachine::run(const Instruction& in) {
   at_ = in.at;
+  ++instructions_;
   check_frame(in);
   switch (in.opcode->effect) {
     case Effect::unknown:
@@ -203,6 +205,13 @@ std::uint64_t PickleMachine::memo_key(const Instruction& in) {
 
 void PickleMachine::put(std::uint64_t key) {
   if (stack_.empty() || stack_.back().kind == Kind::mark) return wrong("nothing is put into the memo");
+  // Picklers number what they remember one after the other, and each of it took an instruction to make. CPython makes
+  // its memo as long as the number says: seven bytes can ask it for 2^32 entries.
+  if (key / 2 > instructions_ + memo_slack) {
+    findings_.add("pickle-expansion", "at byte " + std::to_string(at_) + " entry " + std::to_string(key) +
+                                          " of the memo is put after " + std::to_string(instructions_) +
+                                          " instructions");
+  }
   if (key >= memo_limit) {
     memo_full_ = true;
     ++memo_used_;

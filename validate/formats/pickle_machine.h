@@ -104,7 +104,8 @@ class PickleMachine {
   std::string texts_;  // each ends with '\0'
   std::vector<std::string> recent_;
   std::uint32_t recent_count_ = 0;
-  std::uint64_t at_ = 0;         // offset of the current instruction
+  std::uint64_t at_ = 0;  // offset of the current instruction
+  std::uint64_t instructions_ = 0;
   std::uint64_t frame_end_ = 0;  // offset behind the last frame
   std::string first_error_;
   bool acts_ = false;

@@ -167,6 +167,8 @@ std::string check_safetensors(Input& in, Findings& findings) {
                  " behind its length");
   }
   if (in.peek() == 0xEF) return wrong("header begins with a byte order mark");
+  // Blank space before it would be JSON all the same: the format says 0x7B, so that nothing else can be read there.
+  if (*length > 0 && in.peek() != '{') return wrong("header does not begin with `{`");
   Header header;
   const auto problem = read_json(in, *length, header);
   if (!header.problem().empty()) return wrong("header " + header.problem());

@@ -185,6 +185,32 @@ TEST_CASE("pickle: a small one that describes more than a machine can hold") {
   CHECK(outcome.found[0].starts_with("pickle-expansion"));
 }
 
+TEST_CASE("pickle: a memo that is numbered far beyond what is in it") {
+  struct Case {
+    std::string name;
+    std::string bytes;
+    bool told;
+  };
+  std::string gaps = "(l";  // as an old pickletools.optimize left them
+  for (std::uint64_t i = 0; i < 5000; ++i) gaps += "Nr" + test::little(5 * i, 4) + "a";
+  for (const auto& c : std::vector<Case>{
+           {"LONG_BINPUT", "Nr\xff\xff\xff\x7f."s, true},
+           {"PUT", "Np2147483647\n.", true},
+           {"PUT of 2^64 - 1", "Np18446744073709551615\n.", true},
+           {"within what the machine remembers too", "Nr\xff\xff\x0f\0."s, true},
+           {"BINPUT cannot", "Nq\xff.", false},
+           {"from one, with numbers left out", "(lp1\nNp7\na.", false},
+           {"one number in five", gaps + ".", false},
+       }) {
+    CAPTURE(c.name);
+    const auto outcome = check(c.bytes);
+    const bool told = std::any_of(outcome.found.begin(), outcome.found.end(), [](const auto& line) {
+      return line.starts_with("pickle-expansion: at byte 1 entry ");
+    });
+    CHECK(told == c.told);
+  }
+}
+
 TEST_CASE("pickle: more of one kind than a report needs is counted") {
   std::string many;
   for (int i = 0; i < 30; ++i) many += "cos\nname" + std::to_string(i) + "\n0";
