@@ -37,6 +37,12 @@ Check check_of(std::string name, Verdict verdict, std::string reason) {
   return {.name = std::move(name), .verdict = verdict, .reason = std::move(reason), .findings = {}, .metrics = {}};
 }
 
+// For the line of progress.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 // One gate at work. Each stage adds its checks to the report and says ok() even when the version fails; an Error is
 // no version's fault.
 class GateRun {
@@ -293,7 +299,8 @@ class GateRun {
   }
 
   void add(Check check) {
-    seams_.progress.finish(symbol_of(check.verdict), (check.name == step_ ? "" : check.name + ": ") + check.reason);
+    seams_.progress.finish(symbol_of(check.verdict),
+                           (check.name == step_ ? "" : check.name + ": ") + one_line(check.reason));
     report_.checks.push_back(std::move(check));
   }
 

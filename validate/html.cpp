@@ -22,6 +22,16 @@ std::string cell(const std::string& content, const char* look = "") {
   return *look == '\0' ? "<td>" + content + "</td>" : "<td class=\"" + std::string(look) + "\">" + content + "</td>";
 }
 
+std::string html_lines(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    out += (at == 0 ? "" : "<br>") + html_text(std::string_view(text).substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
 std::string facts_list(const std::vector<std::pair<std::string, std::string>>& facts) {
   std::string out;
   for (const auto& [name, value] : facts) {
@@ -54,7 +64,7 @@ std::string checks_table(const Report& report) {
       "<div class=\"card\"><table><thead><tr><th>check</th><th>verdict</th><th>why</th></tr></thead><tbody>";
   for (const auto& check : report.checks) {
     out += "<tr>" + cell(html_text(check.name), "name") + cell(verdict_pill(check.verdict)) +
-           cell(html_text(check.reason)) + "</tr>";
+           cell(html_lines(check.reason)) + "</tr>";
   }
   if (report.checks.empty()) out += "<tr><td colspan=\"3\">nothing was checked</td></tr>";
   return out + "</tbody></table></div>";
@@ -160,7 +170,7 @@ std::string findings_list(const Report& report) {
       items +=
           "<li><span class=\"verdict " + severity + "\">" + severity + "</span> <b>" + html_text(finding.rule) + "</b>";
       if (!finding.file.empty()) items += " <code>" + html_text(finding.file) + "</code>";
-      items += "<p>" + html_text(finding.message) + "</p>";
+      items += "<p>" + html_lines(finding.message) + "</p>";
       if (!finding.hint.empty()) items += "<p class=\"note\">hint: " + html_text(finding.hint) + "</p>";
       items += "</li>";
     }
@@ -201,7 +211,7 @@ std::string to_html(const Page& page) {
          "</style></head><body><main>";
   out += "<header><p class=\"kicker\">" + html_text(page.subtitle) + "</p><h1>" + html_text(page.title) + "</h1>" +
          verdict_pill(page.verdict, true);
-  if (!page.summary.empty()) out += "<p class=\"summary\">" + html_text(page.summary) + "</p>";
+  if (!page.summary.empty()) out += "<p class=\"summary\">" + html_lines(page.summary) + "</p>";
   out += facts_list(page.facts) + "</header>\n" + steps_table(page.steps) + "\n";
   for (const auto& report : page.reports) out += report_section(report) + "\n";
   out += "<footer>Made by mlctl " + std::string(MLCTL_VERSION) + " at " + rfc3339(page.made) +

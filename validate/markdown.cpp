@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t cell_limit = 2'000;
 constexpr std::string_view punctuation = "\\`*_[]|#~!";
+constexpr std::string_view line_end = " ⏎ ";  // a real one would end the cell, and begin a line that means something
 constexpr std::string_view cut_note = "\nThe rest was cut: a step summary holds 1 MiB.\n";
 
 // GFM makes links of "https://…" and "www.…" where they stand.
@@ -20,12 +21,16 @@ bool begins_link(std::string_view text, std::size_t at) {
 }  // namespace
 
 std::string markdown_text(std::string_view raw) {
-  std::string clean = escape_control(raw.substr(0, std::min(raw.size(), cell_limit)));
+  std::string clean = escape_control(raw.substr(0, std::min(raw.size(), cell_limit)), true);
   if (raw.size() > cell_limit) clean += " …";
   std::string text;
   for (std::size_t i = 0; i < clean.size(); ++i) {
     const char c = clean[i];
-    if (c == '&') {
+    if (c == '\n') {
+      text += line_end;
+    } else if (c == '\t') {
+      text += ' ';
+    } else if (c == '&') {
       text += "&amp;";
     } else if (c == '<') {
       text += "&lt;";

@@ -5,6 +5,17 @@
 namespace mlctl::validate {
 namespace {
 
+// What a server printed keeps its lines, below and behind a bar: with blanks alone before it, a line that begins with
+// `::` would be a command to GitHub's runner.
+std::string lines_text(const std::string& text) {
+  std::string out;
+  for (const char c : escape_control(text, true)) {
+    out += c;
+    if (c == '\n') out += "      | ";
+  }
+  return out;
+}
+
 std::string title(const Report& report) {
   const auto host = report.machine.find("host");  // a report of a machine is of no model
   std::string text = report.kind;
@@ -36,14 +47,14 @@ std::string finding_text(const Finding& finding, const Check& check, const Style
   std::string text =
       "    " + paint(to_string(finding.severity), tone_of(finding.severity), style) + "  " + finding.rule;
   if (!finding.file.empty() && finding.file != check.name) text += "  " + escape_control(finding.file);
-  if (finding.message != check.reason) text += ": " + escape_control(finding.message);
+  if (finding.message != check.reason) text += ": " + lines_text(finding.message);
   return text + "\n";
 }
 
 std::string check_text(const Check& check, const Style& style) {
   std::string text = "  " + paint(symbol(symbol_of(check.verdict), style), tone_of(check.verdict), style) + " " +
                      escape_control(check.name) + " " + paint(to_string(check.verdict), tone_of(check.verdict), style);
-  if (!check.reason.empty()) text += ": " + escape_control(check.reason);
+  if (!check.reason.empty()) text += ": " + lines_text(check.reason);
   text += '\n';
   for (const auto& metric : check.metrics) {
     text += "      " + escape_control(metric.name) + ": " + escape_control(metric_text(metric)) + "\n";

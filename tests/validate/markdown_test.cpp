@@ -24,7 +24,9 @@ TEST_CASE("markdown_text: nothing from outside is more than text") {
            {"one without a scheme", "see www.a.example", "see www\\.a.example"},
            {"an address", "ada@a.example", "ada@<!-- -->a.example"},
            {"a team", "@org/team", "@<!-- -->org/team"},
-           {"a line end and an escape", "a\nb\x1b[2J", "a\\\\x0ab\\\\x1b\\[2J"},
+           {"a line end and an escape", "a\nb\x1b[2J", "a ⏎ b\\\\x1b\\[2J"},
+           {"lines that would be more than text", "a:\n::error::b\n\n# c\n- d", "a: ⏎ ::error::b ⏎  ⏎ \\# c ⏎ - d"},
+           {"a tab", "a\tb", "a b"},
        }) {
     CAPTURE(c.name);
     CHECK(markdown_text(c.raw) == c.text);

@@ -201,6 +201,20 @@ TEST_CASE("a report in text says every verdict in words and escapes what came fr
   CHECK(text.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("what a server printed keeps its lines, and no line is a command to a runner") {
+  Report report{.kind = "gate", .model = "m"};
+  report.checks = {check("server", Verdict::fail)};
+  report.checks[0].reason = "it ended; its last lines:\n</pre>\x1b[2J\n::error::b\n| - c";
+  const auto text = to_text(report, Style::plain());
+  CHECK_MESSAGE(
+      text.find("its last lines:\n      | </pre>\\x1b[2J\n      | ::error::b\n      | | - c\n") != std::string::npos,
+      text);
+  const auto markdown = to_markdown(report);
+  CHECK_MESSAGE(
+      markdown.find("its last lines: ⏎ &lt;/pre&gt;\\\\x1b\\[2J ⏎ ::error::b ⏎ \\| - c |\n") != std::string::npos,
+      markdown);
+}
+
 TEST_CASE("Markdown of a report: names from outside stay text, and the summary fits its page") {
   auto report = full_report();
   report.checks[1].findings[0].file = "<img src=x>|`[a](http://b)@team";
