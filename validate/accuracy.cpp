@@ -29,7 +29,7 @@ Result<std::vector<RowAnswer>> rows_of(const std::vector<Tensor>& answer, std::s
   if (output.shape.empty() || output.shape.front() != static_cast<std::int64_t>(rows) || size % rows != 0 ||
       size == 0) {
     return Error{.kind = Error::Kind::corrupt,
-                 .message = "output " + output.name + " does not answer " + std::to_string(rows) + " rows",
+                 .message = "output " + output.name + " does not answer " + count_text(rows, "row"),
                  .hint = ""};
   }
   std::vector<RowAnswer> answers(rows);
@@ -61,7 +61,7 @@ class AccuracyRun {
         if (failure_) return ok();
         count += rows.size();
         if (count > most_rows) return usage(config_.data + ": more than 5,000,000 rows");
-        progress.update(std::to_string(count) + " rows");
+        progress.update(count_text(count, "row"));
         rows.clear();
       }
       if (!*row) return ok();
@@ -218,9 +218,9 @@ Check judge_slices(const AccuracyConfig& config, const std::string& column,
   }
   if (judged == 0) {
     check.verdict = Verdict::inconclusive;
-    check.reason = "none of " + std::to_string(slices.size()) + " slices could be told: too few examples in each";
+    check.reason = "none of " + count_text(slices.size(), "slice") + " could be told: too few examples in each";
   } else if (check.verdict == Verdict::pass) {
-    check.reason = "certainly worse on none of " + std::to_string(slices.size()) + " slices";
+    check.reason = "certainly worse on none of " + count_text(slices.size(), "slice");
     if (judged < slices.size()) check.reason += ", " + std::to_string(slices.size() - judged) + " could not be told";
   }
   return check;

@@ -179,8 +179,7 @@ Check check_others(const std::vector<const ModelFile*>& files) {
   }
   Check check{"other files", verdict_of(found), "", std::move(found), {}};
   check.reason = check.verdict == Verdict::pass
-                     ? std::to_string(files.size()) + (files.size() == 1 ? " file" : " files") +
-                           ": no pickle in disguise; code and text are not judged"
+                     ? count_text(files.size(), "file") + ": no pickle in disguise; code and text are not judged"
                      : check.findings.front().file + ": " + check.findings.front().message;
   return check;
 }
@@ -231,8 +230,7 @@ Report validate_files(const std::filesystem::path& folder, const std::vector<Mod
   if (!others.empty()) report.checks.push_back(check_others(others));
   report.finished = clock.wall();
   const auto verdict = overall(report);
-  progress.finish(symbol_of(verdict), std::to_string(report.checks.size()) +
-                                          (report.checks.size() == 1 ? " check, " : " checks, ") + to_string(verdict));
+  progress.finish(symbol_of(verdict), count_text(report.checks.size(), "check") + ", " + to_string(verdict));
   return report;
 }
 

@@ -24,8 +24,9 @@ struct GatePlan {
   std::uint64_t requests_per_arm = 0;  // expected, under load
   Duration longest{};                  // the load's part of the time: warm-up and measuring
 };
-// Pure. Error{usage} for a quantile that the load cannot decide even on the quietest machine, with the duration it
-// would need; for load, accuracy or slices that have nothing to be asked with.
+// Pure. Error{usage} for a quantile, or a share of errors, that the load cannot decide even on the quietest machine or
+// where nothing fails, with the duration it would need; for load, accuracy or slices that have nothing to be asked
+// with.
 [[nodiscard]] Result<GatePlan> plan_gate(const GateConfig& config, bool has_baseline);
 
 // One version to be served. Its files are copied before anything is started: they are only read.

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/units.h"
 #include "validate/local_server.h"
 #include "validate/protocol.h"
 
@@ -64,6 +65,37 @@ Status not_negative(std::string_view text) {
   return Error{.kind = Error::Kind::usage, .message = "must not be negative", .hint = ""};
 }
 
+Status share_of_errors(std::string_view text) {
+  const auto share = parse_percent(text);
+  if (share && *share >= 0 && *share < 1) return ok();
+  return Error{.kind = Error::Kind::usage,
+               .message = "must be from 0% to less than 100%, which would accept a server that never answers",
+               .hint = ""};
+}
+
+// Names of the gate's checks that may be skipped, and of the release's GPU check.
+std::vector<std::string> acceptable() {
+  std::vector<std::string> names = {"parity", "accuracy", "errors", "gpu"};
+  for (const auto& quantile : quantiles()) {
+    names.push_back(std::string("latency.limit.") + quantile.name);
+    names.push_back(std::string("latency.slower.") + quantile.name);
+  }
+  return names;
+}
+
+Status name_of_check(std::string_view text) {
+  constexpr std::string_view slices = "accuracy.slices.";
+  const auto names = acceptable();
+  if (std::find(names.begin(), names.end(), text) != names.end()) return ok();
+  if (text.starts_with(slices) && text.size() > slices.size()) return ok();
+  const auto close = nearest(text, names);
+  return Error{.kind = Error::Kind::usage,
+               .message = "no check is called '" + std::string(text.substr(0, 60)) + "'",
+               .hint = close.empty() ? "known are parity, accuracy, accuracy.slices.COLUMN, errors, latency.limit.pN, "
+                                       "latency.slower.pN, gpu"
+                                     : "did you mean '" + close + "'?"};
+}
+
 Status positive_count(std::string_view text) {
   if (text.substr(0, 1) != "-" && text.find_first_not_of('0') != std::string_view::npos && text.size() <= 4)
     return ok();
@@ -101,6 +133,18 @@ Field load_field() {
               "How long is measured. With a baseline the two versions take turns, a second each.", "3m"),
        choice("arrivals", {"poisson", "constant"}, "How the requests are spread in time.", "poisson"),
        scalar("warmup", Type::duration, "Load before the measuring begins.", "5s"), std::move(connections)});
+}
+
+Field errors_field() {
+  auto limit = scalar("limit", Type::percent, "The share of requests that may fail.", "1%");
+  limit.rule = share_of_errors;
+  return object("errors", "Requests that fail under load.", {std::move(limit)});
+}
+
+Field accept_field() {
+  auto accept = list("accept", "Names of checks whose `skipped` is accepted.");
+  accept.fields.front().rule = name_of_check;
+  return accept;
 }
 
 Field accuracy_field() {
@@ -210,8 +254,7 @@ Field gate_table() {
               {object("limit", "What a quantile may be at most.", by_quantile(Type::duration, "At most this long.")),
                object("slower", "How much slower than the baseline a quantile may be.",
                       by_quantile(Type::percent, "At most this much slower than the baseline."))}),
-       object("errors", "Requests that fail under load.",
-              {scalar("limit", Type::percent, "The share of requests that may fail.", "1%")}),
+       errors_field(),
        object(
            "parity", "Golden cases: inputs whose outputs are known for exactly this version.",
            {path("cases", "JSON file of golden cases."),
@@ -221,7 +264,7 @@ Field gate_table() {
        object(
            "gpu", "The check of the GPUs that the version will run on.",
            {scalar("required", Type::boolean, "Whether the check must pass; by default where serving.gpu is there.")}),
-       list("accept", "Names of checks whose `skipped` is accepted.")});
+       accept_field()});
 }
 
 Field local_table() {

@@ -12,10 +12,12 @@ namespace mlctl::validate {
 namespace {
 
 constexpr std::uint64_t least_pairs = 20;  // below, a bootstrap of blocks says little
+constexpr double least_share = 1.5e-7;     // of errors: less would need more than most_requests
+constexpr double most_minutes = 1e9;       // that are worth writing down
 
 std::string duration_text(double seconds) {
   if (seconds <= 90) return std::to_string(static_cast<int>(std::ceil(seconds / 10) * 10)) + "s";
-  return std::to_string(static_cast<int>(std::ceil(seconds / 60))) + "m";
+  return std::to_string(static_cast<std::uint64_t>(std::min(std::ceil(seconds / 60), most_minutes))) + "m";
 }
 
 // Requests to each arm are drawn at random times: a little more than needed, so that bad luck does not undecide.
@@ -30,15 +32,20 @@ struct Need {
 
 Need need_of(const LoadConfig& load, int arms, const std::string& asked, std::uint64_t samples, double least_seconds) {
   const double seconds = std::max(with_luck(samples) / load.rate * arms, least_seconds);
-  const auto rate = std::to_string(static_cast<std::uint64_t>(load.rate));
-  return {.text = asked + " needs " + std::to_string(samples) + " requests to each version: at " + rate +
-                  "/s at least " + duration_text(seconds) + " of load",
+  return {.text = asked + " needs " + count_text(samples, "request") + " to each version: at " +
+                  number_text(load.rate) + "/s at least " + duration_text(seconds) + " of load",
           .seconds = seconds};
 }
 
 std::vector<Need> needs_of(const GateConfig& config, bool compare) {
   std::vector<Need> needs;
   const int arms = compare ? 2 : 1;
+  // Whether at most this share fails is the same question as whether a quantile lies below the failures: even where
+  // none fails, fewer requests leave it open. That none at all may fail is never known, and never refused here.
+  if (config.errors > 0 && config.errors < 1) {
+    needs.push_back(need_of(*config.load, arms, "gate.errors.limit " + number_text(config.errors * 100, "%"),
+                            samples_for_bound(1 - config.errors), 0));
+  }
   for (const auto& limit : config.limits) {
     needs.push_back(need_of(*config.load, arms, std::string("gate.latency.limit.") + limit.quantile.name,
                             samples_for_bound(limit.quantile.q), 0));
@@ -69,6 +76,9 @@ Result<GatePlan> plan_gate(const GateConfig& config, bool has_baseline) {
   }
   for (const auto& slower : config.slower) {
     if (slower.share <= 0) return usage("gate.latency.slower: a share above zero is needed, such as 10%", "");
+  }
+  if (config.errors > 0 && config.errors < least_share) {
+    return usage("gate.errors.limit: no load can tell so small a share", "0.01% needs 29,956 requests");
   }
   const double seconds = std::chrono::duration<double>(config.load->duration).count();
   const double requests = config.load->rate * seconds;

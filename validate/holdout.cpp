@@ -8,6 +8,7 @@
 
 #include "base/filesystem.h"
 #include "validate/protocol.h"
+#include "validate/report.h"
 
 namespace mlctl::validate {
 namespace {
@@ -87,8 +88,8 @@ Status Holdout::map_columns(const std::string& label, const std::vector<std::str
   }
   if (feature_columns_.empty()) return error("no column is left for the features");
   if (features != 0 && feature_columns_.size() != features) {
-    return error("the model takes " + std::to_string(features) + " features, the file has " +
-                 std::to_string(feature_columns_.size()) + " columns for them");
+    return error("the model takes " + count_text(features, "feature") + ", the file has " +
+                 count_text(feature_columns_.size(), "column") + " for them");
   }
   return ok();
 }
@@ -140,7 +141,7 @@ Result<std::optional<HoldoutRow>> Holdout::next() {
   if (!read) return read.error();
   if (!*read) return std::optional<HoldoutRow>();
   if (fields_.size() != columns_) {
-    return error(std::to_string(fields_.size()) + " fields, the header has " + std::to_string(columns_));
+    return error(count_text(fields_.size(), "field") + ", the header has " + std::to_string(columns_));
   }
   HoldoutRow row;
   row.features.reserve(feature_columns_.size());

@@ -109,7 +109,7 @@ Check judge_errors(const Context& context) {
                              .samples = data.sent(),
                              .note = "Clopper-Pearson"});
     check.verdict = at_most(interval, context.config.errors);
-    check.reason = std::to_string(data.failed()) + " of " + std::to_string(data.sent()) + " requests failed";
+    check.reason = std::to_string(data.failed()) + " of " + count_text(data.sent(), "request") + " failed";
     if (data.failed() > 0) check.reason += ": " + failures_text(data, context.result.first_failure[0]);
     if (check.verdict == Verdict::inconclusive) {
       check.reason += "; too few requests to tell from " + percent(context.config.errors);
@@ -146,10 +146,16 @@ Check judge_errors(const Context& context) {
   return check;
 }
 
+// A server that ended at once was sent nothing: there is no number to show. The reason may stand there already.
+bool nothing_sent(const ArmData& data, Check& check) {
+  if (data.sent() > 0) return false;
+  if (check.reason.empty()) check.reason = "no request was sent";
+  return true;
+}
+
 Metric latency_metric(const ArmData& data, Arm arm, const Quantile& quantile) {
-  const double value = data.sent() == 0 ? 0 : quantile_of(data.sorted, quantile.q);
   return {.name = std::string(quantile.name) + " " + to_string(arm),
-          .value = value,
+          .value = quantile_of(data.sorted, quantile.q),
           .unit = "ms",
           .interval = quantile_interval(data.sorted, quantile.q),
           .limit = {},
@@ -172,6 +178,7 @@ Check judge_limit(const Context& context, const LatencyLimit& limit) {
               .reason = spoiled(context, limit.quantile),
               .findings = {},
               .metrics = {}};
+  if (nothing_sent(context.candidate, check)) return check;
   auto metric = latency_metric(context.candidate, Arm::candidate, limit.quantile);
   // Requests behind one another are not independent: where blocks say that less is known, they are believed.
   const auto by_block = blocked_quantile_interval(context.candidate.blocks, limit.quantile.q, context.seed);
@@ -201,11 +208,14 @@ Check judge_slower(const Context& context, const LatencySlower& slower, bool com
               .reason = std::string(first_version),
               .findings = {},
               .metrics = {}};
-  check.metrics.push_back(latency_metric(context.candidate, Arm::candidate, slower.quantile));
+  for (const auto arm : {Arm::candidate, Arm::baseline}) {
+    const auto& data = arm == Arm::candidate ? context.candidate : context.baseline;
+    if (data.sent() > 0) check.metrics.push_back(latency_metric(data, arm, slower.quantile));
+  }
   if (!compare) return check;
-  check.metrics.push_back(latency_metric(context.baseline, Arm::baseline, slower.quantile));
   check.verdict = Verdict::inconclusive;
   check.reason = spoiled(context, slower.quantile);
+  if (nothing_sent(context.candidate, check) || nothing_sent(context.baseline, check)) return check;
 
   std::vector<BlockPair> pairs;
   for (std::size_t i = 0; i < std::min(context.candidate.blocks.size(), context.baseline.blocks.size()); ++i) {
@@ -226,8 +236,8 @@ Check judge_slower(const Context& context, const LatencySlower& slower, bool com
   if (context.baseline.failed() * 100 > context.baseline.sent()) {
     check.verdict = Verdict::error;
     check.reason = "the baseline failed " + std::to_string(context.baseline.failed()) + " of " +
-                   std::to_string(context.baseline.sent()) +
-                   " requests: " + failures_text(context.baseline, context.result.first_failure[1]);
+                   count_text(context.baseline.sent(), "request") + ": " +
+                   failures_text(context.baseline, context.result.first_failure[1]);
     return check;
   }
   check.verdict = at_most(estimate.interval, limit);
@@ -259,6 +269,7 @@ Series raw_series(const Schedule& schedule, const LoadResult& result, Arm arm) {
 
 void draw(LoadJudgement& judgement, const Schedule& schedule, const Context& context, Arm arm) {
   const auto& data = arm == Arm::candidate ? context.candidate : context.baseline;
+  if (data.sent() == 0) return;
   auto distribution = distribution_of("Latency", to_string(arm), "ms", data.sorted);
   for (const auto& limit : context.config.limits) {
     distribution.marks.push_back({std::string(limit.quantile.name) + " limit", milliseconds(limit.limit)});

@@ -14,6 +14,12 @@ Error usage(std::string message, std::string hint = "") {
   return {.kind = Error::Kind::usage, .message = std::move(message), .hint = std::move(hint)};
 }
 
+// Where it stands in the files, as the other deviations of a configuration say it.
+Error usage_at(const Node& node, const std::string& message, std::string hint) {
+  const auto place = to_string(node.position);
+  return usage((place.empty() ? "" : place + ": ") + message, std::move(hint));
+}
+
 struct Preset {
   const char* runtime;
   LocalServer local;
@@ -56,12 +62,23 @@ std::map<std::string, std::string> texts_of(const Node& root, std::string_view p
   return preset;
 }
 
-Status check_templates(const LocalServer& local) {
-  for (const auto& [name, text] : local.templates) {
-    const std::filesystem::path path(name);
+// A server without a command is not "the preset's command": who writes an empty list means something else.
+Status check_command(const Node& root) {
+  const Node* node = find_path(root, "serving.local.command");
+  if (node == nullptr || node->kind != Node::Kind::list || !node->items.empty()) return ok();
+  return usage_at(*node, "serving.local.command must not be empty", "leave it out to have the runtime's own command");
+}
+
+Status check_templates(const Node& root) {
+  const Node* node = find_path(root, "serving.local.templates");
+  if (node == nullptr) return ok();
+  for (const auto& entry : node->entries) {
+    const std::filesystem::path path(entry.key);
     const bool leaves = std::any_of(path.begin(), path.end(), [](const auto& part) { return part == ".."; });
-    if (name.empty() || path.is_absolute() || leaves || !path.has_filename()) {
-      return usage("serving.local.templates: '" + name + "' is not a path inside the model's folder");
+    if (entry.key.empty() || path.is_absolute() || leaves || !path.has_filename()) {
+      return usage_at(entry.value,
+                      "serving.local.templates: '" + entry.key + "' is not a path inside the model's folder",
+                      "a name such as settings.json: the file is written beside the model's");
     }
   }
   return ok();
@@ -125,6 +142,9 @@ Result<LocalServer> expand(LocalServer local, const Expansion& values) {
 
 Result<LocalServer> decode_local(const Node& merged_model) {
   const auto runtime = get_string(merged_model, "serving.runtime").value_or("");
+  for (const auto check : {check_command, check_templates}) {
+    if (auto status = check(merged_model); !status) return status.error();
+  }
   const LocalServer* preset = find_preset(runtime);
   LocalServer local = preset != nullptr ? *preset : LocalServer{};
   if (auto command = get_strings(merged_model, "serving.local.command"); !command.empty())
@@ -146,7 +166,6 @@ Result<LocalServer> decode_local(const Node& merged_model) {
   }
   if (find_protocol(local.protocol) == nullptr)
     return usage("serving.local.protocol: " + local.protocol + " is not known");
-  if (auto status = check_templates(local); !status) return status.error();
   // Tried once here, so that a misspelt word is found before anything is started.
   if (auto trial = expand(local, Expansion{}); !trial) return trial.error();
   return local;

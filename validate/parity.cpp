@@ -76,8 +76,11 @@ Result<Check> check_parity(const ParityConfig& config, const std::vector<GoldenC
                            .note = "tolerance " + number_text(config.absolute) + " + " + number_text(config.relative) +
                                    " of the golden value"});
   if (wrong > 0) check.verdict = Verdict::fail;
-  check.reason = wrong > 0 ? std::to_string(wrong) + " of " + std::to_string(cases.size()) + " golden cases differ"
-                           : std::to_string(cases.size()) + " golden cases agree";
+  const auto all = count_text(cases.size(), "golden case");
+  if (wrong > 0)
+    check.reason = std::to_string(wrong) + " of " + all + (cases.size() == 1 ? " differs" : " differ");
+  else
+    check.reason = all + (cases.size() == 1 ? " agrees" : " agree");
   return check;
 }
 

@@ -103,7 +103,18 @@ TEST_CASE("what is refused, and where") {
            {"no connection", serving + "gate: {load: {connections: 0}}", "1 to 9999"},
            {"a runtime without a preset", "serving: {runtime: triton}", "serving.local.command is missing"},
            {"a path that answers is missing", "serving: {local: {command: [./serve]}}", "serving.local.ready"},
-           {"a template outside the folder", "serving: {runtime: mlserver, local: {templates: {../x: a}}}", "../x"},
+           {"a template outside the folder", "serving: {runtime: mlserver, local: {templates: {../x: a}}}",
+            "model.yaml:1:56: serving.local.templates: '../x' is not a path inside"},
+           {"an empty command", "serving: {runtime: mlserver, local: {command: []}}",
+            "model.yaml:1:47: serving.local.command must not be empty"},
+           {"acceptance of a check that is none", serving + "gate: {accept: [parity, bogus]}",
+            "model.yaml:2:25: gate.accept[1]: no check is called 'bogus'"},
+           {"acceptance of a quantile that is none", serving + "gate: {accept: [latency.slower.p98]}",
+            "no check is called 'latency.slower.p98'"},
+           {"more errors than requests", serving + "gate: {errors: {limit: 101%}}",
+            "model.yaml:2:24: gate.errors.limit: must be from 0% to less than 100%"},
+           {"nothing but errors", serving + "gate: {errors: {limit: 100%}}", "less than 100%"},
+           {"fewer errors than none", serving + "gate: {errors: {limit: -1%}}", "gate.errors.limit"},
            {"a misspelt word", "serving: {runtime: mlserver, local: {command: [serve, \"{prot}\"]}}",
             "{prot} is not known"},
            {"a misspelt word in the environment", "serving: {runtime: mlserver, local: {env: {A: \"{ports}\"}}}",
@@ -115,6 +126,20 @@ TEST_CASE("what is refused, and where") {
     CHECK(config.error().kind == Error::Kind::usage);
     CHECK_MESSAGE(config.error().message.find(c.message) != std::string::npos, config.error().message);
   }
+}
+
+TEST_CASE("every check that may be skipped can be accepted") {
+  const auto config = decode(serving + R"(
+gate:
+  errors: {limit: 0%}
+  accept: [gpu, errors, accuracy, accuracy.slices.region, latency.limit.p99.9, latency.slower.p50]
+)");
+  REQUIRE_MESSAGE(config, config.error().message);
+  CHECK(config->accept.size() == 6);
+  CHECK(config->errors == 0);
+  const auto misspelt = decode(serving + "gate: {accept: [acuracy]}");
+  REQUIRE_FALSE(misspelt);
+  CHECK(misspelt.error().hint == "did you mean 'accuracy'?");
 }
 
 TEST_CASE("serving.local overrides the preset part by part") {

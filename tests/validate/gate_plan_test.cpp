@@ -22,6 +22,12 @@ GateConfig asking(std::vector<const char*> limits, std::vector<std::pair<const c
   return config;
 }
 
+GateConfig errors(double limit, Duration duration, double rate) {
+  auto config = asking({}, {}, duration, rate);
+  config.errors = limit;
+  return config;
+}
+
 }  // namespace
 
 TEST_CASE("what a load can decide") {
@@ -45,6 +51,15 @@ TEST_CASE("what a load can decide") {
            {"blocks are counted, not only requests", asking({}, {{"p50", 0.5}}, 10s, 1000), true, "at least 40s",
             "gate.load.duration: 40s"},
            {"without a baseline nothing is compared", asking({}, {{"p50", 0.01}}), false, "", ""},
+           {"one failure in a hundred is not told from none in four seconds", errors(0.01, 4s, 30), false,
+            "gate.errors.limit 1 % needs 299 requests to each version: at 30/s at least 20s",
+            "gate.load.duration: 20s"},
+           {"in twelve it is", errors(0.01, 12s, 30), false, "", ""},
+           {"not to two versions", errors(0.01, 12s, 30), true, "gate.errors.limit 1 % needs 299", "30s"},
+           {"one in two is told soon", errors(0.5, 1s, 30), false, "", ""},
+           {"no load tells so little", errors(1e-18, 4s, 30), false, "no load can tell so small a share", "0.01%"},
+           {"a rate of hours a request", errors(0.01, 4s, 0.0001), false, "at 0.0001/s at least", "m"},
+           {"that nothing may fail is never known", errors(0, 4s, 30), false, "", ""},
            {"a load of days", asking({}, {}, 100h, 1000), false, "more than 20,000,000", "lower"},
            {"nothing is allowed to differ", asking({}, {{"p50", 0}}), true, "above zero", ""},
        }) {

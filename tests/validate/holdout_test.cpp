@@ -90,7 +90,7 @@ TEST_CASE("what is wrong with a file, and where") {
            {"two labels", "y,y\n1,2\n", 0, "two columns"},
            {"no features", "y\n1\n", 0, "no column is left"},
            {"another number of features", "a,b,y\n1,2,3\n", 5, "takes 5 features, the file has 2"},
-           {"a short row", "a,y\n1,2\n3\n", 0, "h.csv:3: 1 fields, the header has 2"},
+           {"a short row", "a,y\n1,2\n3\n", 0, "h.csv:3: 1 field, the header has 2"},
            {"a text for a number", "a,y\nx,2\n", 0, "h.csv:2: field 1 (a): 'x' is not a finite number"},
            {"a missing value", "a,b,y\n1,,2\n", 0, "field 2"},
            {"NaN", "a,y\nnan,2\n", 0, "not a finite number"},

@@ -235,3 +235,29 @@ TEST_CASE("the judge's error rates, simulated on a machine as noisy as two share
   CHECK(slower[0] == 0);
   CHECK(slower[1] >= runs * 0.5);
 }
+
+TEST_CASE("where nothing was sent no number is shown") {
+  const auto config = config_of({{p("p50"), 100ms}}, {{p("p50"), 0.1}});
+  const auto schedule = make_schedule(*config.load, true, 5);
+  LoadResult result;
+  result.samples.resize(schedule.requests.size());
+  for (auto& sample : result.samples) sample.outcome = Outcome::unsent;
+  result.stopped =
+      LoadResult::Stop{.arm = Arm::candidate, .error = {Error::Kind::denied, "it ended with exit code 1", ""}};
+  const auto judgement = judge_load(config, schedule, result, true, 99);
+  CHECK(check_named(judgement, "errors").verdict == Verdict::fail);
+  for (const auto* name : {"latency.limit.p50", "latency.slower.p50"}) {
+    const auto& check = check_named(judgement, name);
+    CHECK(check.verdict == Verdict::inconclusive);
+    CHECK(check.reason == "the load was cut short: the candidate ended");
+    CHECK(check.metrics.empty());
+  }
+  CHECK(judgement.distributions.empty());
+  CHECK(judgement.series.empty());
+}
+
+TEST_CASE("one request is no plural") {
+  CHECK(count_text(0, "request") == "0 requests");
+  CHECK(count_text(1, "request") == "1 request");
+  CHECK(count_text(2, "golden case") == "2 golden cases");
+}

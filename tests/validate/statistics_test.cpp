@@ -139,3 +139,12 @@ TEST_CASE("the random numbers are the same everywhere") {
   Random bounded(7);
   for (int i = 0; i < 1000; ++i) CHECK(bounded.below(3) < 3);
 }
+
+TEST_CASE("the requests that a share of errors needs are the least that the judge can pass") {
+  for (const double limit : {0.5, 0.2, 0.1, 0.05, 0.01, 0.005, 0.001, 0.0001}) {
+    CAPTURE(limit);
+    const auto needed = samples_for_bound(1 - limit);
+    CHECK(at_most(clopper_pearson(0, needed), limit) == Verdict::pass);
+    CHECK(at_most(clopper_pearson(0, needed - 1), limit) == Verdict::inconclusive);
+  }
+}

@@ -54,11 +54,11 @@ class Walk {
       return "not readable";
     }
     if (ir_version_ == 0) findings_.add("onnx-malformed", "ir_version is missing");
-    if (graphs_ != 1) findings_.add("onnx-malformed", "it has " + std::to_string(graphs_) + " graphs instead of one");
+    if (graphs_ != 1) findings_.add("onnx-malformed", "it has " + count_text(graphs_, "graph") + " instead of one");
     if (opsets_.empty()) findings_.add("onnx-malformed", "it imports no operators");
     report_domains();
-    return "opset " + std::to_string(opset_) + ", " + std::to_string(nodes_) + (nodes_ == 1 ? " node, " : " nodes, ") +
-           std::to_string(tensors_) + (tensors_ == 1 ? " tensor" : " tensors");
+    return "opset " + std::to_string(opset_) + ", " + count_text(nodes_, "node") + ", " +
+           count_text(tensors_, "tensor");
   }
 
  private:

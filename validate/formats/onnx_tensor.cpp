@@ -135,8 +135,7 @@ void check_onnx_tensor(const OnnxTensor& tensor, const std::string& folder, cons
   if (tensor.has_raw) {
     if (!bytes) return wrong("is of strings, or too large, and has raw bytes");
     if (tensor.raw_bytes != *bytes)
-      wrong("has " + std::to_string(tensor.raw_bytes) + " bytes, its dimensions and type need " +
-            std::to_string(*bytes));
+      wrong("has " + count_text(tensor.raw_bytes, "byte") + ", its dimensions and type need " + std::to_string(*bytes));
     return;
   }
   std::uint64_t values = 0;
@@ -144,7 +143,7 @@ void check_onnx_tensor(const OnnxTensor& tensor, const std::string& folder, cons
     return wrong("has dimensions that are too large");
   values = values / type.elements_per + (values % type.elements_per != 0 ? 1 : 0);
   if (tensor.typed_values != values)
-    wrong("has " + std::to_string(tensor.typed_values) + " values, its dimensions and type need " +
+    wrong("has " + count_text(tensor.typed_values, "value") + ", its dimensions and type need " +
           std::to_string(values));
 }
 

@@ -51,9 +51,8 @@ void report_end(const Scan& scan, std::size_t imports_before_tail, std::size_t i
                 Findings& findings) {
   const bool tail = scan.pickles > 0 && (scan.broken || scan.instructions > 0);
   if (tail && imports == imports_before_tail) {
-    findings.add("pickle-trailing-bytes", std::to_string(size - std::min(size, scan.last_start)) +
-                                              " bytes behind the last STOP, from byte " +
-                                              std::to_string(scan.last_start));
+    findings.add("pickle-trailing-bytes", count_text(size - std::min(size, scan.last_start), "byte") +
+                                              " behind the last STOP, from byte " + std::to_string(scan.last_start));
   } else if (scan.broken) {
     findings.add("pickle-malformed", scan.problem);
   } else if (scan.pickles == 0 || scan.instructions > 0) {

@@ -146,7 +146,7 @@ std::string summary(const std::vector<Tensor>& tensors) {
   for (const auto& tensor : tensors) {
     if (find_type(tensor.type) != nullptr) kinds.insert(tensor.type);
   }
-  std::string text = std::to_string(tensors.size()) + (tensors.size() == 1 ? " tensor" : " tensors");
+  std::string text = count_text(tensors.size(), "tensor");
   for (const auto& kind : kinds) text += (kind == *kinds.begin() ? " of " : ", ") + kind;
   return text;
 }
@@ -159,7 +159,7 @@ std::string check_safetensors(Input& in, Findings& findings) {
     return std::string("not readable");
   };
   const auto length = in.little(8);
-  if (!length) return wrong("file has " + std::to_string(in.size()) + " bytes, less than the length of a header");
+  if (!length) return wrong("file has " + count_text(in.size(), "byte") + ", less than the length of a header");
   if (*length > header_limit)
     return wrong("header claims " + std::to_string(*length) + " bytes, more than 100,000,000");
   if (*length > in.remaining()) {

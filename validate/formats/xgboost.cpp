@@ -212,12 +212,14 @@ void Model::check_ensemble(std::int64_t features) {
   const auto claimed = number(model + "gbtree_model_param/num_trees");
   const auto infos = static_cast<std::int64_t>(lengths_[model + "tree_info/[]"]);
   if (claimed != trees_)
-    malformed("num_trees is " + std::to_string(claimed) + ", there are " + std::to_string(trees_) + " trees");
+    malformed("num_trees is " + std::to_string(claimed) + ", there are " +
+              count_text(static_cast<std::uint64_t>(trees_), "tree"));
   if (infos != trees_)
-    malformed("tree_info has " + std::to_string(infos) + " entries for " + std::to_string(trees_) + " trees");
+    malformed("tree_info has " + std::to_string(infos) + " entries for " +
+              count_text(static_cast<std::uint64_t>(trees_), "tree"));
   if (lengths_.contains(model + "iteration_indptr/[]") && last_boundary_ != trees_) {
-    malformed("iteration_indptr ends at " + std::to_string(last_boundary_) + ", there are " + std::to_string(trees_) +
-              " trees");
+    malformed("iteration_indptr ends at " + std::to_string(last_boundary_) + ", there are " +
+              count_text(static_cast<std::uint64_t>(trees_), "tree"));
   }
   if (dart && static_cast<std::int64_t>(lengths_[std::string(booster) + "weight_drop/[]"]) != trees_) {
     malformed("weight_drop does not have one entry per tree");
