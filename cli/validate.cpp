@@ -42,10 +42,26 @@ int explain(const std::string& id, Context& context) {
   return 0;
 }
 
+Error unreadable(std::string message, std::string hint) {
+  return {Error::Kind::unavailable, std::move(message), std::move(hint)};
+}
+
+// No model's name begins like a path or ends like a file; a reference has its sign.
+bool looks_like_file(const std::string& target) {
+  if (target.starts_with('/') || target.starts_with("./") || target.starts_with("../")) return true;
+  return target.find_first_of("@#") == std::string::npos && std::filesystem::path(target).has_extension();
+}
+
 Result<validate::Report> check(const std::string& target, Context& context) {
   namespace fs = std::filesystem;
   std::error_code code;
-  const bool exists = fs::exists(target, code);
+  const auto status = fs::status(target, code);
+  const bool exists = fs::exists(status);
+  if (exists && !fs::is_regular_file(status) && !fs::is_directory(status)) {
+    return unreadable(target + " is not a regular file", "save its bytes in a file first, and name that");
+  }
+  if (status.type() == fs::file_type::none) return unreadable("cannot read " + target + ": " + code.message(), "");
+  if (!exists && looks_like_file(target)) return unreadable("no such file: " + target, "");
   if (exists && !fs::exists(fs::path(target) / "model.yaml", code)) {
     return release::check_path(target, context.progress(), context.clock);
   }

@@ -34,7 +34,10 @@ Result<validate::Report> check_path(const fs::path& path, Progress& progress, Cl
   const bool folder = fs::is_directory(status);
   auto files = folder ? registry::collect_files(path, {}) : one_file(path);
   if (!files) return files.error();
-  auto report = validate::validate_files(folder ? path : path.parent_path(), *files, progress, clock);
+  const bool lone = !folder && files->size() == 1;
+  const fs::path beside = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  auto report = lone ? validate::validate_lone_file(beside, files->front(), progress, clock)
+                     : validate::validate_files(folder ? path : beside, *files, progress, clock);
   report.model = path.string();
   return report;
 }

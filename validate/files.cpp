@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include "base/filesystem.h"
 #include "base/interrupt.h"
 #include "validate/formats/input.h"
 #include "validate/formats/onnx.h"
@@ -29,11 +30,21 @@ struct Model {
   std::map<std::string, const ModelFile*> by_path;
   std::filesystem::path folder;
   std::set<std::string> referenced;  // files that hold tensors of an ONNX model
+  bool lone = false;                 // a file of no model: what lies beside it counts too
 };
+
+// `path` has no part that leads upwards; a folder on the way that is a link may.
+std::optional<Neighbour> beside(const std::filesystem::path& folder, const std::string& path) {
+  struct stat status{};
+  if (::lstat((folder / path).c_str(), &status) != 0) return std::nullopt;
+  return Neighbour{.size = static_cast<std::uint64_t>(status.st_size),
+                   .link = !S_ISREG(status.st_mode) || !lies_within(folder / path, folder),
+                   .several_names = status.st_nlink != 1};
+}
 
 std::optional<Neighbour> neighbour(const Model& model, const std::string& path) {
   const auto found = model.by_path.find(path);
-  if (found == model.by_path.end()) return std::nullopt;
+  if (found == model.by_path.end()) return model.lone ? beside(model.folder, path) : std::nullopt;
   Neighbour out{.size = found->second->size, .link = !found->second->link.empty()};
   if (model.folder.empty()) return out;
   struct stat status{};
@@ -208,13 +219,13 @@ std::vector<std::string> checkable_formats() {
   return names;
 }
 
-Report validate_files(const std::filesystem::path& folder, const std::vector<ModelFile>& files, Progress& progress,
-                      Clock& clock) {
+namespace {
+
+Report check_files(Model model, const std::vector<ModelFile>& files, Progress& progress, Clock& clock) {
   Report report;
   report.kind = "validate";
   report.started = clock.wall();
   report.machine["mlctl"] = MLCTL_VERSION;
-  Model model{.by_path = {}, .folder = folder, .referenced = {}};
   std::vector<const ModelFile*> others;
   for (const auto& file : files) {
     model.by_path[file.path] = &file;
@@ -232,6 +243,18 @@ Report validate_files(const std::filesystem::path& folder, const std::vector<Mod
   const auto verdict = overall(report);
   progress.finish(symbol_of(verdict), count_text(report.checks.size(), "check") + ", " + to_string(verdict));
   return report;
+}
+
+}  // namespace
+
+Report validate_files(const std::filesystem::path& folder, const std::vector<ModelFile>& files, Progress& progress,
+                      Clock& clock) {
+  return check_files({.by_path = {}, .folder = folder, .referenced = {}}, files, progress, clock);
+}
+
+Report validate_lone_file(const std::filesystem::path& folder, const ModelFile& file, Progress& progress,
+                          Clock& clock) {
+  return check_files({.by_path = {}, .folder = folder, .referenced = {}, .lone = true}, {file}, progress, clock);
 }
 
 }  // namespace mlctl::validate

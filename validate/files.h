@@ -20,6 +20,11 @@ namespace mlctl::validate {
 [[nodiscard]] Report validate_files(const std::filesystem::path& folder, const std::vector<registry::ModelFile>& files,
                                     Progress& progress = no_progress(), Clock& clock = system_clock());
 
+// One file from somewhere, of no model: the external data of an ONNX model may lie beside it in `folder`, or below, and
+// are measured there; nothing else in the folder is looked at.
+[[nodiscard]] Report validate_lone_file(const std::filesystem::path& folder, const registry::ModelFile& file,
+                                        Progress& progress = no_progress(), Clock& clock = system_clock());
+
 // Names of the formats that can be checked, for messages.
 [[nodiscard]] std::vector<std::string> checkable_formats();
 
