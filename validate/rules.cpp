@@ -49,6 +49,10 @@ constexpr std::array all_rules{
          "Offset and length must lie within the file.", "save the model and its external data again, together"},
     Rule{"onnx-tensor", Severity::high, "a tensor's dimensions, type and data contradict each other",
          "A reader that believes the dimensions reads beyond the data.", "re-export the model"},
+    Rule{"onnx-dangling", Severity::high, "a node of the graph takes a value that nothing before it makes",
+         "Every input must be one of the graph's, an initializer or the output of an earlier node: no runtime loads "
+         "the model otherwise.",
+         "re-export the model"},
     Rule{"onnx-custom-domain", Severity::medium, "the model uses operators of a domain that is not ONNX's own",
          "Such operators are native code that the server must load; nothing is known about what they do.",
          "export with standard operators only, or make sure that you trust the library that brings the operators"},

@@ -4,13 +4,15 @@
 #include <array>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "validate/formats/onnx_names.h"
 #include "validate/formats/protobuf.h"
 
 namespace mlctl::validate {
 namespace {
 
-enum class Message { model, graph, node, attribute, tensor, sparse, function, training, opset, entry, none };
+enum class Message { model, graph, node, attribute, tensor, sparse, function, training, opset, entry, value, none };
 
 struct Link {
   Message in;
@@ -19,17 +21,18 @@ struct Link {
 };
 // Where messages hold messages that are looked into; everything else is skipped.
 constexpr std::array links{
-    Link{Message::model, 7, Message::graph},         Link{Message::model, 8, Message::opset},
-    Link{Message::model, 20, Message::training},     Link{Message::model, 25, Message::function},
-    Link{Message::training, 1, Message::graph},      Link{Message::training, 2, Message::graph},
-    Link{Message::graph, 1, Message::node},          Link{Message::graph, 5, Message::tensor},
-    Link{Message::graph, 15, Message::sparse},       Link{Message::node, 5, Message::attribute},
-    Link{Message::attribute, 5, Message::tensor},    Link{Message::attribute, 6, Message::graph},
-    Link{Message::attribute, 10, Message::tensor},   Link{Message::attribute, 11, Message::graph},
-    Link{Message::attribute, 22, Message::sparse},   Link{Message::attribute, 23, Message::sparse},
-    Link{Message::sparse, 1, Message::tensor},       Link{Message::sparse, 2, Message::tensor},
-    Link{Message::function, 7, Message::node},       Link{Message::function, 9, Message::opset},
-    Link{Message::function, 11, Message::attribute}, Link{Message::tensor, 13, Message::entry},
+    Link{Message::model, 7, Message::graph},       Link{Message::model, 8, Message::opset},
+    Link{Message::model, 20, Message::training},   Link{Message::model, 25, Message::function},
+    Link{Message::training, 1, Message::graph},    Link{Message::training, 2, Message::graph},
+    Link{Message::graph, 1, Message::node},        Link{Message::graph, 5, Message::tensor},
+    Link{Message::graph, 11, Message::value},      Link{Message::graph, 15, Message::sparse},
+    Link{Message::node, 5, Message::attribute},    Link{Message::attribute, 5, Message::tensor},
+    Link{Message::attribute, 6, Message::graph},   Link{Message::attribute, 10, Message::tensor},
+    Link{Message::attribute, 11, Message::graph},  Link{Message::attribute, 22, Message::sparse},
+    Link{Message::attribute, 23, Message::sparse}, Link{Message::sparse, 1, Message::tensor},
+    Link{Message::sparse, 2, Message::tensor},     Link{Message::function, 7, Message::node},
+    Link{Message::function, 9, Message::opset},    Link{Message::function, 11, Message::attribute},
+    Link{Message::tensor, 13, Message::entry},
 };
 
 constexpr std::size_t message_depth = 128;
@@ -57,14 +60,19 @@ class Walk {
     if (graphs_ != 1) findings_.add("onnx-malformed", "it has " + count_text(graphs_, "graph") + " instead of one");
     if (opsets_.empty()) findings_.add("onnx-malformed", "it imports no operators");
     report_domains();
+    if (const auto dangling = names_.dangling()) findings_.add("onnx-dangling", *dangling);
     return "opset " + std::to_string(opset_) + ", " + count_text(nodes_, "node") + ", " +
            count_text(tensors_, "tensor");
   }
 
  private:
   bool message(Message kind, std::uint64_t end, std::size_t depth);
+  // Of the model's own graph, not of one inside a node, a training or a function.
+  [[nodiscard]] bool in_main_graph() const { return path_.size() == 3 && path_[1] == Message::graph; }
   bool field(Message kind, const ProtoField& field);
   bool model_field(const ProtoField& field);
+  bool node_field(const ProtoField& field);
+  bool value_field(const ProtoField& field);
   bool tensor_field(const ProtoField& field);
   bool dims(const ProtoField& field);
   bool typed_data(const ProtoField& field);
@@ -97,6 +105,8 @@ class Walk {
   std::set<std::string> opsets_;
   std::set<std::string> domains_;        // that nodes use
   std::set<std::string> local_domains_;  // that the model's own functions define
+  std::vector<Message> path_;            // from the model to the message that is read
+  OnnxNames names_;                      // of the model's own graph
   OnnxTensor tensor_;
   std::pair<std::string, std::string> entry_;
   std::pair<std::string, std::uint64_t> import_;
@@ -111,6 +121,7 @@ Message linked(Message kind, std::uint32_t number) {
 bool Walk::message(Message kind, std::uint64_t end, std::size_t depth) {
   if (depth > message_depth) return false;
   begin(kind);
+  path_.push_back(kind);
   for (ProtoField next;;) {
     const auto state = read_field(in_, end, next);
     if (state == ProtoNext::broken) return false;
@@ -125,6 +136,7 @@ bool Walk::message(Message kind, std::uint64_t end, std::size_t depth) {
     if (next.wire == ProtoField::Wire::bytes && !in_.skip(next.end() - in_.position())) return false;
   }
   finish(kind);
+  path_.pop_back();
   return true;
 }
 
@@ -134,13 +146,10 @@ bool Walk::field(Message kind, const ProtoField& field) {
       return model_field(field);
     case Message::tensor:
       return tensor_field(field);
-    case Message::node: {
-      if (field.number != 7) return true;
-      std::string domain;
-      if (!text(field, domain)) return false;
-      note(domains_, domain);
-      return true;
-    }
+    case Message::node:
+      return node_field(field);
+    case Message::value:
+      return value_field(field);
     case Message::function: {
       if (field.number != 10) return true;
       std::string domain;
@@ -164,6 +173,24 @@ bool Walk::field(Message kind, const ProtoField& field) {
 bool Walk::model_field(const ProtoField& field) {
   if (field.number == 1) ir_version_ = field.value;
   return field.number != 1 || field.wire == ProtoField::Wire::varint;
+}
+
+bool Walk::node_field(const ProtoField& field) {
+  if (field.number != 7 && !(in_main_graph() && (field.number == 1 || field.number == 2))) return true;
+  std::string name;
+  if (!text(field, name)) return false;
+  if (field.number == 7) note(domains_, name);
+  if (field.number == 1) names_.take(name);
+  if (field.number == 2) names_.make(name);
+  return true;
+}
+
+bool Walk::value_field(const ProtoField& field) {
+  if (field.number != 1 || !in_main_graph()) return true;
+  std::string name;
+  if (!text(field, name)) return false;
+  names_.provide(name);
+  return true;
 }
 
 bool Walk::tensor_field(const ProtoField& field) {
@@ -247,9 +274,13 @@ void Walk::finish(Message kind) {
   switch (kind) {
     case Message::node:
       ++nodes_;
+      if (in_main_graph()) names_.end_of_node();
       break;
     case Message::tensor:
       ++tensors_;
+      // An initializer: of the graph itself, or the values of a sparse one, which lend it their name.
+      if (path_.size() >= 3 && path_[1] == Message::graph && (path_.size() == 3 || path_[2] == Message::sparse))
+        names_.provide(tensor_.name);
       check_onnx_tensor(tensor_, folder_, neighbours_, referenced_, findings_);
       break;
     case Message::entry:

@@ -211,5 +211,44 @@ TEST_CASE("ONNX: contradictions and broken bytes") {
   }
 }
 
+TEST_CASE("ONNX: what a node takes must be there before it") {
+  const auto node = [](const std::vector<std::string>& in, const std::string& out, const std::string& rest = "") {
+    std::string bytes;
+    for (const auto& name : in) bytes += field(1, name);
+    return field(1, bytes + field(2, out) + field(4, "Op") + rest);
+  };
+  const auto input = [](const std::string& name) { return field(11, field(1, name)); };
+  const auto initializer = field(5, tensor(1, {1}, raw(4)));
+  const auto sparse = field(15, field(1, tensor(1, {1}, raw(4))) + field(2, tensor(7, {1}, raw(8))));
+  struct Case {
+    std::string name;
+    std::string graph;
+    std::string dangling;  // "": none
+  };
+  for (const auto& c : std::vector<Case>{
+           {"an input of the graph", node({"x"}, "y") + input("x"), ""},
+           {"an initializer behind the node", node({"w"}, "y") + initializer, ""},
+           {"a sparse initializer", node({"w"}, "y") + sparse, ""},
+           {"the output of an earlier node", node({"x"}, "y") + node({"y"}, "z") + input("x"), ""},
+           {"an input that is left out", node({"x", "", "x"}, "y") + input("x"), ""},
+           {"a body that takes what is around it",
+            node({"x"}, "y", field(5, field(6, node({"x"}, "inner") + node({"z"}, "w2")))) + input("x"), ""},
+           {"nothing", node({"x"}, "y"), "node 1 takes `x`"},
+           {"the output of a later node", node({"z"}, "y") + node({"x"}, "z") + input("x"), "node 1 takes `z`"},
+           {"its own output", node({"y"}, "y"), "node 1 takes `y`"},
+           {"what only a body makes",
+            node({"x"}, "y", field(5, field(6, node({"x"}, "inner")))) + node({"inner"}, "z") + input("x"),
+            "node 2 takes `inner`"},
+           {"what only a body's initializer is",
+            node({"x"}, "y", field(5, field(6, initializer))) + node({"w"}, "z") + input("x"), "node 2 takes `w`"},
+       }) {
+    CAPTURE(c.name);
+    const auto outcome = check(model(c.graph));
+    CHECK(outcome.found.empty() == c.dangling.empty());
+    if (c.dangling.empty() || outcome.found.empty()) continue;
+    CHECK_MESSAGE(outcome.found[0].starts_with("onnx-dangling: " + c.dangling), outcome.found[0]);
+  }
+}
+
 }  // namespace
 }  // namespace mlctl::validate
