@@ -77,6 +77,12 @@ TEST_CASE("the page escapes what came from outside") {
   CHECK(html.find("a &amp; b") != std::string::npos);
 }
 
+TEST_CASE("what a server printed keeps its lines") {
+  auto several = page();
+  several.reports[0].checks[1].reason = "its last lines:\n<b>one\ntwo";
+  CHECK(to_html(several).find("its last lines:<br>&lt;b&gt;one<br>two</td>") != std::string::npos);
+}
+
 TEST_CASE("tags that open also close") {
   const auto html = to_html(page());
   for (const char* tag : {"table", "tbody", "tr", "td", "section", "div", "svg", "text", "ul", "li", "dl", "h2", "h3",

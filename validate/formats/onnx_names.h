@@ -1,7 +1,7 @@
 // Whether every node of an ONNX graph is given values that something before it made. The names of a graph are known in
 // the order of its fields only: initializers may follow the nodes that take them. So names are kept as hashes of 64
-// bits and looked up when the graph ends; two names of one hash can hide a dangling input, never invent one. They are in
-// a tree: a hostile model could fill one bucket of a hash table.
+// bits and looked up when the graph ends; two names of one hash can hide a dangling input, never invent one. They are
+// in a tree: a hostile model could fill one bucket of a hash table.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -32,10 +32,10 @@ class OnnxNames {
   };
   void know(std::string_view name, std::uint64_t node);
 
-  std::uint64_t node_ = 1;                                 // 0: there before any node
+  std::uint64_t node_ = 1;                       // 0: there before any node
   std::map<std::uint64_t, std::uint64_t> made_;  // by hash: the first node that makes it
-  std::vector<Taken> open_;                                // was not known when it was taken
-  std::vector<std::string> texts_;                         // of the first of them, for the message
+  std::vector<Taken> open_;                      // was not known when it was taken
+  std::vector<std::string> texts_;               // of the first of them, for the message
   bool full_ = false;
 };
 
