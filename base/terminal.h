@@ -38,8 +38,9 @@ using Rows = std::vector<std::vector<std::string>>;
 [[nodiscard]] std::string escape_control(std::string_view text, bool keep_lines = false);
 // The text as a POSIX shell takes it as one word, for commands that a person may type: quoted only where it must be.
 [[nodiscard]] std::string shell_word(std::string_view text);
-[[nodiscard]] std::string human_bytes(std::uint64_t bytes);      // "12.1 MiB"
-[[nodiscard]] std::size_t display_width(std::string_view text);  // code points, escapes not counted
+[[nodiscard]] std::string human_bytes(std::uint64_t bytes);                         // "12.1 MiB"
+[[nodiscard]] std::string count_text(std::uint64_t count, const std::string& one);  // "1 file", "3 files"
+[[nodiscard]] std::size_t display_width(std::string_view text);                     // code points, escapes not counted
 // At most `width` code points, "…" at the end of what was longer; colours stay whole.
 [[nodiscard]] std::string cut_to_width(std::string_view text, std::size_t width, const Style& style);
 

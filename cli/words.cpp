@@ -2,10 +2,6 @@
 
 namespace mlctl::cli {
 
-std::string count_text(std::uint64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
-}
-
 std::string size_text(std::uint64_t files, std::uint64_t bytes) {
   return count_text(files, "file") + ", " + human_bytes(bytes);
 }

@@ -12,8 +12,7 @@
 
 namespace mlctl::cli {
 
-[[nodiscard]] std::string count_text(std::uint64_t count, const std::string& one);  // "1 file", "3 files"
-[[nodiscard]] std::string size_text(std::uint64_t files, std::uint64_t bytes);      // "3 files, 12.1 MiB"
+[[nodiscard]] std::string size_text(std::uint64_t files, std::uint64_t bytes);  // "3 files, 12.1 MiB"
 // Twelve digits for a person's table; whole for machines.
 [[nodiscard]] std::string digest_text(const Digest& digest, const Style& style);
 // "3 minutes ago" for a person; RFC 3339 for machines.

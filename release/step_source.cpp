@@ -191,7 +191,7 @@ StepResult push_step(Chain& chain) {
     chain.digest = pushed->manifest;
     chain.image = pushed->image;
     outcome.summary =
-        chain.digest.brief() + ", " + std::to_string(pushed->files) + " files, " + human_bytes(pushed->bytes);
+        chain.digest.brief() + ", " + count_text(pushed->files, "file") + ", " + human_bytes(pushed->bytes);
   }
   chain.release.digest = to_string(chain.digest);
   chain.release.image = to_string(chain.image);
@@ -227,7 +227,8 @@ StepResult validate_step(Chain& chain) {
   report.digest = chain.release.digest;
   Outcome outcome{.key = key, .verdict = validate::overall(report)};
   outcome.summary = outcome.verdict == Verdict::pass
-                        ? std::to_string(files->size()) + " files are what they claim to be"
+                        ? count_text(files->size(), "file") +
+                              (files->size() == 1 ? " is what it claims to be" : " are what they claim to be")
                         : first_reason(report);
   outcome.report = std::move(report);
   if (auto attached = attach_report(chain, registry::EvidenceKind::validation, outcome); !attached)

@@ -28,7 +28,7 @@ std::string first_reason(const validate::Report& report) {
   for (const auto& check : report.checks)
     if (check.verdict == verdict) {
       const std::string what = check.findings.empty() ? check.reason : check.findings.front().message;
-      return check.name + ": " + what;
+      return check.name + ": " + what.substr(0, what.find('\n'));  // the report has the lines below
     }
   return "nothing was checked";
 }

@@ -206,10 +206,6 @@ Tone tone_of(Verdict verdict) {
   return Tone::bad;
 }
 
-std::string count_text(std::uint64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
-}
-
 std::string number_text(double value, const std::string& unit) {
   std::string text;
   const double size = std::fabs(value);

@@ -147,8 +147,6 @@ struct Report {
 
 // "12.3 ms", "4 %", "1.08": three or four significant digits, never an exponent below 1e6; "unbounded" for infinity.
 [[nodiscard]] std::string number_text(double value, const std::string& unit = {});
-// "1 request", "3 requests".
-[[nodiscard]] std::string count_text(std::uint64_t count, const std::string& one);
 // "12.3 ms, 95 % interval 11.9 to 12.8 ms, limit at most 50 ms, n = 10,800".
 [[nodiscard]] std::string metric_text(const Metric& metric);
 
