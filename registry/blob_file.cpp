@@ -96,12 +96,14 @@ Result<std::unique_ptr<BlobWriter>> new_blob_file(const fs::path& folder, const 
   }
 }
 
-Result<std::unique_ptr<ByteSource>> open_blob_file(const fs::path& folder, const Digest& digest) {
+Result<std::unique_ptr<ByteSource>> open_blob_file(const fs::path& folder, const Digest& digest, std::uint64_t offset) {
   const Error gone{Error::Kind::not_found, "no such digest: " + to_string(digest), ""};
   auto opened = Folder::open(folder);
   if (!opened) return opened.error().kind == Error::Kind::not_found ? gone : opened.error();
   auto file = opened->open_file(digest.hex());
   if (!file) return file.error().kind == Error::Kind::not_found ? gone : file.error();
+  if (::lseek(file->fd(), static_cast<off_t>(offset), SEEK_SET) < 0)
+    return system_error(errno, "cannot read", folder / digest.hex());
   return std::unique_ptr<ByteSource>(std::make_unique<FileBlobSource>(std::move(*file), folder / digest.hex()));
 }
 

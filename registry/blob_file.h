@@ -1,6 +1,7 @@
 // Blobs as files of a layout: written beside under a lock of their own, so that a leftover is told from work in
 // progress by trying that lock.
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 
@@ -15,7 +16,7 @@ namespace mlctl::registry {
 [[nodiscard]] Result<std::unique_ptr<BlobWriter>> new_blob_file(const std::filesystem::path& folder,
                                                                 const std::filesystem::path& lock, Disk& disk);
 [[nodiscard]] Result<std::unique_ptr<ByteSource>> open_blob_file(const std::filesystem::path& folder,
-                                                                 const Digest& digest);
+                                                                 const Digest& digest, std::uint64_t offset);
 // Deletes what dead writers left: temporary files that nobody holds a lock on.
 void remove_stale_files(const std::filesystem::path& folder);
 

@@ -53,7 +53,7 @@ Result<std::optional<Evidence>> read_evidence(Store& store, const ModelName& mod
                                               const Descriptor& entry) {
   const auto kind = kind_named(annotation(entry, oci::evidence_annotation));
   if (entry.artifact_type != oci::statement_type || !kind) return std::optional<Evidence>();
-  auto text = store.read_blob(model, entry.digest, manifest_limit);
+  auto text = store.read_manifest(model, entry.digest);
   if (!text) return text.error();
   auto manifest = parse_json(*text, "evidence");
   if (!manifest) return broken(model, entry, manifest.error().message);
@@ -143,7 +143,7 @@ Result<Digest> attach(Store& store, const ModelName& model, const Digest& subjec
   const auto predicate = predicate_about(json(statement), subject);
   if (!predicate)
     return Error{Error::Kind::usage, "not a statement about " + to_string(subject), "make it with make_statement"};
-  auto about = store.read_blob(model, subject, manifest_limit);
+  auto about = store.read_manifest(model, subject);
   if (!about) return about.error();
   const std::string text = json_text(statement);
   if (text.size() > manifest_limit) return Error{Error::Kind::usage, "a statement of more than 4 MiB", ""};
@@ -156,12 +156,12 @@ Result<Digest> attach(Store& store, const ModelName& model, const Digest& subjec
   manifest["subject"] = oci::to_json({oci::manifest_type, subject, about->size(), "", {}});
   manifest["annotations"] = {{oci::evidence_annotation, to_string(kind)}, {oci::predicate_annotation, *predicate}};
   const std::string manifest_text = json_text(manifest);
-  for (const auto bytes : {empty_json, std::string_view(text), std::string_view(manifest_text)})
+  for (const auto bytes : {empty_json, std::string_view(text)})
     if (auto put = store.put_blob(model, bytes); !put) return put.error();
   Descriptor entry{oci::manifest_type, digest_of(manifest_text), manifest_text.size(), oci::statement_type, {}};
   entry.annotations = {
       {oci::evidence_annotation, to_string(kind)}, {oci::predicate_annotation, *predicate}, {oci::created, created}};
-  if (auto added = store.add_referrer(model, subject, entry); !added) return added.error();
+  if (auto added = store.put_referrer(model, subject, entry, manifest_text); !added) return added.error();
   return entry.digest;
 }
 

@@ -90,7 +90,7 @@ Result<Digest> digest_of_file(const File& file, const fs::path& path) {
 
 // What a manifest names and the registry has lost is damage, not a wrong name of the user's.
 Result<std::unique_ptr<ByteSource>> open_layer(Store& store, const ModelName& model, const PackedLayer& layer) {
-  auto source = store.open_blob(model, layer.digest);
+  auto source = store.open_blob(model, layer.digest, 0);
   if (source || source.error().kind != Error::Kind::not_found) return source;
   return Error{Error::Kind::corrupt, to_string(model) + ": blob " + to_string(layer.digest) + " is gone",
                "push the version again from its files, or restore the registry"};
@@ -203,7 +203,7 @@ class Puller {
 
 Result<PullReport> pull(Store& store, const ModelName& model, const Digest& digest, const fs::path& folder,
                         Progress& progress, Disk& disk) {
-  auto manifest = store.read_blob(model, digest, manifest_limit);
+  auto manifest = store.read_manifest(model, digest);
   if (!manifest) return manifest.error();
   auto layers = parse_manifest(*manifest);
   if (!layers) return layers.error().context(to_string(model) + "@" + to_string(digest));

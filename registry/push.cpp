@@ -55,7 +55,7 @@ class Sender {
   }
 
   Result<PackedLayer> send_one(const LayerPlan& plan) {
-    auto blob = store_.new_blob(model_);
+    auto blob = store_.new_blob(model_, {plan.size, std::nullopt, ""});
     if (!blob) return blob.error();
     auto layer = pack_layer(plan, [&](std::string_view bytes) {
       report(bytes.size());
@@ -138,7 +138,7 @@ Result<PushReport> push(Store& store, const ModelName& model, const std::vector<
   if (!sent) return sent.error();
   auto packed = pack_manifests(sent->layers);
   if (!packed) return packed.error();
-  for (const auto& text : {packed->config, packed->image_config, packed->manifest, packed->image_manifest})
+  for (const auto& text : {packed->config, packed->image_config})
     if (auto put = store.put_blob(model, text); !put) return put.error();
 
   const std::string created = rfc3339(clock.wall());
@@ -146,7 +146,7 @@ Result<PushReport> push(Store& store, const ModelName& model, const std::vector<
   publication.model = {oci::manifest_type, packed->digest, packed->manifest.size(), oci::model_type, {}};
   publication.image = {oci::manifest_type, packed->image, packed->image_manifest.size(), "", {}};
   for (const auto& file : files) publication.bytes += file.size;
-  auto published = store.publish(model, publication);
+  auto published = store.publish(model, publication, {packed->manifest, packed->image_manifest});
   if (!published) return published.error();
   if (auto kept = attach_all(store, model, packed->digest, *statements, created); !kept) return kept.error();
   return PushReport{packed->digest, packed->image,     published->existed,

@@ -22,7 +22,7 @@ class Verifier {
       : store_(store), model_(model), digest_(digest) {}
 
   Result<VerifyReport> run() {
-    auto manifest = store_.read_blob(model_, digest_, manifest_limit);
+    auto manifest = store_.read_manifest(model_, digest_);
     if (!manifest) {
       if (manifest.error().kind != Error::Kind::corrupt) return manifest.error();
       report_.problems.push_back(manifest.error().message);
@@ -54,7 +54,7 @@ class Verifier {
   Status check_layer(const PackedLayer& layer) {
     ++report_.layers;
     report_.files += layer.files.size();
-    auto source = store_.open_blob(model_, layer.digest);
+    auto source = store_.open_blob(model_, layer.digest, 0);
     if (!source) return note(source);
     report_.bytes += layer.size;
     return note(read_layer(layer, **source, {}));
@@ -68,11 +68,13 @@ class Verifier {
       report_.problems.push_back("the manifest is not the one that its layers give");
       return ok();
     }
-    for (const auto& text : {packed->config, packed->image_config, packed->image_manifest}) {
+    for (const auto& text : {packed->config, packed->image_config}) {
       auto stored = store_.read_blob(model_, digest_of(text), manifest_limit);
       if (auto noted = note(stored); !noted) return noted;
       report_.bytes += text.size();
     }
+    if (auto noted = note(store_.read_manifest(model_, packed->image)); !noted) return noted;
+    report_.bytes += packed->image_manifest.size();
     return check_links(packed->image);
   }
 
@@ -102,23 +104,24 @@ Result<std::vector<ModelName>> list_models(Store& store) {
   return store.models();
 }
 
+static VersionInfo info_of(Publication&& one) {
+  return {std::move(one.version), one.model.digest, one.image.digest, one.bytes, one.files, std::move(one.created)};
+}
+
 Result<std::vector<VersionInfo>> list_versions(Store& store, const ModelName& model) {
   auto publications = store.publications(model);
   if (!publications) return publications.error();
   std::vector<VersionInfo> versions;
   versions.reserve(publications->size());
-  for (auto& one : *publications)
-    versions.push_back({std::move(one.version), one.model.digest, one.image.digest, one.bytes, one.files, one.created});
+  for (auto& one : *publications) versions.push_back(info_of(std::move(one)));
   std::sort(versions.begin(), versions.end(), [](const auto& a, const auto& b) { return a.version < b.version; });
   return versions;
 }
 
 Result<std::optional<VersionInfo>> find_version(Store& store, const ModelName& model, const Version& version) {
-  auto versions = list_versions(store, model);
-  if (!versions) return versions.error();
-  for (auto& one : *versions)
-    if (one.version == version) return std::optional(std::move(one));
-  return std::optional<VersionInfo>();
+  auto found = store.find(model, version);
+  if (!found) return found.error();
+  return *found ? std::optional(info_of(std::move(**found))) : std::nullopt;
 }
 
 Result<std::vector<VersionInfo>> find_digest(Store& store, const ModelName& model, const Digest& digest) {
@@ -131,7 +134,7 @@ Result<std::vector<VersionInfo>> find_digest(Store& store, const ModelName& mode
 }
 
 Result<ModelDescription> describe(Store& store, const ModelName& model, const Digest& digest) {
-  auto manifest = store.read_blob(model, digest, manifest_limit);
+  auto manifest = store.read_manifest(model, digest);
   if (!manifest) return manifest.error();
   auto layers = parse_manifest(*manifest);
   if (!layers) return layers.error().context(to_string(model) + "@" + to_string(digest));

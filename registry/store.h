@@ -42,6 +42,13 @@ struct BlobWriter {
   virtual Result<bool> commit(const Digest& digest) = 0;
 };
 
+// What is known of a blob before its bytes are.
+struct BlobHint {
+  std::uint64_t size = 0;        // bytes; 0: unknown
+  std::optional<Digest> digest;  // when somebody hashed them before
+  std::string key;  // names the bytes, so that a later process goes on with a broken upload; "": it may not
+};
+
 // One version as published: the model's manifest, the image over the same blobs, and what stands beside.
 struct Publication {
   Version version;
@@ -51,6 +58,9 @@ struct Publication {
   std::uint64_t files = 0;
   std::string created;  // RFC 3339
 };
+struct PublicationTexts {
+  std::string model, image;  // the manifests
+};
 struct Published {
   bool existed = false;  // the same version with the same content: nothing was done
 };
@@ -59,19 +69,29 @@ struct Store {
   virtual ~Store() = default;
   [[nodiscard]] virtual std::string name() const = 0;  // for messages: the folder
   virtual Result<std::vector<ModelName>> models() = 0;
-  virtual Result<std::unique_ptr<BlobWriter>> new_blob(const ModelName& model) = 0;
-  // Error{not_found} when absent. The bytes are as stored: whoever reads them checks the digest.
-  virtual Result<std::unique_ptr<ByteSource>> open_blob(const ModelName& model, const Digest& digest) = 0;
+  // Whether these bytes are there, so that nobody needs to send them.
+  virtual Result<bool> has_blob(const ModelName& model, const Digest& digest, std::uint64_t size) = 0;
+  // The writer is given all bytes, from the first one, also where it goes on with what an earlier process sent.
+  virtual Result<std::unique_ptr<BlobWriter>> new_blob(const ModelName& model, const BlobHint& hint) = 0;
+  // From `offset` on. Error{not_found} when absent. The bytes are as stored: whoever reads them checks the digest.
+  virtual Result<std::unique_ptr<ByteSource>> open_blob(const ModelName& model, const Digest& digest,
+                                                        std::uint64_t offset) = 0;
   // At most `limit` bytes, the digest checked: Error{corrupt}.
   virtual Result<std::string> read_blob(const ModelName& model, const Digest& digest, std::uint64_t limit) = 0;
   virtual Status put_blob(const ModelName& model, std::string_view bytes) = 0;
-  // Makes a version visible. Error{conflict} names both digests when the version exists with other content;
-  // Error{unavailable} when a blob that the manifests name is gone.
-  virtual Result<Published> publish(const ModelName& model, const Publication& publication) = 0;
+  // At most manifest_limit bytes, the digest checked: Error{corrupt}; Error{not_found} when absent.
+  virtual Result<std::string> read_manifest(const ModelName& model, const Digest& digest) = 0;
+  // Stores both manifests and makes the version visible. Error{conflict} names both digests when the version exists
+  // with other content; Error{unavailable} when a blob that the manifests name is gone.
+  virtual Result<Published> publish(const ModelName& model, const Publication& publication,
+                                    const PublicationTexts& texts) = 0;
+  virtual Result<std::optional<Publication>> find(const ModelName& model, const Version& version) = 0;
   // Every published version; models that do not exist have none.
   virtual Result<std::vector<Publication>> publications(const ModelName& model) = 0;
-  // Manifests whose `subject` is this digest, evidence and the image, oldest first.
-  virtual Status add_referrer(const ModelName& model, const Digest& subject, const Descriptor& manifest) = 0;
+  // Manifests whose `subject` is this digest, evidence and the image, oldest first. put_referrer() stores `text`, which
+  // is `manifest`: Error{not_found} when there is no such subject.
+  virtual Status put_referrer(const ModelName& model, const Digest& subject, const Descriptor& manifest,
+                              std::string_view text) = 0;
   virtual Result<std::vector<Descriptor>> referrers(const ModelName& model, const Digest& subject) = 0;
 };
 

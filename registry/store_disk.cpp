@@ -96,19 +96,26 @@ class DiskStore : public Store {
     return found;
   }
 
-  Result<std::unique_ptr<BlobWriter>> new_blob(const ModelName& model) override {
+  Result<bool> has_blob(const ModelName& model, const Digest& digest, std::uint64_t size) override {
+    std::error_code code;
+    const auto there = fs::file_size(blobs(model) / digest.hex(), code);
+    return !code && there == size;
+  }
+
+  Result<std::unique_ptr<BlobWriter>> new_blob(const ModelName& model, const BlobHint&) override {
     if (auto made = prepare(model); !made) return made.error();
     return new_blob_file(blobs(model), lock_path(model), disk_);
   }
 
-  Result<std::unique_ptr<ByteSource>> open_blob(const ModelName& model, const Digest& digest) override {
-    auto blob = open_blob_file(blobs(model), digest);
+  Result<std::unique_ptr<ByteSource>> open_blob(const ModelName& model, const Digest& digest,
+                                                std::uint64_t offset) override {
+    auto blob = open_blob_file(blobs(model), digest, offset);
     if (!blob) return blob.error().context(to_string(model));
     return blob;
   }
 
   Result<std::string> read_blob(const ModelName& model, const Digest& digest, std::uint64_t limit) override {
-    auto source = open_blob(model, digest);
+    auto source = open_blob(model, digest, 0);
     if (!source) return source.error();
     auto bytes = read_all(**source, limit);
     if (bytes && digest_of(*bytes) == digest) return bytes;
@@ -118,15 +125,21 @@ class DiskStore : public Store {
   }
 
   Status put_blob(const ModelName& model, std::string_view bytes) override {
-    auto blob = new_blob(model);
+    auto blob = new_blob(model, {bytes.size(), std::nullopt, ""});
     if (!blob) return blob.error();
     if (auto written = (*blob)->write(bytes); !written) return written;
     auto kept = (*blob)->commit(digest_of(bytes));
     return kept ? ok() : Status(kept.error());
   }
 
-  Result<Published> publish(const ModelName& model, const Publication& publication) override {
-    if (auto made = prepare(model); !made) return made.error();
+  Result<std::string> read_manifest(const ModelName& model, const Digest& digest) override {
+    return read_blob(model, digest, manifest_limit);
+  }
+
+  Result<Published> publish(const ModelName& model, const Publication& publication,
+                            const PublicationTexts& texts) override {
+    for (const auto& text : {texts.model, texts.image})
+      if (auto put = put_blob(model, text); !put) return put.error();
     auto lock = FileLock::acquire(lock_path(model), LockKind::exclusive);
     if (!lock) return lock.error();
     auto index = read_index(model);
@@ -140,13 +153,23 @@ class DiskStore : public Store {
     return Published{false};
   }
 
+  Result<std::optional<Publication>> find(const ModelName& model, const Version& version) override {
+    auto all = publications(model);
+    if (!all) return all.error();
+    for (auto& one : *all)
+      if (one.version == version) return std::optional(std::move(one));
+    return std::optional<Publication>();
+  }
+
   Result<std::vector<Publication>> publications(const ModelName& model) override {
     auto index = read_index(model);
     if (!index) return index.error();
     return index->publications();
   }
 
-  Status add_referrer(const ModelName& model, const Digest& subject, const Descriptor& manifest) override {
+  Status put_referrer(const ModelName& model, const Digest& subject, const Descriptor& manifest,
+                      std::string_view text) override {
+    if (auto put = put_blob(model, text); !put) return put;
     auto lock = FileLock::acquire(lock_path(model), LockKind::exclusive);
     if (!lock) return lock.error();
     auto index = read_index(model);
