@@ -12,6 +12,7 @@ namespace mlctl::cli {
 [[nodiscard]] Command assign_command();
 [[nodiscard]] Command audit_command();
 [[nodiscard]] Command completion_command();
+[[nodiscard]] Command copy_command();
 [[nodiscard]] Command diff_command();
 [[nodiscard]] Command explain_command();
 [[nodiscard]] Command gate_command();

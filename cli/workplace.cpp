@@ -1,5 +1,6 @@
 #include "cli/workplace.h"
 
+#include "registry/bundle.h"
 #include "release/reference.h"
 
 namespace mlctl::cli {
@@ -35,6 +36,12 @@ Result<Workplace> open_with_git(const Context& context) {
   if (!place) return place.error();
   place->git = std::move(*git);
   return place;
+}
+
+Result<std::unique_ptr<registry::Store>> open_store(const std::string& text) {
+  if (text.starts_with("oci://"))
+    return Error{Error::Kind::usage, text + ": registries behind a network are not supported yet", "name a folder"};
+  return registry::is_bundle_name(text) ? registry::open_bundle(text) : registry::open_disk_store(text);
 }
 
 std::optional<std::vector<registry::GitTag>> tags_if_any(Context& context, const Workplace& place) {

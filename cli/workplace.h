@@ -25,6 +25,9 @@ struct Workplace {
 // For commands about git's tags: Error{usage}/{not_found} with the reason when the project or the repository lacks.
 [[nodiscard]] Result<Workplace> open_with_git(const Context& context);
 
+// A registry by what people call it: a folder, or a bundle (FILE.tar, read-only).
+[[nodiscard]] Result<std::unique_ptr<registry::Store>> open_store(const std::string& text);
+
 // The tags where there is a repository; nothing where there is none, and with a note where it lacks its history.
 [[nodiscard]] std::optional<std::vector<registry::GitTag>> tags_if_any(Context& context, const Workplace& place);
 

@@ -1,0 +1,189 @@
+#include "registry/copy.h"
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/interrupt.h"
+
+namespace mlctl::registry {
+namespace {
+
+constexpr unsigned workers_limit = 4;
+constexpr std::size_t buffer_size = 1U << 20U;
+
+using Told = std::function<void(std::uint64_t bytes)>;
+
+Error corrupt(const ModelName& model, const Descriptor& blob, const Store& from) {
+  return {Error::Kind::corrupt,
+          to_string(model) + ": blob " + to_string(blob.digest) + " of " + from.name() + " is not what its digest says",
+          "get it again from where it was copied or pushed from"};
+}
+
+// True when it had to be sent.
+Result<bool> copy_blob(Store& from, Store& to, const ModelName& model, const Descriptor& blob, const Told& told) {
+  auto there = to.has_blob(model, blob.digest, blob.size);
+  if (!there) return there.error();
+  if (*there) return false;
+  auto source = from.open_blob(model, blob.digest, 0);
+  if (!source) return source.error();
+  auto writer = to.new_blob(model, {blob.size, blob.digest, to_string(blob.digest)});
+  if (!writer) return writer.error();
+  Sha256 hash;
+  std::string buffer(static_cast<std::size_t>(std::clamp<std::uint64_t>(blob.size, 1, buffer_size)), '\0');
+  for (std::uint64_t left = blob.size;;) {
+    if (interrupted()) return interrupted_error();
+    auto got = (*source)->read(buffer.data(), buffer.size());
+    if (!got) return got.error();
+    if (*got > left || (*got == 0 && left > 0)) return corrupt(model, blob, from);
+    if (*got == 0) break;
+    left -= *got;
+    hash.update(buffer.data(), *got);
+    if (auto written = (*writer)->write({buffer.data(), *got}); !written) return written.error();
+    told(*got);
+  }
+  if (hash.finish() != blob.digest) return corrupt(model, blob, from);
+  auto kept = (*writer)->commit(blob.digest);
+  if (!kept) return kept.error();
+  return true;
+}
+
+// The blobs of one version, several at once.
+class BlobCopy {
+ public:
+  BlobCopy(Store& from, Store& to, const CopySet& set, Told told)
+      : from_(from), to_(to), set_(set), told_(std::move(told)) {}
+
+  Status run(CopyReport& report) {
+    const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
+    const auto count = std::min<std::size_t>({workers_limit, cores, set_.blobs.size()});
+    std::vector<std::thread> workers;
+    for (std::size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });
+    work();
+    for (auto& worker : workers) worker.join();
+    if (error_) return *error_;
+    report.sent += sent_;
+    report.bytes_sent += bytes_;
+    return ok();
+  }
+
+ private:
+  void work() {
+    for (std::size_t i = next_++; i < set_.blobs.size() && !failed_; i = next_++) {
+      auto sent = copy_blob(from_, to_, set_.model, set_.blobs[i], told_);
+      const std::lock_guard guard(mutex_);
+      if (!sent && !error_) error_ = sent.error();
+      if (!sent) failed_ = true;
+      if (!sent || !*sent) continue;
+      ++sent_;
+      bytes_ += set_.blobs[i].size;
+    }
+  }
+
+  Store& from_;
+  Store& to_;
+  const CopySet& set_;
+  Told told_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;
+  std::optional<Error> error_;
+  std::uint64_t sent_ = 0, bytes_ = 0;
+};
+
+// Before anything is sent: a version is never overwritten.
+Result<bool> may_copy(Store& to, const CopySet& set) {
+  auto there = to.find(set.model, set.publication.version);
+  if (!there) return there.error();
+  if (!*there) return false;
+  if ((*there)->model.digest == set.publication.model.digest) return true;
+  return Error{Error::Kind::conflict,
+               to_string(set.model) + " " + to_string(set.publication.version) + " exists in " + to.name() +
+                   " with other content\nthere " + to_string((*there)->model.digest) + "\nhere " +
+                   to_string(set.publication.model.digest),
+               "versions are immutable: find out which of the two is the right one"};
+}
+
+Status copy_manifests(Store& from, Store& to, const CopySet& set) {
+  const auto& publication = set.publication;
+  auto model = from.read_manifest(set.model, publication.model.digest);
+  if (!model) return model.error();
+  auto image = from.read_manifest(set.model, publication.image.digest);
+  if (!image) return image.error();
+  auto published = to.publish(set.model, publication, {*model, *image});
+  if (!published) return published.error();
+  for (const auto& referrer : set.referrers) {
+    if (interrupted()) return interrupted_error();
+    auto text = from.read_manifest(set.model, referrer.manifest.digest);
+    if (!text) return text.error();
+    auto put = to.put_referrer(set.model, referrer.subject, referrer.manifest, *text);
+    if (!put) return put;
+  }
+  return ok();
+}
+
+// Counts what is asked for; blobs that several versions share count once.
+CopyReport asked_for(const std::vector<CopySet>& sets) {
+  CopyReport report;
+  std::set<std::pair<ModelName, Digest>> seen;
+  for (const auto& set : sets) {
+    ++report.versions;
+    report.referrers += set.referrers.size();
+    for (const auto& blob : set.blobs)
+      if (seen.insert({set.model, blob.digest}).second) {
+        ++report.blobs;
+        report.bytes += blob.size;
+      }
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<CopyReport> copy_versions(Store& from, Store& to, const std::vector<CopySet>& sets, Progress& progress) {
+  CopyReport report = asked_for(sets);
+  for (const auto& set : sets) {
+    auto there = may_copy(to, set);
+    if (!there) return there.error();
+    if (*there) ++report.existed;
+  }
+  std::mutex mutex;
+  std::uint64_t done = 0;
+  const auto told = [&](std::uint64_t bytes) {
+    const std::lock_guard guard(mutex);
+    done += bytes;
+    progress.update(human_bytes(done) + " of " + human_bytes(report.bytes));
+  };
+  for (const auto& set : sets) {
+    if (auto copied = BlobCopy(from, to, set, told).run(report); !copied) return copied.error();
+    if (auto copied = copy_manifests(from, to, set); !copied) return copied.error();
+  }
+  return report;
+}
+
+Result<CopyReport> rehearse_copy(Store& to, const std::vector<CopySet>& sets) {
+  CopyReport report = asked_for(sets);
+  std::set<std::pair<ModelName, Digest>> seen;
+  for (const auto& set : sets) {
+    auto there = may_copy(to, set);
+    if (!there) return there.error();
+    if (*there) ++report.existed;
+    for (const auto& blob : set.blobs) {
+      if (!seen.insert({set.model, blob.digest}).second) continue;
+      auto has = to.has_blob(set.model, blob.digest, blob.size);
+      if (!has) return has.error();
+      if (*has) continue;
+      ++report.sent;
+      report.bytes_sent += blob.size;
+    }
+  }
+  return report;
+}
+
+}  // namespace mlctl::registry

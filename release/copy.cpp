@@ -1,0 +1,53 @@
+#include "release/copy.h"
+
+#include <optional>
+
+#include "release/reference.h"
+
+namespace mlctl::release {
+namespace {
+
+using registry::CopySet;
+using registry::ModelName;
+
+Status add_versions(registry::Store& from, const ModelName& model, const std::optional<Digest>& digest,
+                    const std::optional<registry::Version>& version, std::vector<CopySet>& sets) {
+  auto publications = from.publications(model);
+  if (!publications) return publications.error();
+  for (const auto& publication : *publications) {
+    if (digest && publication.model.digest != *digest) continue;
+    if (version && publication.version != *version) continue;
+    auto set = registry::copy_set(from, model, publication);
+    if (!set) return set.error();
+    sets.push_back(std::move(*set));
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<std::vector<CopySet>> sets_to_copy(const Project& project, registry::Store& from, registry::Git* git,
+                                          const std::string& text) {
+  std::vector<CopySet> sets;
+  if (text.find_first_of("@#") != std::string::npos) {
+    auto found = find_reference(project, from, git, text);
+    if (!found) return found.error();
+    if (auto added = add_versions(from, found->model, found->digest, found->version, sets); !added)
+      return added.error();
+  } else {
+    auto models = from.models();
+    if (!models) return models.error();
+    if (!text.empty()) {
+      auto model = find_name(project, *models, text);
+      if (!model) return model.error();
+      models = std::vector{*model};
+    }
+    for (const auto& model : *models)
+      if (auto added = add_versions(from, model, std::nullopt, std::nullopt, sets); !added) return added.error();
+  }
+  if (!sets.empty()) return sets;
+  return Error{Error::Kind::not_found, (text.empty() ? "nothing" : "no version of " + text) + " is in " + from.name(),
+               "`mlctl list` shows what is"};
+}
+
+}  // namespace mlctl::release
