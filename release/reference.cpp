@@ -10,8 +10,6 @@ namespace {
 using registry::ModelName;
 using registry::Version;
 
-constexpr const char* three_forms = "references look like credit-risk@v1.2.3, credit-risk@sha256:… or credit-risk#prod";
-
 Error no_version(const ModelName& model, const Version& version, const registry::Store& store) {
   const auto name = to_string(model);
   return {Error::Kind::not_found, name + " " + to_string(version) + " is not in the registry " + store.name(),
@@ -41,15 +39,6 @@ Result<Found> at_stage(registry::Store& store, registry::Git* git, const ModelNa
   return at_version(store, model, (*assigned)->version);
 }
 
-// 7 to 63 hex digits, with or without sha256: before them, as history and release show digests.
-std::optional<DigestPart> digest_part(std::string_view at) {
-  static constexpr std::string_view prefix = "sha256:";
-  if (at.starts_with(prefix)) at.remove_prefix(prefix.size());
-  if (at.size() < 7 || at.size() > 63 || at.find_first_not_of("0123456789abcdef") != std::string_view::npos)
-    return std::nullopt;
-  return DigestPart{std::string(at)};
-}
-
 }  // namespace
 
 Result<ModelName> find_name(const Project& project, const std::vector<ModelName>& others, std::string_view text) {
@@ -67,36 +56,20 @@ Result<ModelName> find_name(const Project& project, const std::vector<ModelName>
                "write it whole: " + to_string(last_part[0]) + " or " + to_string(last_part[1])};
 }
 
-Result<ReferenceText> split_reference(std::string_view text) {
-  const auto mark = text.find_last_of("@#");
-  const Error wrong{Error::Kind::usage, "not a reference: '" + std::string(text.substr(0, 300)) + "'", three_forms};
-  if (mark == std::string_view::npos || mark == 0) return wrong;
-  ReferenceText reference{std::string(text.substr(0, mark)), {}};
-  const auto at = text.substr(mark + 1);
-  if (text[mark] == '#') {
-    if (!registry::is_stage_name(at)) return wrong;
-    reference.at = std::string(at);
-  } else if (const auto part = digest_part(at)) {
-    reference.at = *part;
-  } else if (at.rfind("sha256:", 0) == 0) {
-    auto digest = parse_digest(at);
-    if (!digest) return digest.error();
-    reference.at = *digest;
-  } else {
-    auto version = registry::parse_version(at);
-    if (!version) return version.error();
-    reference.at = std::move(*version);
-  }
-  return reference;
+// A registry is asked for all of its models only when the project knows none of that name.
+static Result<ModelName> name_in(const Project& project, registry::Store& store, std::string_view text) {
+  auto own = find_name(project, {}, text);
+  if (own || own.error().kind != Error::Kind::not_found) return own;
+  auto stored = registry::list_models(store);
+  if (!stored) return stored.error();
+  return find_name(project, *stored, text);
 }
 
 Result<Found> find_reference(const Project& project, registry::Store& store, registry::Git* git,
                              std::string_view text) {
   auto reference = split_reference(text);
   if (!reference) return reference.error();
-  auto stored = registry::list_models(store);
-  if (!stored) return stored.error();
-  auto model = find_name(project, *stored, reference->model);
+  auto model = name_in(project, store, reference->model);
   if (!model) return model.error();
   if (const auto* version = std::get_if<Version>(&reference->at)) return at_version(store, *model, *version);
   if (const auto* part = std::get_if<DigestPart>(&reference->at)) {

@@ -1,5 +1,5 @@
-// What people write to mean one state of a model: MODEL@v1.2.3, MODEL@sha256:…, MODEL#ENV. MODEL as find_model takes
-// it, or a model that only the registry or git know.
+// From what people write to mean one state of a model (registry/reference.h) to its digest. MODEL is as find_model
+// takes it, or a model that only the registry or git know.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,26 +11,20 @@
 #include "base/result.h"
 #include "registry/git.h"
 #include "registry/name.h"
+#include "registry/reference.h"
 #include "registry/store.h"
 #include "registry/tags.h"
 #include "release/project.h"
 
 namespace mlctl::release {
 
+using registry::DigestPart;
+using registry::split_reference;
+
 // A name in the project, or a whole name or unique last part among `others`. Errors as of find_model.
 [[nodiscard]] Result<registry::ModelName> find_name(const Project& project,
                                                     const std::vector<registry::ModelName>& others,
                                                     std::string_view text);
-
-struct DigestPart {
-  std::string hex;  // the first digits, as the tool itself shows digests
-};
-struct ReferenceText {
-  std::string model;                                                    // as written
-  std::variant<registry::Version, Digest, DigestPart, std::string> at;  // the string is a stage
-};
-// Split at the last @ or #. Error{usage} shows the three forms.
-[[nodiscard]] Result<ReferenceText> split_reference(std::string_view text);
 
 struct Found {
   registry::ModelName model;

@@ -6,7 +6,6 @@
 #include "registry/files.h"
 #include "registry/paths.h"
 #include "registry/tags.h"
-#include "release/reference.h"
 
 using namespace mlctl::registry;
 
@@ -24,8 +23,6 @@ static void check_names(std::string_view text) {
     require(*version_of_registry_tag(registry_tag(*version)) == *version);
     require(next_version(*version, Bump::patch) > *version);
   }
-  if (auto reference = mlctl::release::split_reference(text))
-    require(reference->model.size() < text.size() && text.starts_with(reference->model));
   if (auto model = parse_model_name(text)) require(to_string(*model) == text);
 }
 
