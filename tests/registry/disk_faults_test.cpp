@@ -36,9 +36,7 @@ struct FailingDisk : Disk {
     errno = code;
     return true;
   }
-  long write(int fd, const void* data, std::size_t size) override {
-    return fails() ? -1 : Disk::write(fd, data, size);
-  }
+  long write(int fd, const void* data, std::size_t size) override { return fails() ? -1 : Disk::write(fd, data, size); }
   int fsync(int fd) override { return fails() ? -1 : Disk::fsync(fd); }
   int rename(const char* from, const char* to) override { return fails() ? -1 : Disk::rename(from, to); }
 };
