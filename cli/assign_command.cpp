@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/fleet.h"
+#include "cli/words.h"
 #include "cli/workplace.h"
 #include "registry/dry_run.h"
 #include "registry/intent.h"
@@ -27,12 +28,9 @@ struct UnassignOptions {
 };
 
 void say(const registry::Taken& taken, bool wanted_push, Context& context) {
-  if (taken.existed)
-    context.note(taken.tag.empty() ? "nothing is assigned: nothing to do" : "it is so already: nothing to do");
-  if (context.dry_run && !taken.existed) context.note("dry run: no tag was made");
-  if (!context.dry_run && !taken.existed && !taken.pushed)
-    context.note(wanted_push ? "there is no remote: the tag is only here"
-                             : "not pushed: the tag is only here, and its number is not reserved");
+  const auto note = taken.existed && taken.tag.empty() ? "nothing is assigned: nothing to do"
+                                                       : taken_note(taken, wanted_push, context.dry_run);
+  if (!note.empty()) context.note(note);
 }
 
 Result<registry::AssignRequest> request_of(const AssignOptions& options, const Workplace& place,

@@ -13,6 +13,8 @@ namespace mlctl::cli {
 [[nodiscard]] Command audit_command();
 [[nodiscard]] Command completion_command();
 [[nodiscard]] Command copy_command();
+[[nodiscard]] Command deprecate_command();
+[[nodiscard]] Command deregister_command();
 [[nodiscard]] Command diff_command();
 [[nodiscard]] Command explain_command();
 [[nodiscard]] Command gate_command();

@@ -41,12 +41,14 @@ int list_one(const std::string& text, const Workplace& place, const std::vector<
                         {"bytes", line.info.bytes},
                         {"created", line.info.created},
                         {"stages", stages}});
+    if (line.deregistered) versions.back()["deregistered"] = true;
   }
   context.print({{"schemaVersion", 1}, {"model", to_string(*model)}, {"versions", versions}}, [&](const Style& style) {
     Rows rows;
     for (const auto& line : *lines) {
       std::string stages;
       for (const auto& stage : line.stages) stages += (stages.empty() ? "" : ", ") + stage.stage;
+      if (line.deregistered) stages += (stages.empty() ? "" : ", ") + paint("deregistered", Tone::warn, style);
       rows.push_back({to_string(line.info.version), human_bytes(line.info.bytes), digest_text(line.info.digest, style),
                       when_text(line.info.created, context.clock.wall(), style), stages});
     }
@@ -83,6 +85,7 @@ int list_all(const ListOptions& options, const Workplace& place, const std::vect
                       {"newest", line.newest ? Json(to_string(line.newest->version)) : Json()},
                       {"created", line.newest ? Json(line.newest->created) : Json()},
                       {"stages", stages}});
+    if (line.deprecated) models.back()["deprecated"] = true;
   }
   context.print({{"schemaVersion", 1}, {"models", models}}, [&](const Style& style) {
     Rows rows;
@@ -90,6 +93,7 @@ int list_all(const ListOptions& options, const Workplace& place, const std::vect
       std::string stages;
       for (const auto& [stage, version] : line.stages)
         stages += (stages.empty() ? "" : ", ") + stage.stage + " " + to_string(version);
+      if (line.deprecated) stages += (stages.empty() ? "" : ", ") + paint("deprecated", Tone::warn, style);
       rows.push_back({to_string(line.model), line.newest ? to_string(line.newest->version) : "-",
                       count_text(line.versions, "version"),
                       line.newest ? when_text(line.newest->created, context.clock.wall(), style) : "-", stages});

@@ -1,4 +1,5 @@
 // mlctl show: one version, its files, and what is known about it.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -14,10 +15,24 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t files_shown = 20;
+
+struct ShowOptions {
+  std::string reference;
+  bool all = false;
+};
+
+Json to_json(const release::Withdrawn& withdrawn) {
+  return {{"by", withdrawn.by}, {"when", rfc3339(withdrawn.when)}, {"tag", withdrawn.tag}};
+}
+
 Json to_json(const release::VersionView& view) {
   Json versions = Json::array(), files = Json::array(), evidence = Json::array(), stages = Json::array();
-  for (const auto& info : view.versions)
+  for (const auto& info : view.versions) {
     versions.push_back({{"version", to_string(info.version)}, {"created", info.created}});
+    if (const auto end = view.deregistered.find(info.version); end != view.deregistered.end())
+      versions.back()["deregistered"] = to_json(end->second);
+  }
   for (const auto& file : view.description.files) {
     Json one = {{"path", file.path}, {"role", registry::to_string(file.role)}};
     if (file.link.empty())
@@ -33,39 +48,73 @@ Json to_json(const release::VersionView& view) {
                         {"created", line.created},
                         {"digest", to_string(line.digest)}});
   for (const auto& line : view.stages) stages.push_back({{"stage", line.stage}, {"n", line.n}});
-  return {{"schemaVersion", 1},
-          {"model", to_string(view.model)},
-          {"digest", to_string(view.description.digest)},
-          {"image", to_string(view.description.image)},
-          {"bytes", view.description.bytes},
-          {"versions", versions},
-          {"files", files},
-          {"evidence", evidence},
-          {"stages", stages}};
+  Json data = {{"schemaVersion", 1},
+               {"model", to_string(view.model)},
+               {"digest", to_string(view.description.digest)},
+               {"image", to_string(view.description.image)},
+               {"bytes", view.description.bytes},
+               {"versions", versions},
+               {"files", files},
+               {"evidence", evidence},
+               {"stages", stages}};
+  if (view.deprecated) data["deprecated"] = to_json(*view.deprecated);
+  return data;
+}
+
+std::string withdrawn_text(const char* what, const release::Withdrawn& withdrawn, const Style& style, WallTime now) {
+  return paint(what, Tone::warn, style) + " by " + escape_control(withdrawn.by) + ", " +
+         when_text(withdrawn.when, now, style);
 }
 
 std::string head(const release::VersionView& view, const std::string& shown, const Style& style, WallTime now) {
   Rows rows = {{"  digest", to_string(view.description.digest)},
                {"  image", to_string(view.description.image)},
                {"  size", size_text(view.description.files.size(), view.description.bytes)}};
-  for (const auto& info : view.versions)
+  for (const auto& info : view.versions) {
     rows.push_back({"  " + to_string(info.version), "created " + when_text(info.created, now, style)});
+    if (const auto end = view.deregistered.find(info.version); end != view.deregistered.end())
+      rows.back()[1] += ", " + withdrawn_text("deregistered", end->second, style, now);
+  }
   for (const auto& line : view.stages) rows.push_back({"  assigned", line.stage + " #" + std::to_string(line.n)});
+  if (view.deprecated) rows.push_back({"  model", withdrawn_text("deprecated", *view.deprecated, style, now)});
   Style plain = style;
   plain.terminal = false;  // digests are never cut
   return paint(shown, Tone::strong, style) + "\n" + render_table({}, rows, plain);
 }
 
-std::string to_text(const release::VersionView& view, const std::string& shown, const Style& style, WallTime now) {
-  std::string text = head(view, shown, style, now);
+// All of them, or where there are many the largest, in the order of paths.
+std::vector<registry::PackedFile> shown_files(std::vector<registry::PackedFile> files, bool all) {
+  if (all || files.size() <= files_shown) return files;
+  const auto by_path = [](const auto& a, const auto& b) { return a.path < b.path; };
+  std::stable_sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.size > b.size; });
+  files.resize(files_shown);
+  std::sort(files.begin(), files.end(), by_path);
+  return files;
+}
+
+std::string files_text(const registry::ModelDescription& description, bool all, const Style& style) {
   Rows files;
-  for (const auto& file : view.description.files) {
+  std::uint64_t bytes = 0;
+  const auto shown = shown_files(description.files, all);
+  for (const auto& file : shown) {
+    bytes += file.size;
     const bool link = !file.link.empty();
     files.push_back({"  " + escape_control(file.path), registry::to_string(file.role),
                      link ? "link" : human_bytes(file.size),
                      link ? "-> " + escape_control(file.link) : digest_text(file.digest, style)});
   }
-  text += "\n" + paint("Files", Tone::strong, style) + "\n" + render_table({}, files, style);
+  auto text = "\n" + paint("Files", Tone::strong, style) + "\n" + render_table({}, files, style);
+  if (const auto more = description.files.size() - shown.size(); more > 0)
+    text += paint("  and " + std::to_string(more) + " smaller ones, " + human_bytes(description.bytes - bytes) +
+                      " together: --all names them",
+                  Tone::dim, style) +
+            "\n";
+  return text;
+}
+
+std::string to_text(const release::VersionView& view, const std::string& shown, bool all, const Style& style,
+                    WallTime now) {
+  std::string text = head(view, shown, style, now) + files_text(view.description, all, style);
   if (view.evidence.empty()) return text;
   Rows evidence;
   for (const auto& line : view.evidence)
@@ -74,23 +123,24 @@ std::string to_text(const release::VersionView& view, const std::string& shown, 
   return text + "\n" + paint("Evidence", Tone::strong, style) + " (unsigned)\n" + render_table({}, evidence, style);
 }
 
-int run_show(const std::string& reference, Context& context) {
+int run_show(const ShowOptions& options, Context& context) {
   auto place = open_loosely(context);
   if (!place) return context.fail(place.error());
-  auto found = release::find_reference(place->project, *place->store, place->git.get(), reference);
+  auto found = release::find_reference(place->project, *place->store, place->git.get(), options.reference);
   if (!found) return context.fail(found.error());
   const auto tags = tags_if_any(context, *place);
   auto view = release::view_version(*place->store, tags ? &*tags : nullptr, found->model, found->digest);
   if (!view) return context.fail(view.error());
   const auto shown = to_string(found->model) + (found->version ? " " + to_string(*found->version) : "");
-  context.print(to_json(*view), [&](const Style& style) { return to_text(*view, shown, style, context.clock.wall()); });
+  context.print(to_json(*view),
+                [&](const Style& style) { return to_text(*view, shown, options.all, style, context.clock.wall()); });
   return 0;
 }
 
 }  // namespace
 
 Command show_command() {
-  auto reference = std::make_shared<std::string>();
+  auto options = std::make_shared<ShowOptions>();
   return {.name = "show",
           .group = Group::models,
           .summary = "Show one version: digest, files, evidence, where it is assigned",
@@ -98,9 +148,10 @@ Command show_command() {
                        {"what prod should run", "mlctl show 'credit-risk#prod'"}},
           .arguments = {{.name = "REF",
                          .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV",
-                         .target = reference.get(),
+                         .target = &options->reference,
                          .required = true}},
-          .run = [reference](Context& context) { return run_show(*reference, context); }};
+          .options = {{.name = "all", .help = "name every file, however many there are", .target = &options->all}},
+          .run = [options](Context& context) { return run_show(*options, context); }};
 }
 
 }  // namespace mlctl::cli

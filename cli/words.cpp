@@ -19,6 +19,14 @@ std::string when_text(const std::string& text, WallTime now, const Style& style)
   return when ? when_text(*when, now, style) : escape_control(text);
 }
 
+std::string taken_note(const registry::Taken& taken, bool wanted_push, bool dry_run) {
+  if (taken.existed) return "it is so already: nothing to do";
+  if (dry_run) return "dry run: no tag was made";
+  if (taken.pushed) return "";
+  return wanted_push ? "there is no remote: the tag is only here"
+                     : "not pushed: the tag is only here, and its number is not reserved";
+}
+
 Result<std::optional<registry::Version>> version_option(const std::optional<std::string>& text) {
   if (!text) return std::optional<registry::Version>();
   auto version = registry::parse_version(*text);

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "base/terminal.h"
+#include "registry/intent.h"
 #include "registry/name.h"
 
 namespace mlctl::cli {
@@ -18,6 +19,9 @@ namespace mlctl::cli {
 // "3 minutes ago" for a person; RFC 3339 for machines.
 [[nodiscard]] std::string when_text(WallTime when, WallTime now, const Style& style);
 [[nodiscard]] std::string when_text(const std::string& rfc3339, WallTime now, const Style& style);
+
+// What there is to say about a tag that was taken; "" when nothing.
+[[nodiscard]] std::string taken_note(const registry::Taken& taken, bool wanted_push, bool dry_run);
 
 // The value of --version; nullopt when it is not given.
 [[nodiscard]] Result<std::optional<registry::Version>> version_option(const std::optional<std::string>& text);

@@ -5,70 +5,14 @@
 #include <vector>
 
 #include "base/interrupt.h"
+#include "base/terminal.h"
+#include "registry/intent_detail.h"
 
 namespace mlctl::registry {
+
+using namespace intent;
+
 namespace {
-
-constexpr int tries_limit = 50;    // how many others may be faster before we give up
-constexpr int refusals_limit = 3;  // of one name that nobody took: its lock may be held while another push dies
-
-std::string tag_ref(const std::string& name) {
-  return "refs/tags/" + name;
-}
-
-// Whether tags go to origin: asked for, and there is one.
-Result<bool> pushes(const Git& git, bool asked) {
-  if (!asked) return false;
-  auto remote = git.remote_url();
-  if (!remote) return remote.error();
-  return remote->has_value();
-}
-
-Result<std::vector<GitTag>> current_tags(Git& git, bool remote) {
-  if (remote)
-    if (auto fetched = git.fetch_tags(); !fetched) return fetched.error();
-  return git.tags();
-}
-
-// Origin first: who creates the tag there has it. A process that dies in between finds it by the next fetch.
-Status create(Git& git, const std::string& name, const ObjectId& commit, const std::string& message, bool remote) {
-  auto id = git.make_tag(name, commit, message);
-  if (!id) return id.error();
-  if (remote)
-    if (auto pushed = git.push({{*id, tag_ref(name)}}); !pushed) return pushed;
-  return git.create_ref(tag_ref(name), *id);
-}
-
-// A tag that is here already may not be there yet: an earlier run was cut off, or did not push.
-Status push_existing(Git& git, const std::vector<GitTag>& tags, const std::string& name) {
-  for (const auto& tag : tags)
-    if (tag.name == name) return git.push({{tag.object, tag_ref(name)}});
-  return ok();
-}
-
-bool is_conflict(const Status& status) {
-  return !status && status.error().kind == Error::Kind::conflict;
-}
-
-// A name that origin refuses and still does not have was not taken by somebody faster: a rule there forbids it.
-class Refusals {
- public:
-  // ok(): look again. Error{denied}: what origin said.
-  Status note(const std::string& name, const Error& error) {
-    times_ = name == name_ ? times_ + 1 : 1;
-    name_ = name;
-    if (times_ < refusals_limit) return ok();
-    return Error{Error::Kind::denied, error.message, "a rule or a hook of the remote forbids tag " + name};
-  }
-
- private:
-  std::string name_;
-  int times_ = 0;
-};
-
-Error gave_up(const std::string& what) {
-  return {Error::Kind::conflict, what + ": others took every number first", "run the command again"};
-}
 
 Error lightweight(const std::string& name) {
   return {Error::Kind::conflict, "tag " + name + " exists, but is lightweight and says nothing",
@@ -114,6 +58,10 @@ Status may_assign(const Git& git, const ModelTags& tags, const std::optional<Ass
                   const AssignRequest& request) {
   const std::string what = to_string(request.model) + "@" + to_string(request.version);
   if (request.expected || request.denied) return ok();
+  if (const auto* end = tags.deprecation(); end != nullptr && !request.force)
+    return Error{Error::Kind::denied,
+                 what + ": the model is deprecated, says " + end->tag + " by " + escape_control(end->tagger),
+                 "`mlctl register " + to_string(request.model) + "` a new version, which takes that back, or --force"};
   if (!request.allow && tags.denied(request.stage).count(request.digest) != 0)
     return Error{Error::Kind::denied, what + " was denied in " + request.stage + ": its files were taken back there",
                  "`mlctl assign " + what + " " + request.stage + " --allow-denied` takes that back"};
@@ -149,26 +97,6 @@ Result<bool> said_already(const Git& git, const ModelTags& tags, const std::opti
   return false;
 }
 
-Error taken(const std::string& model, std::uint64_t expected, std::uint64_t next) {
-  return {Error::Kind::conflict,
-          model + ": number " + std::to_string(expected) + " was taken; the next is " + std::to_string(next),
-          "look again at what is assigned, then run the command again"};
-}
-
-// Creates the event's tag with the next number.
-Result<std::optional<Taken>> take(Git& git, const ModelTags& tags, TagEvent event, const ObjectId& commit,
-                                  const std::string& message, std::optional<std::uint64_t> expected, bool remote,
-                                  Refusals& refusals) {
-  event.counter = tags.next_counter();
-  if (expected && *event.counter != *expected) return taken(to_string(event.model), *expected, *event.counter);
-  const std::string name = tag_name(event);
-  auto created = create(git, name, commit, message, remote);
-  if (created) return std::optional(Taken{name, *event.counter, false, remote});
-  if (!is_conflict(created)) return created.error();
-  if (auto again = refusals.note(name, created.error()); !again) return again.error();
-  return std::optional<Taken>();  // somebody was faster: look again
-}
-
 // An assignment with the same number has another name, so that origin took both; it counts, this does not.
 Result<Taken> confirm(Git& git, const UnassignRequest& request, const Taken& made) {
   auto all = current_tags(git, made.pushed);
@@ -176,7 +104,7 @@ Result<Taken> confirm(Git& git, const UnassignRequest& request, const Taken& mad
   const ModelTags tags(request.model, *all);
   const auto* newest = tags.newest_event(request.stage);
   if (newest != nullptr && newest->what.kind == TagEvent::Kind::assignment && newest->what.counter == made.n)
-    return taken(to_string(request.model), made.n, tags.next_counter());
+    return number_taken(to_string(request.model), made.n, tags.next_counter());
   return made;
 }
 
@@ -201,8 +129,9 @@ Result<Taken> register_version(Git& git, const Registration& registration) {
       return Taken{there->tag, 0, true, *remote};
     }
     TagEvent event{TagEvent::Kind::registration, registration.model, registration.version, "", std::nullopt};
-    // A version that was deregistered comes back under a number: its plain name is taken.
-    if (was_registered(tags, registration.version)) event.counter = tags.next_counter();
+    // A version that was deregistered comes back under a number: its plain name is taken. So does the first one after
+    // a deprecation, which may have been said within the same second.
+    if (was_registered(tags, registration.version) || tags.deprecated()) event.counter = tags.next_counter();
     const std::string name = tag_name(event);
     if (holds(tags.ignored(), name)) return lightweight(name);
     auto created = create(git, name, registration.commit, message, *remote);

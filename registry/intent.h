@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/result.h"
@@ -46,7 +47,8 @@ struct AssignRequest {
   std::optional<std::uint64_t> expected;
 };
 // At the newest assignment's own commit, version and digest it resumes: the same N. Error{denied}: the commit is a
-// proper ancestor of the newest assignment's, has parted from it (unless forced), or the digest was denied here.
+// proper ancestor of the newest assignment's, has parted from it or the model is deprecated (unless forced), or the
+// digest was denied here.
 // Error{conflict}: N was not the expected one any more.
 [[nodiscard]] Result<Taken> assign(Git& git, const AssignRequest& request);
 // What assign would refuse by the tags that are here, before any work is done for it.
@@ -61,5 +63,27 @@ struct UnassignRequest {
 };
 // Nothing assigned: a no-op.
 [[nodiscard]] Result<Taken> unassign(Git& git, const UnassignRequest& request);
+
+// The stages that run this version now, or with nullptr any of the model. One whose version cannot be told counts too.
+[[nodiscard]] std::vector<std::string> stages_running(const ModelTags& tags, const Version* version);
+
+struct DeregisterRequest {
+  ModelName model;
+  Version version;
+  bool push = true;
+  bool force = false;  // also while a stage runs it
+};
+// The version does not count any more; its files stay in the registry. It was taken back already: a no-op.
+// Error{not_found}: it never was registered; Error{denied}: a stage runs it.
+[[nodiscard]] Result<Taken> deregister(Git& git, const DeregisterRequest& request);
+
+struct DeprecateRequest {
+  ModelName model;
+  bool push = true;
+  bool force = false;  // also while stages run it
+};
+// The model is not to be used any more, until something is said about it again. Deprecated already: a no-op.
+// Error{not_found}: git knows no such model; Error{denied}: stages run it.
+[[nodiscard]] Result<Taken> deprecate(Git& git, const DeprecateRequest& request);
 
 }  // namespace mlctl::registry

@@ -196,11 +196,21 @@ std::vector<VersionTag> ModelTags::versions() const {
   return active;
 }
 
-std::optional<VersionTag> ModelTags::find(const Version& version) const {
+const ModelEvent* ModelTags::newest_of(const Version& version) const {
   const ModelEvent* best = nullptr;
   for (const auto& event : events_)
     if (is_version_event(event, version) && (best == nullptr || n_of(event) >= n_of(*best))) best = &event;
-  return best != nullptr && best->what.kind == Kind::registration ? std::optional(version_tag(*best)) : std::nullopt;
+  return best;
+}
+
+std::optional<VersionTag> ModelTags::find(const Version& version) const {
+  const auto* event = newest_of(version);
+  return event != nullptr && event->what.kind == Kind::registration ? std::optional(version_tag(*event)) : std::nullopt;
+}
+
+const ModelEvent* ModelTags::withdrawal(const Version& version) const {
+  const auto* event = newest_of(version);
+  return event != nullptr && event->what.kind == Kind::deregistration ? event : nullptr;
 }
 
 Result<VersionTag> ModelTags::version_at(const ObjectId& commit) const {
@@ -285,8 +295,8 @@ std::set<Digest> ModelTags::denied(std::string_view stage) const {
   return digests;
 }
 
-bool ModelTags::deprecated() const {
-  return !events_.empty() && events_.back().what.kind == Kind::deprecation;
+const ModelEvent* ModelTags::deprecation() const {
+  return !events_.empty() && events_.back().what.kind == Kind::deprecation ? &events_.back() : nullptr;
 }
 
 std::uint64_t ModelTags::next_counter() const {

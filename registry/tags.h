@@ -90,7 +90,11 @@ class ModelTags {
   [[nodiscard]] const ModelEvent* newest_event(std::string_view stage) const { return newest(stage, false); }
   [[nodiscard]] std::vector<std::string> stages() const;  // that were ever assigned
   [[nodiscard]] std::set<Digest> denied(std::string_view stage) const;
-  [[nodiscard]] bool deprecated() const;  // its newest event of all says so
+  // The newest event of all when it is a deprecation, else nullptr.
+  [[nodiscard]] const ModelEvent* deprecation() const;
+  [[nodiscard]] bool deprecated() const { return deprecation() != nullptr; }
+  // What took back a version that was registered once; nullptr when it is registered, or never was.
+  [[nodiscard]] const ModelEvent* withdrawal(const Version& version) const;
   // 1 + the highest counter over all tags of the model, lightweight ones too: their names are taken.
   [[nodiscard]] std::uint64_t next_counter() const;
   // By time, then counter, then name.
@@ -102,6 +106,7 @@ class ModelTags {
 
  private:
   [[nodiscard]] const ModelEvent* newest(std::string_view stage, bool by_time) const;
+  [[nodiscard]] const ModelEvent* newest_of(const Version& version) const;
   [[nodiscard]] Result<Assignment> resolve(const ModelEvent& event) const;
   ModelName model_;
   std::vector<ModelEvent> events_;

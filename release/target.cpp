@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/terminal.h"
 #include "registry/evidence.h"
 #include "registry/query.h"
 #include "release/statement.h"
@@ -37,6 +38,11 @@ Result<Target> target_at(const std::vector<registry::GitTag>& tags, const regist
     if (light != tags.end())
       return Error{Error::Kind::usage, "tag '" + name + "' is lightweight: it says neither who nor when",
                    annotate_hint(*light)};
+    if (const auto* end = mine.withdrawal(version))
+      return Error{Error::Kind::denied,
+                   name + " was deregistered by " + escape_control(end->tagger) + ", says tag " + end->tag,
+                   "register another version, or this one again: `mlctl register " + to_string(model) + " --version " +
+                       to_string(version) + "`"};
     return Error{Error::Kind::not_found, "no version " + name + " is registered in git",
                  "see `mlctl history " + to_string(model) + "`, or fetch: `git fetch --tags`"};
   }
@@ -94,6 +100,7 @@ Result<std::vector<Target>> pending(const Project& project, const std::vector<re
   std::vector<Target> targets;
   for (const auto& model : models) {
     const registry::ModelTags mine(model, tags);
+    if (mine.deprecated()) continue;
     // Also when it was taken back by an unassignment: what was stopped on purpose does not wait to be released.
     auto past = mine.assignments(last);
     if (!past) return past.error();

@@ -43,7 +43,7 @@ Result<UndoPlan> plan_undo(const registry::ModelTags& tags, const std::string& e
   if (auto filled = fill_digest(tags, plan.from, find); !filled) return filled.error();
   const auto denied = tags.denied(environment);
   for (auto& assignment : *past) {
-    if (assignment.n >= plan.from.n) continue;
+    if (assignment.n >= plan.from.n || tags.withdrawal(assignment.version) != nullptr) continue;
     if (auto filled = fill_digest(tags, assignment, find); !filled) return filled.error();
     if (*assignment.digest == *plan.from.digest || denied.count(*assignment.digest) != 0) continue;
     plan.to = std::move(assignment);

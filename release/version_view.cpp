@@ -45,6 +45,17 @@ StatementLine line_of(const registry::Evidence& evidence) {
   return line;
 }
 
+Withdrawn withdrawn_by(const registry::ModelEvent& event) {
+  return {event.tagger, event.time, event.tag};
+}
+
+void add_withdrawals(const ModelTags& tags, VersionView& view) {
+  if (const auto* event = tags.deprecation()) view.deprecated = withdrawn_by(*event);
+  for (const auto& info : view.versions)
+    if (const auto* event = tags.withdrawal(info.version))
+      view.deregistered.emplace(info.version, withdrawn_by(*event));
+}
+
 }  // namespace
 
 Result<VersionView> view_version(registry::Store& store, const std::vector<GitTag>* tags, const ModelName& model,
@@ -58,6 +69,7 @@ Result<VersionView> view_version(registry::Store& store, const std::vector<GitTa
   auto evidence = registry::evidence(store, model, digest);
   if (!evidence) return evidence.error();
   for (const auto& one : *evidence) view.evidence.push_back(line_of(one));
+  if (tags != nullptr) add_withdrawals(ModelTags(model, *tags), view);
   for (const auto& assignment : current(tags, model))
     if (std::any_of(view.versions.begin(), view.versions.end(),
                     [&](const auto& info) { return runs(assignment, info); }))
@@ -70,9 +82,10 @@ Result<std::vector<VersionLine>> view_versions(registry::Store& store, const std
   auto versions = registry::list_versions(store, model);
   if (!versions) return versions.error();
   const auto assignments = current(tags, model);
+  const ModelTags mine(model, tags != nullptr ? *tags : std::vector<GitTag>());
   std::vector<VersionLine> lines;
   for (auto info = versions->rbegin(); info != versions->rend(); ++info) {
-    VersionLine line{*info, {}};
+    VersionLine line{*info, {}, mine.withdrawal(info->version) != nullptr};
     for (const auto& assignment : assignments)
       if (assignment.version == info->version && runs(assignment, *info))
         line.stages.push_back({assignment.stage, assignment.n});
@@ -89,6 +102,7 @@ Result<std::vector<ModelLine>> view_models(registry::Store& store, const std::ve
     if (!versions) return versions.error();
     ModelLine line{.model = model, .versions = versions->size()};
     if (!versions->empty()) line.newest = versions->back();
+    line.deprecated = tags != nullptr && ModelTags(model, *tags).deprecated();
     for (const auto& assignment : current(tags, model))
       line.stages.emplace_back(StageLine{assignment.stage, assignment.n}, assignment.version);
     lines.push_back(std::move(line));

@@ -1,6 +1,7 @@
 // What is known about one version, or about all: for `show`, `list` and `verify`. From the registry; with git, also
 // where it is assigned.
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,12 +27,20 @@ struct StageLine {
   std::uint64_t n = 0;
 };
 
+struct Withdrawn {
+  std::string by;
+  WallTime when{};
+  std::string tag;
+};
+
 struct VersionView {
   registry::ModelName model;
   registry::ModelDescription description;
   std::vector<registry::VersionInfo> versions;  // that lead to the digest
   std::vector<StatementLine> evidence;
-  std::vector<StageLine> stages;  // that run it now
+  std::vector<StageLine> stages;                        // that run it now
+  std::optional<Withdrawn> deprecated;                  // the model
+  std::map<registry::Version, Withdrawn> deregistered;  // of `versions`
 };
 // `tags` of the repository; nullptr: no stages are known.
 [[nodiscard]] Result<VersionView> view_version(registry::Store& store, const std::vector<registry::GitTag>* tags,
@@ -40,6 +49,7 @@ struct VersionView {
 struct VersionLine {
   registry::VersionInfo info;
   std::vector<StageLine> stages;
+  bool deregistered = false;
 };
 // Newest first; empty when the registry has none.
 [[nodiscard]] Result<std::vector<VersionLine>> view_versions(registry::Store& store,
@@ -51,6 +61,7 @@ struct ModelLine {
   std::size_t versions = 0;
   std::optional<registry::VersionInfo> newest;
   std::vector<std::pair<StageLine, registry::Version>> stages;  // what runs where, by git
+  bool deprecated = false;
 };
 [[nodiscard]] Result<std::vector<ModelLine>> view_models(registry::Store& store,
                                                          const std::vector<registry::GitTag>* tags,

@@ -264,5 +264,68 @@ TEST_CASE("of many clones that assign at once, each takes its own number") {
   CHECK(numbers == std::set<int>{1, 2, 3, 4, 5, 6});
 }
 
+TEST_CASE("deregister") {
+  World world;
+  const DeregisterRequest request{model, version("v1.0.0")};
+  CHECK(deregister(*world.here, request).error().kind == Error::Kind::not_found);
+  REQUIRE(register_version(*world.here, {model, version("v1.0.0"), world.first, digest_of("v1.0.0")}));
+  REQUIRE(assign(*world.here, world.request("v1.0.0", world.first)));
+  CHECK(stages_running(world.tags(), &request.version) == std::vector<std::string>{"prod"});
+  CHECK(deregister(*world.here, request).error().kind == Error::Kind::denied);
+  REQUIRE(unassign(*world.here, {.model = model, .stage = "prod"}));
+  auto made = deregister(*world.here, request);
+  REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  CHECK(made->tag == "fraud/a@v1.0.0!#3");
+  CHECK(made->pushed);
+  CHECK(world.at_origin("fraud/a@v1.0.0!#3"));
+  CHECK_FALSE(world.tags().find(version("v1.0.0")));
+  REQUIRE(world.tags().withdrawal(version("v1.0.0")) != nullptr);
+  CHECK(world.tags().withdrawal(version("v1.0.0"))->lines.digest == digest_of("v1.0.0"));
+  CHECK(deregister(*world.here, request)->existed);
+
+  auto back = register_version(*world.here, {model, version("v1.0.0"), world.first, digest_of("v1.0.0")});
+  REQUIRE(back);
+  CHECK(back->tag == "fraud/a@v1.0.0#4");
+  CHECK(world.tags().withdrawal(version("v1.0.0")) == nullptr);
+  CHECK(deregister(*world.here, request)->tag == "fraud/a@v1.0.0!#5");
+}
+
+TEST_CASE("deregister by force takes back what a stage runs") {
+  World world;
+  REQUIRE(register_version(*world.here, {model, version("v1.0.0"), world.first, digest_of("v1.0.0")}));
+  REQUIRE(assign(*world.here, world.request("v1.0.0", world.first)));
+  REQUIRE(deregister(*world.here, {.model = model, .version = version("v1.0.0"), .push = false, .force = true}));
+  CHECK_FALSE(world.at_origin("fraud/a@v1.0.0!#2"));
+  CHECK(world.tags().assignment("prod"));  // what was assigned stays what it was
+  // The push that was left out comes with the next one.
+  auto again = deregister(*world.here, {.model = model, .version = version("v1.0.0")});
+  REQUIRE(again);
+  CHECK(again->existed);
+  CHECK(world.at_origin("fraud/a@v1.0.0!#2"));
+}
+
+TEST_CASE("deprecate") {
+  World world;
+  CHECK(deprecate(*world.here, {.model = model}).error().kind == Error::Kind::not_found);
+  REQUIRE(register_version(*world.here, {model, version("v1.0.0"), world.first, digest_of("v1.0.0")}));
+  REQUIRE(assign(*world.here, world.request("v1.0.0", world.first)));
+  CHECK(deprecate(*world.here, {.model = model}).error().kind == Error::Kind::denied);
+  REQUIRE(unassign(*world.here, {.model = model, .stage = "prod"}));
+  auto made = deprecate(*world.here, {.model = model});
+  REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  CHECK(made->tag == "fraud/a@deprecated#3");
+  CHECK(world.at_origin("fraud/a@deprecated#3"));
+  CHECK(world.tags().deprecated());
+  CHECK(deprecate(*world.here, {.model = model})->existed);
+
+  auto request = world.request("v1.0.0", world.first);
+  CHECK(assign(*world.here, request).error().kind == Error::Kind::denied);
+  CHECK(check_assignable(*world.here, world.tags(), request).error().kind == Error::Kind::denied);
+  // Within the same second, so that only its number says that it came after.
+  REQUIRE(register_version(*world.here, {model, version("v1.1.0"), world.second, digest_of("v1.1.0")}));
+  CHECK_FALSE(world.tags().deprecated());
+  CHECK(assign(*world.here, world.request("v1.1.0", world.second)));
+}
+
 }  // namespace
 }  // namespace mlctl::registry
