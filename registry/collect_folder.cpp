@@ -70,6 +70,7 @@ Result<std::unique_ptr<ByteSource>> open_source(const fs::path& root, const std:
   if (!folder) return folder.error();
   auto file = folder->open_file(path);
   if (!file) return file.error();
+  ::posix_fadvise(file->fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
   auto source = std::make_unique<FileSource>(std::move(*file), root / path, expected);
   if (auto same = source->check(); !same) return same.error();
   return std::unique_ptr<ByteSource>(std::move(source));

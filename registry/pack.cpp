@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "base/interrupt.h"
 #include "base/terminal.h"
 #include "registry/paths.h"
 #include "registry/tar.h"
@@ -13,7 +12,6 @@
 namespace mlctl::registry {
 namespace {
 
-constexpr std::size_t buffer_size = 1U << 20U;
 constexpr std::array roles{Role::weights, Role::config, Role::code, Role::doc};
 
 tar::Entry entry_of(const ModelFile& file) {
@@ -43,7 +41,7 @@ Error changed(const ModelFile& file) {
           "run the command again when nothing writes to it"};
 }
 
-// Both hash streams and the sink behind them.
+// What the layer's hash and the sink behind it have seen.
 class LayerWriter {
  public:
   explicit LayerWriter(const Sink& sink) : sink_(sink) {}
@@ -52,6 +50,32 @@ class LayerWriter {
     size_ += bytes.size();
     return sink_(bytes);
   }
+
+  // The content of one file: hashed twice and passed on, all at the same time. Gives the file's own digest.
+  [[nodiscard]] Result<Digest> content(const ModelFile& file) {
+    Sha256 own;
+    if (!file.link.empty()) return own.finish();
+    auto source = file.open();
+    if (!source) return source.error();
+    std::uint64_t left = file.size;
+    const auto next = [&](char* into, std::size_t room) -> Result<std::size_t> {
+      auto got = (*source)->read(into, room);
+      if (!got) return got;
+      if (*got > left || (*got == 0 && left > 0)) return changed(file);
+      left -= *got;
+      return got;
+    };
+    const auto into = [](Sha256& hash) {
+      return [&hash](std::string_view bytes) {
+        hash.update(bytes);
+        return ok();
+      };
+    };
+    if (auto pumped = pump(next, {into(own), into(hash_), sink_}, file.size); !pumped) return pumped.error();
+    size_ += file.size;
+    return own.finish();
+  }
+
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] Digest finish() { return hash_.finish(); }
 
@@ -60,26 +84,6 @@ class LayerWriter {
   Sha256 hash_;
   std::uint64_t size_ = 0;
 };
-
-Result<Digest> write_content(const ModelFile& file, LayerWriter& out) {
-  Sha256 hash;
-  if (!file.link.empty()) return hash.finish();
-  auto source = file.open();
-  if (!source) return source.error();
-  std::string buffer(buffer_size, '\0');
-  for (std::uint64_t left = file.size;;) {
-    if (interrupted()) return interrupted_error();
-    // One byte more than is expected: a file that grew is noticed.
-    auto got = (*source)->read(buffer.data(), buffer.size());
-    if (!got) return got.error();
-    if (*got > left || (*got == 0 && left > 0)) return changed(file);
-    if (*got == 0) return hash.finish();
-    const std::string_view bytes(buffer.data(), *got);
-    hash.update(bytes);
-    if (auto written = out.write(bytes); !written) return written.error();
-    left -= *got;
-  }
-}
 
 }  // namespace
 
@@ -123,7 +127,7 @@ Result<PackedLayer> pack_layer(const LayerPlan& plan, const Sink& sink) {
   LayerWriter out(sink);
   for (const auto& file : plan.files) {
     if (auto written = out.write(tar::header(entry_of(file))); !written) return written.error();
-    auto digest = write_content(file, out);
+    auto digest = out.content(file);
     if (!digest) return digest.error();
     if (auto written = out.write(std::string(tar::padding(file.size), '\0')); !written) return written.error();
     layer.files.push_back({file.path, file.role, file.size, file.executable, file.link, *digest});

@@ -1,8 +1,8 @@
 // Files -> layers and manifests. The same files give the same digest everywhere: no times, owners zero, modes 0644 or
 // 0755, sorted by path. Each large file is one uncompressed tar, small ones go together in one tar per role; each file
-// is read once and hashed twice on the way (its own digest, its layer's). The same layers serve two manifests: the
-// ModelPack artifact, whose digest is the version's identity, and an OCI image that a cluster mounts, whose `subject`
-// is the first. Sources: CNCF model-spec, OCI image-spec 1.1, POSIX.1-2001 pax.
+// is read once and hashed twice on the way, at the same time (its own digest, its layer's). The same layers serve two
+// manifests: the ModelPack artifact, whose digest is the version's identity, and an OCI image that a cluster mounts,
+// whose `subject` is the first. Sources: CNCF model-spec, OCI image-spec 1.1, POSIX.1-2001 pax.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "registry/files.h"
+#include "registry/pump.h"
 #include "registry/store.h"
 
 namespace mlctl::registry {
@@ -53,7 +54,6 @@ struct PackedModel {
 // paths, roles and sizes only.
 [[nodiscard]] Result<std::vector<LayerPlan>> plan_layers(std::vector<ModelFile> files);
 
-using Sink = std::function<Status(std::string_view)>;
 // Streams one layer's tar into `sink`, reading each file once.
 [[nodiscard]] Result<PackedLayer> pack_layer(const LayerPlan& plan, const Sink& sink);
 // Pure: both manifests. Error{usage} when the manifest would be larger than manifest_limit.

@@ -2,16 +2,14 @@
 // corrupt.
 #include <algorithm>
 #include <string>
+#include <vector>
 
-#include "base/interrupt.h"
 #include "base/terminal.h"
 #include "registry/pack.h"
 #include "registry/tar.h"
 
 namespace mlctl::registry {
 namespace {
-
-constexpr std::size_t buffer_size = 1U << 20U;
 
 Error corrupt(const PackedLayer& layer, const std::string& why) {
   return {Error::Kind::corrupt, "layer " + layer.digest.brief() + ": " + why,
@@ -34,35 +32,46 @@ class LayerReader {
   }
 
   [[nodiscard]] Status content(const PackedFile& file, const Sink& sink) {
-    Sha256 hash;
-    for (std::uint64_t left = file.size; left > 0;) {
-      if (interrupted()) return interrupted_error();
-      auto got = read(buffer_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer_.size())));
-      if (!got) return got.error();
-      const std::string_view bytes(buffer_.data(), *got);
-      hash.update(bytes);
-      if (sink)
-        if (auto taken = sink(bytes); !taken) return taken;
+    Sha256 own;
+    std::uint64_t left = file.size;
+    const auto next = [&](char* into, std::size_t room) -> Result<std::size_t> {
+      if (left == 0) return std::size_t{0};
+      auto got = source_.read(into, static_cast<std::size_t>(std::min<std::uint64_t>(left, room)));
+      if (!got) return got;
+      if (*got == 0) return short_of();
       left -= *got;
-    }
-    if (file.link.empty() && hash.finish() != file.digest)
+      return got;
+    };
+    const auto into = [](Sha256& hash) {
+      return [&hash](std::string_view bytes) {
+        hash.update(bytes);
+        return ok();
+      };
+    };
+    std::vector<Sink> takers{into(own), into(hash_)};
+    if (sink) takers.push_back(sink);
+    if (auto pumped = pump(next, takers, file.size); !pumped) return pumped;
+    if (file.link.empty() && own.finish() != file.digest)
       return corrupt(layer_, file.path + " is not what its digest says");
     return ok();
   }
 
   [[nodiscard]] Status end() {
-    auto got = source_.read(buffer_.data(), buffer_.size());
+    char more = 0;
+    auto got = source_.read(&more, 1);
     if (!got) return got.error();
     if (*got != 0) return corrupt(layer_, "more bytes than the manifest says");
     return hash_.finish() == layer_.digest ? ok() : Status(corrupt(layer_, "not what its digest says"));
   }
 
  private:
+  [[nodiscard]] Error short_of() const { return corrupt(layer_, "fewer bytes than the manifest says"); }
+
   // At least one byte.
   Result<std::size_t> read(char* into, std::size_t size) {
     auto got = source_.read(into, size);
     if (!got) return got;
-    if (*got == 0) return corrupt(layer_, "fewer bytes than the manifest says");
+    if (*got == 0) return short_of();
     hash_.update(into, *got);
     return got;
   }
@@ -70,7 +79,6 @@ class LayerReader {
   const PackedLayer& layer_;
   ByteSource& source_;
   Sha256 hash_;
-  std::string buffer_ = std::string(buffer_size, '\0');
 };
 
 }  // namespace
