@@ -10,6 +10,7 @@
 #include "cli/context.h"
 #include "cli/words.h"
 #include "cli/workplace.h"
+#include "registry/pack.h"
 #include "release/files.h"
 #include "release/versions.h"
 
@@ -19,6 +20,7 @@ namespace {
 struct PushOptions {
   std::string model;
   std::optional<std::string> version, metadata, metrics;
+  bool rehash = false;
 };
 
 constexpr std::uint64_t json_limit = 1U << 20U;
@@ -33,9 +35,16 @@ Result<std::string> read_json(const std::optional<std::string>& path) {
   return text;
 }
 
-Result<registry::PushReport> push_files(const PushOptions& options, const Workplace& place,
-                                        const release::ModelEntry& model, const std::vector<registry::ModelFile>& files,
-                                        const registry::Version& version, Context& context) {
+struct Prepared {
+  std::vector<registry::ModelFile> files;
+  registry::PushMetadata metadata;
+};
+
+Result<Prepared> prepare(const PushOptions& options, const Workplace& place, const release::ModelEntry& model) {
+  auto files = release::files_in_folder(place.project, model, place.git.get());
+  if (!files) return files.error();
+  if (options.rehash)
+    for (auto& file : *files) file.cache.reset();
   auto source = release::source_of(place.project, model, place.git.get());
   if (!source) return source.error();
   auto metadata = read_json(options.metadata);
@@ -44,8 +53,7 @@ Result<registry::PushReport> push_files(const PushOptions& options, const Workpl
   if (!metrics) return metrics.error();
   source->metadata = std::move(*metadata);
   source->metrics = std::move(*metrics);
-  if (context.dry_run) return release::rehearse_push(*place.store, model.name, files, version);
-  return registry::push(*place.store, model.name, files, version, *source, context.progress(), context.clock);
+  return Prepared{std::move(*files), std::move(*source)};
 }
 
 int show(const registry::ModelName& model, const registry::Version& version, const registry::PushReport& report,
@@ -69,6 +77,17 @@ int show(const registry::ModelName& model, const registry::Version& version, con
   return 0;
 }
 
+int rehearse(const Workplace& place, const registry::ModelName& model, const std::vector<registry::ModelFile>& files,
+             const std::optional<registry::Version>& asked, Context& context) {
+  auto packed = registry::pack_digest(files);
+  if (!packed) return context.fail(packed.error());
+  auto next = release::next_to_push(*place.store, model, packed->digest, asked);
+  if (!next) return context.fail(next.error());
+  auto report = release::rehearse_push(*place.store, model, files, *packed, next->version);
+  if (!report) return context.fail(report.error());
+  return show(model, next->version, *report, context);
+}
+
 constexpr int races_limit = 100;
 
 int run_push(const PushOptions& options, Context& context) {
@@ -78,13 +97,18 @@ int run_push(const PushOptions& options, Context& context) {
   if (!place) return context.fail(place.error());
   auto model = release::find_model(place->project, options.model);
   if (!model) return context.fail(model.error());
-  auto files = release::files_in_folder(place->project, **model, place->git.get());
-  if (!files) return context.fail(files.error());
+  auto prepared = prepare(options, *place, **model);
+  if (!prepared) return context.fail(prepared.error());
+  const auto& name = (*model)->name;
+  if (context.dry_run) return rehearse(*place, name, prepared->files, *asked, context);
+  auto stored = registry::store_files(*place->store, name, prepared->files, context.progress());
+  if (!stored) return context.fail(stored.error());
   for (int tries = 1;; ++tries) {
-    auto next = release::next_to_push(*place->store, (*model)->name, *files, *asked);
+    auto next = release::next_to_push(*place->store, name, stored->packed.digest, *asked);
     if (!next) return context.fail(next.error());
-    auto report = push_files(options, *place, **model, *files, next->version, context);
-    if (report) return show((*model)->name, next->version, *report, context);
+    auto report =
+        registry::publish_files(*place->store, name, *stored, next->version, prepared->metadata, context.clock);
+    if (report) return show(name, next->version, *report, context);
     // Another push took that number since we looked: the next one is free. One of the racing always gets on.
     const bool taken = !*asked && report.error().kind == Error::Kind::conflict;
     if (!taken || tries == races_limit) return context.fail(report.error());
@@ -102,7 +126,8 @@ Command push_command() {
       .description =
           "Without --version it is the next patch after the registry's newest, v0.0.1 first; files that the\n"
           "newest version has already make no new one. A version never changes: the same files again do\n"
-          "nothing, other files are refused (exit 1).",
+          "nothing, other files are refused (exit 1). Files that did not change since they were last hashed\n"
+          "are not read again.",
       .examples = {{"the files beside a model.yaml", "mlctl push models/credit-risk"},
                    {"a version of your choice, with the numbers of its training",
                     "mlctl push credit-risk --version v1.2.0 --metrics metrics.json"}},
@@ -121,7 +146,10 @@ Command push_command() {
                    .value = "FILE",
                    .help = "JSON with the numbers of the training, beside the version",
                    .target = &options->metrics,
-                   .path = true}},
+                   .path = true},
+                  {.name = "rehash",
+                   .help = "read every file, whatever is remembered of it; mends what went bad in the registry",
+                   .target = &options->rehash}},
       .changes = true,
       .run = [options](Context& context) { return run_push(*options, context); }};
 }

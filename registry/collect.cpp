@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/terminal.h"
+#include "registry/digest_cache.h"
 #include "registry/paths.h"
 
 namespace mlctl::registry {
@@ -95,14 +96,20 @@ Result<std::vector<Chosen>> select(const std::vector<Candidate>& candidates, con
   return chosen;
 }
 
-Result<ModelFile> to_file(const Chosen& chosen, const std::string& hint) {
+Result<ModelFile> to_file(const Chosen& chosen, const std::string& hint, const std::shared_ptr<DigestCache>& cache) {
   const Candidate& from = *chosen.candidate;
   if (from.kind == Candidate::Kind::other)
     return Error{Error::Kind::usage, escape_control(from.path) + ": neither a file nor a link",
                  "name the model's files under `files:` in model.yaml"};
-  ModelFile file{from.path, Role::doc, Format::unknown, from.size, from.executable, from.link, from.open};
+  ModelFile file{from.path, Role::doc, Format::unknown, from.size, from.executable,
+                 from.link, from.open, from.identity,   cache};
   if (from.kind == Candidate::Kind::link) {
     file.size = 0;
+    return file;
+  }
+  if (const auto known = cache ? cache->format(from.identity) : std::nullopt) {
+    file.format = *known;
+    file.role = chosen.role.value_or(role_of(file.format));
     return file;
   }
   auto source = from.open();
@@ -113,6 +120,7 @@ Result<ModelFile> to_file(const Chosen& chosen, const std::string& hint) {
     return Error{Error::Kind::usage, from.path + ": a pointer of Git LFS, not the file itself", hint};
   file.format = detect_format(from.path, *beginning);
   file.role = chosen.role.value_or(role_of(file.format));
+  if (cache) cache->remember(from.identity, file.format);
   return file;
 }
 
@@ -146,7 +154,7 @@ bool never_packed(std::string_view path) {
 }
 
 Result<std::vector<ModelFile>> choose_files(std::vector<Candidate> candidates, const FileRules& rules,
-                                            const std::string& hint) {
+                                            const std::string& hint, const std::shared_ptr<DigestCache>& cache) {
   std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   auto chosen = select(candidates, rules, hint);
   if (!chosen) return chosen.error();
@@ -158,7 +166,7 @@ Result<std::vector<ModelFile>> choose_files(std::vector<Candidate> candidates, c
   std::vector<ModelFile> files;
   files.reserve(chosen->size());
   for (const auto& one : *chosen) {
-    auto file = to_file(one, hint);
+    auto file = to_file(one, hint, cache);
     if (!file) return file.error();
     files.push_back(std::move(*file));
   }

@@ -18,12 +18,14 @@ struct Candidate {
   std::string link;
   std::uint64_t size = 0;
   std::function<Result<std::unique_ptr<ByteSource>>()> open;
+  FileIdentity identity;
 };
 
 // The candidates that the rules choose, sorted, their format detected, their links checked. `hint` goes with what is
 // missing or a pointer of Git LFS.
 [[nodiscard]] Result<std::vector<ModelFile>> choose_files(std::vector<Candidate> candidates, const FileRules& rules,
-                                                          const std::string& hint);
+                                                          const std::string& hint,
+                                                          const std::shared_ptr<DigestCache>& cache);
 
 // Left out before any rule: what belongs to tools (.git, .mlctl, .mlctl-*) at any depth, and our own files at the top.
 [[nodiscard]] bool never_packed(std::string_view path);

@@ -32,6 +32,7 @@ Result<Candidate> candidate_of(const Git& git, const TreeEntry& entry) {
     case TreeEntry::Kind::file:
       break;
   }
+  found.identity = {"git:" + entry.id + ":" + entry.path, "", 0};
   found.open = [&git, id = entry.id, path = entry.path]() -> Result<std::unique_ptr<ByteSource>> {
     auto bytes = git.read_blob(id, blob_limit);
     if (!bytes) return bytes.error().context(escape_control(path));
@@ -43,7 +44,7 @@ Result<Candidate> candidate_of(const Git& git, const TreeEntry& entry) {
 }  // namespace
 
 Result<std::vector<ModelFile>> collect_files(const Git& git, const std::string& commit, const std::string& folder,
-                                             const FileRules& rules) {
+                                             const FileRules& rules, const std::shared_ptr<DigestCache>& cache) {
   const std::string where = commit.substr(0, 10) + ":" + (folder.empty() ? "." : folder);
   auto entries = git.list_tree(commit, folder);
   if (!entries) return entries.error();
@@ -54,7 +55,7 @@ Result<std::vector<ModelFile>> collect_files(const Git& git, const std::string& 
     if (!candidate) return candidate.error().context(where);
     found.push_back(std::move(*candidate));
   }
-  auto files = choose_files(std::move(found), rules, "push the files from where they are: `mlctl push MODEL`");
+  auto files = choose_files(std::move(found), rules, "push the files from where they are: `mlctl push MODEL`", cache);
   if (!files) return files.error().context(where);
   return files;
 }

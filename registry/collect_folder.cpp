@@ -30,6 +30,12 @@ std::int64_t nanoseconds(const timespec& time) {
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
+std::string to_string(const Stamp& stamp) {
+  std::string text;
+  for (const auto part : {stamp.device, stamp.inode, stamp.size}) text += std::to_string(part) + " ";
+  return text + std::to_string(stamp.modified) + " " + std::to_string(stamp.changed);
+}
+
 Stamp stamp_of(const struct stat& info) {
   return {info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size), nanoseconds(info.st_mtim),
           nanoseconds(info.st_ctim)};
@@ -90,7 +96,9 @@ Result<Candidate> candidate_at(const fs::path& root, const std::string& path) {
   } else if (S_ISREG(info.st_mode)) {
     found.executable = (info.st_mode & 0111U) != 0;
     found.size = static_cast<std::uint64_t>(info.st_size);
-    found.open = [root, path, stamp = stamp_of(info)] { return open_source(root, path, stamp); };
+    const Stamp stamp = stamp_of(info);
+    found.identity = {path, to_string(stamp), std::max(stamp.modified, stamp.changed)};
+    found.open = [root, path, stamp] { return open_source(root, path, stamp); };
   } else {
     found.kind = Candidate::Kind::other;
   }
@@ -151,14 +159,15 @@ Result<std::vector<Candidate>> walk(const fs::path& root, const Ignored& ignored
 
 }  // namespace
 
-Result<std::vector<ModelFile>> collect_files(const fs::path& folder, const FileRules& rules, const Git* git) {
+Result<std::vector<ModelFile>> collect_files(const fs::path& folder, const FileRules& rules, const Git* git,
+                                             const std::shared_ptr<DigestCache>& cache) {
   auto opened = Folder::open(folder);
   if (!opened) return opened.error();
   auto found = walk(folder, Ignored(rules.patterns.empty() ? git : nullptr, folder));
   if (!found) return found.error();
-  auto files =
-      choose_files(std::move(*found), rules,
-                   "put the files there (`git lfs pull` fetches those of Git LFS), or correct `files:` in model.yaml");
+  auto files = choose_files(
+      std::move(*found), rules,
+      "put the files there (`git lfs pull` fetches those of Git LFS), or correct `files:` in model.yaml", cache);
   if (!files) return files.error().context(escape_control(folder.string()));
   return files;
 }

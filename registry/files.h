@@ -57,6 +57,15 @@ struct ByteSource {
 // Everything, or Error{usage} when there is more than `limit`.
 [[nodiscard]] Result<std::string> read_all(ByteSource& source, std::uint64_t limit);
 
+class DigestCache;
+
+// Tells one state of a file from every other: `stamp` belongs to `key`, and when it is the same, so are the bytes.
+struct FileIdentity {
+  std::string key;           // "": the file has none
+  std::string stamp;         // device, inode, size and times; "" for what never changes
+  std::int64_t changed = 0;  // when it last did, nanoseconds since 1970
+};
+
 struct ModelFile {
   std::string path;  // relative to the model's folder, '/' between parts, UTF-8
   Role role = Role::weights;
@@ -67,6 +76,8 @@ struct ModelFile {
   // Opens the content from its beginning; each call gives a fresh stream. Ends in Error{unavailable} when the file is
   // not the one that was collected (changed while it is read).
   std::function<Result<std::unique_ptr<ByteSource>>()> open;
+  FileIdentity identity;
+  std::shared_ptr<DigestCache> cache;  // may be null: what it hashes to is looked up there, and kept
 };
 
 // A file's path inside a model: relative, no empty, "." or ".." part, no control characters, no backslash, UTF-8, at
@@ -90,12 +101,14 @@ struct FileRules {
 
 // From a folder on disk, sorted by path. `git` (may be null) tells which files are ignored. Error{usage}: a pattern
 // that matches nothing, a link that leaves the folder, is absolute or leads to what is not packed; a socket or device;
-// no file at all. Error{unavailable}: unreadable.
+// no file at all. Error{unavailable}: unreadable. What `cache` knows is not read again.
 [[nodiscard]] Result<std::vector<ModelFile>> collect_files(const std::filesystem::path& folder, const FileRules& rules,
-                                                           const Git* git = nullptr);
+                                                           const Git* git = nullptr,
+                                                           const std::shared_ptr<DigestCache>& cache = nullptr);
 // From the tree of a commit; `folder` is relative to the repository's root. Error{usage} with the hint `mlctl push`:
 // a named file is not there, or is a pointer of Git LFS.
 [[nodiscard]] Result<std::vector<ModelFile>> collect_files(const Git& git, const std::string& commit,
-                                                           const std::string& folder, const FileRules& rules);
+                                                           const std::string& folder, const FileRules& rules,
+                                                           const std::shared_ptr<DigestCache>& cache = nullptr);
 
 }  // namespace mlctl::registry

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/terminal.h"
+#include "registry/digest_cache.h"
 #include "registry/paths.h"
 #include "registry/tar.h"
 
@@ -85,7 +86,44 @@ class LayerWriter {
   std::uint64_t size_ = 0;
 };
 
+// Everything that the bytes of a layer follow from.
+Digest layer_key(const std::vector<PackedFile>& files) {
+  std::string text = "tar\n";
+  for (const auto& file : files)
+    text += file.path + '\0' + std::to_string(file.size) + (file.executable ? " x " : " - ") + file.digest.hex() +
+            file.link + '\0';
+  return digest_of(text);
+}
+
+PackedFile packed(const ModelFile& file, const Digest& digest) {
+  return {file.path, file.role, file.size, file.executable, file.link, digest};
+}
+
+void remember(const LayerPlan& plan, const PackedLayer& layer) {
+  for (std::size_t i = 0; i < plan.files.size(); ++i)
+    if (plan.files[i].cache && plan.files[i].link.empty())
+      plan.files[i].cache->remember(plan.files[i].identity, layer.files[i].digest);
+  if (const auto& cache = plan.files[0].cache)
+    cache->remember_layer(layer_key(layer.files), {layer.digest, layer.size});
+}
+
 }  // namespace
+
+std::optional<PackedLayer> known_layer(const LayerPlan& plan) {
+  const auto& cache = plan.files[0].cache;
+  if (!cache) return std::nullopt;
+  PackedLayer layer{plan.role, {}, plan.size, {}};
+  layer.files.reserve(plan.files.size());
+  for (const auto& file : plan.files) {
+    const auto digest = file.link.empty() ? cache->digest(file.identity) : digest_of("");
+    if (!digest) return std::nullopt;
+    layer.files.push_back(packed(file, *digest));
+  }
+  const auto found = cache->layer(layer_key(layer.files));
+  if (!found || found->size != plan.size) return std::nullopt;
+  layer.digest = found->digest;
+  return layer;
+}
 
 Result<std::vector<LayerPlan>> plan_layers(std::vector<ModelFile> files) {
   if (files.empty()) return Error{Error::Kind::usage, "no files: a version without files cannot be", ""};
@@ -130,11 +168,12 @@ Result<PackedLayer> pack_layer(const LayerPlan& plan, const Sink& sink) {
     auto digest = out.content(file);
     if (!digest) return digest.error();
     if (auto written = out.write(std::string(tar::padding(file.size), '\0')); !written) return written.error();
-    layer.files.push_back({file.path, file.role, file.size, file.executable, file.link, *digest});
+    layer.files.push_back(packed(file, *digest));
   }
   if (auto written = out.write(tar::trailer()); !written) return written.error();
   layer.size = out.size();
   layer.digest = out.finish();
+  remember(plan, layer);
   return layer;
 }
 
@@ -143,6 +182,10 @@ Result<PackedModel> pack_digest(const std::vector<ModelFile>& files) {
   if (!plans) return plans.error();
   std::vector<PackedLayer> layers;
   for (const auto& plan : *plans) {
+    if (auto known = known_layer(plan)) {
+      layers.push_back(std::move(*known));
+      continue;
+    }
     auto layer = pack_layer(plan, [](std::string_view) { return ok(); });
     if (!layer) return layer.error();
     layers.push_back(std::move(*layer));

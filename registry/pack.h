@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,8 @@ struct PackedModel {
 // paths, roles and sizes only.
 [[nodiscard]] Result<std::vector<LayerPlan>> plan_layers(std::vector<ModelFile> files);
 
+// What the cache of its files knows the layer to be; nothing is read.
+[[nodiscard]] std::optional<PackedLayer> known_layer(const LayerPlan& plan);
 // Streams one layer's tar into `sink`, reading each file once.
 [[nodiscard]] Result<PackedLayer> pack_layer(const LayerPlan& plan, const Sink& sink);
 // Pure: both manifests. Error{usage} when the manifest would be larger than manifest_limit.

@@ -93,7 +93,7 @@ Result<std::unique_ptr<ByteSource>> open_layer(Store& store, const ModelName& mo
   auto source = store.open_blob(model, layer.digest, 0);
   if (source || source.error().kind != Error::Kind::not_found) return source;
   return Error{Error::Kind::corrupt, to_string(model) + ": blob " + to_string(layer.digest) + " is gone",
-               "push the version again from its files, or restore the registry"};
+               "push the version again from its files (--rehash), or restore the registry"};
 }
 
 std::string link_at(const Folder& folder, const std::string& path) {

@@ -55,13 +55,28 @@ class Sender {
   }
 
   Result<PackedLayer> send_one(const LayerPlan& plan) {
-    auto blob = store_.new_blob(model_, {plan.size, std::nullopt, ""});
+    auto known = known_layer(plan);
+    if (known) {
+      auto there = store_.has_blob(model_, known->digest, known->size);
+      if (!there) return there.error();
+      if (*there) {
+        report(plan.size);
+        return std::move(*known);
+      }
+    }
+    BlobHint hint{plan.size, std::nullopt, ""};
+    if (known) hint = {known->size, known->digest, to_string(known->digest)};
+    auto blob = store_.new_blob(model_, hint);
     if (!blob) return blob.error();
     auto layer = pack_layer(plan, [&](std::string_view bytes) {
       report(bytes.size());
       return (*blob)->write(bytes);
     });
     if (!layer) return layer.error();
+    // A store may have counted on what it was told.
+    if (known && known->digest != layer->digest)
+      return Error{Error::Kind::unavailable, "files changed without a trace: they are not what they hashed to before",
+                   "run the command again"};
     auto existed = (*blob)->commit(layer->digest);
     if (!existed) return existed.error();
     if (!*existed) written_ += layer->size;
@@ -128,10 +143,8 @@ Status attach_all(Store& store, const ModelName& model, const Digest& digest, co
 
 }  // namespace
 
-Result<PushReport> push(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
-                        const Version& version, const PushMetadata& metadata, Progress& progress, Clock& clock) {
-  auto statements = statements_of(metadata, version);
-  if (!statements) return statements.error();
+Result<StoredFiles> store_files(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
+                                Progress& progress) {
   auto plans = plan_layers(files);
   if (!plans) return plans.error().context(to_string(model));
   auto sent = Sender(store, model, *plans, progress).send();
@@ -140,17 +153,33 @@ Result<PushReport> push(Store& store, const ModelName& model, const std::vector<
   if (!packed) return packed.error();
   for (const auto& text : {packed->config, packed->image_config})
     if (auto put = store.put_blob(model, text); !put) return put.error();
+  StoredFiles stored{std::move(*packed), files.size(), 0, sent->bytes_written};
+  for (const auto& file : files) stored.bytes += file.size;
+  return stored;
+}
 
+Result<PushReport> publish_files(Store& store, const ModelName& model, const StoredFiles& stored,
+                                 const Version& version, const PushMetadata& metadata, Clock& clock) {
+  auto statements = statements_of(metadata, version);
+  if (!statements) return statements.error();
+  const auto& packed = stored.packed;
   const std::string created = rfc3339(clock.wall());
-  Publication publication{version, {}, {}, 0, files.size(), created};
-  publication.model = {oci::manifest_type, packed->digest, packed->manifest.size(), oci::model_type, {}};
-  publication.image = {oci::manifest_type, packed->image, packed->image_manifest.size(), "", {}};
-  for (const auto& file : files) publication.bytes += file.size;
-  auto published = store.publish(model, publication, {packed->manifest, packed->image_manifest});
+  Publication publication{version, {}, {}, stored.bytes, stored.files, created};
+  publication.model = {oci::manifest_type, packed.digest, packed.manifest.size(), oci::model_type, {}};
+  publication.image = {oci::manifest_type, packed.image, packed.image_manifest.size(), "", {}};
+  auto published = store.publish(model, publication, {packed.manifest, packed.image_manifest});
   if (!published) return published.error();
-  if (auto kept = attach_all(store, model, packed->digest, *statements, created); !kept) return kept.error();
-  return PushReport{packed->digest, packed->image,     published->existed,
-                    files.size(),   publication.bytes, sent->bytes_written};
+  if (auto kept = attach_all(store, model, packed.digest, *statements, created); !kept) return kept.error();
+  return PushReport{packed.digest, packed.image, published->existed, stored.files, stored.bytes, stored.bytes_written};
+}
+
+Result<PushReport> push(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
+                        const Version& version, const PushMetadata& metadata, Progress& progress, Clock& clock) {
+  // What cannot be attached is refused before anything is written.
+  if (auto statements = statements_of(metadata, version); !statements) return statements.error();
+  auto stored = store_files(store, model, files, progress);
+  if (!stored) return stored.error();
+  return publish_files(store, model, *stored, version, metadata, clock);
 }
 
 }  // namespace mlctl::registry

@@ -12,6 +12,7 @@
 #include "base/terminal.h"
 #include "registry/files.h"
 #include "registry/name.h"
+#include "registry/pack.h"
 #include "registry/store.h"
 
 namespace mlctl::registry {
@@ -34,6 +35,19 @@ struct PushReport {
   std::uint64_t bytes_written = 0;  // of layers that were not in the store
 };
 
+// The first half: every blob is in the store, nothing is visible yet. What the store has is neither read nor written
+// when the files' digests are known from an earlier push.
+struct StoredFiles {
+  PackedModel packed;
+  std::uint64_t files = 0, bytes = 0, bytes_written = 0;  // as in PushReport
+};
+[[nodiscard]] Result<StoredFiles> store_files(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
+                                              Progress& progress);
+// The second: they become a version.
+[[nodiscard]] Result<PushReport> publish_files(Store& store, const ModelName& model, const StoredFiles& stored,
+                                               const Version& version, const PushMetadata& metadata,
+                                               Clock& clock = system_clock());
+// Both.
 [[nodiscard]] Result<PushReport> push(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
                                       const Version& version, const PushMetadata& metadata, Progress& progress,
                                       Clock& clock = system_clock());

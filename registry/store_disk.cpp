@@ -121,10 +121,12 @@ class DiskStore : public Store {
     if (bytes && digest_of(*bytes) == digest) return bytes;
     return Error{Error::Kind::corrupt,
                  to_string(model) + ": blob " + to_string(digest) + " is not what its digest says",
-                 "push the version again from its files, or restore the registry"};
+                 "push the version again from its files (--rehash), or restore the registry"};
   }
 
   Status put_blob(const ModelName& model, std::string_view bytes) override {
+    // Read, not only looked at: one that went bad is written again.
+    if (read_blob(model, digest_of(bytes), bytes.size())) return ok();
     auto blob = new_blob(model, {bytes.size(), std::nullopt, ""});
     if (!blob) return blob.error();
     if (auto written = (*blob)->write(bytes); !written) return written;

@@ -13,7 +13,7 @@ namespace {
 
 Error corrupt(const PackedLayer& layer, const std::string& why) {
   return {Error::Kind::corrupt, "layer " + layer.digest.brief() + ": " + why,
-          "push the version again from its files, or restore the registry"};
+          "push the version again from its files (--rehash), or restore the registry"};
 }
 
 class LayerReader {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "registry/digest_cache.h"
+
 namespace mlctl::release {
 namespace {
 
@@ -38,7 +40,8 @@ Result<std::vector<registry::ModelFile>> files_in_folder(const Project& project,
                                                          const registry::Git* git) {
   auto rules = file_rules(project, model);
   if (!rules) return rules.error();
-  return registry::collect_files(project.root / model.folder, *rules, git);
+  const auto folder = project.root / model.folder;
+  return registry::collect_files(folder, *rules, git, registry::open_digest_cache(folder));
 }
 
 std::string folder_in_git(const Project& project, const registry::Git& git, const ModelEntry& model) {
@@ -81,7 +84,8 @@ Result<std::vector<registry::ModelFile>> files_at(const Project& project, const 
                                                   const ModelEntry& model, const std::string& commit) {
   auto rules = file_rules(project, model);
   if (!rules) return rules.error();
-  return registry::collect_files(git, commit, folder_in_git(project, git, model), *rules);
+  return registry::collect_files(git, commit, folder_in_git(project, git, model), *rules,
+                                 registry::open_digest_cache(project.root / model.folder));
 }
 
 }  // namespace mlctl::release

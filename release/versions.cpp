@@ -1,29 +1,14 @@
 #include "release/versions.h"
 
-#include <algorithm>
-
 #include "registry/pack.h"
 #include "release/files.h"
 
 namespace mlctl::release {
-namespace {
 
 using registry::Version;
 
-// Whether a digest of `files` could be that of the description at all: cheap, no file is read.
-bool same_shape(const registry::ModelDescription& description, std::vector<registry::ModelFile> files) {
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-  return std::equal(files.begin(), files.end(), description.files.begin(), description.files.end(),
-                    [](const registry::ModelFile& a, const registry::PackedFile& b) {
-                      return a.path == b.path && a.role == b.role && a.size == b.size && a.executable == b.executable &&
-                             a.link == b.link;
-                    });
-}
-
-}  // namespace
-
-Result<NextVersion> next_to_push(registry::Store& store, const registry::ModelName& model,
-                                 const std::vector<registry::ModelFile>& files, const std::optional<Version>& asked) {
+Result<NextVersion> next_to_push(registry::Store& store, const registry::ModelName& model, const Digest& digest,
+                                 const std::optional<Version>& asked) {
   if (asked) return NextVersion{*asked, std::nullopt};
   auto known = registry::list_versions(store, model);
   if (!known) return known.error();
@@ -33,29 +18,22 @@ Result<NextVersion> next_to_push(registry::Store& store, const registry::ModelNa
     return NextVersion{*first, std::nullopt};
   }
   const auto& newest = known->back();
-  auto description = registry::describe(store, model, newest.digest);
-  if (!description) return description.error();
-  if (same_shape(*description, files)) {
-    auto packed = registry::pack_digest(files);
-    if (!packed) return packed.error();
-    if (packed->digest == newest.digest) return NextVersion{newest.version, newest.digest};
-  }
+  if (digest == newest.digest) return NextVersion{newest.version, newest.digest};
   return NextVersion{registry::next_version(newest.version, registry::Bump::patch), std::nullopt};
 }
 
 Result<registry::PushReport> rehearse_push(registry::Store& store, const registry::ModelName& model,
-                                           const std::vector<registry::ModelFile>& files, const Version& version) {
-  auto packed = registry::pack_digest(files);
-  if (!packed) return packed.error();
+                                           const std::vector<registry::ModelFile>& files,
+                                           const registry::PackedModel& packed, const Version& version) {
   auto known = registry::list_versions(store, model);
   if (!known) return known.error();
-  registry::PushReport report{.manifest = packed->digest, .image = packed->image, .files = files.size()};
+  registry::PushReport report{.manifest = packed.digest, .image = packed.image, .files = files.size()};
   for (const auto& file : files) report.bytes += file.size;
   for (const auto& other : *known) {
     if (other.version != version) continue;
-    if (other.digest != packed->digest) {
+    if (other.digest != packed.digest) {
       const auto next = registry::next_version(known->back().version, registry::Bump::patch);
-      return registry::other_content(model, version, other.digest, packed->digest, next);
+      return registry::other_content(model, version, other.digest, packed.digest, next);
     }
     report.existed = true;
   }

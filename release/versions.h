@@ -9,6 +9,7 @@
 #include "base/terminal.h"
 #include "registry/files.h"
 #include "registry/git.h"
+#include "registry/pack.h"
 #include "registry/push.h"
 #include "registry/query.h"
 #include "registry/store.h"
@@ -16,19 +17,19 @@
 
 namespace mlctl::release {
 
-// The version that a push of these files makes. Asked for: that one. Else the newest when it has exactly these files,
-// else the next patch after it; v0.0.1 first. Reads the files only when sizes and paths are those of the newest.
+// The version that a push of files with this digest makes. Asked for: that one. Else the newest when it has exactly
+// these files, else the next patch after it; v0.0.1 first.
 struct NextVersion {
   registry::Version version;
   std::optional<Digest> same;  // the digest of the newest version, which has these files already
 };
 [[nodiscard]] Result<NextVersion> next_to_push(registry::Store& store, const registry::ModelName& model,
-                                               const std::vector<registry::ModelFile>& files,
-                                               const std::optional<registry::Version>& asked);
+                                               const Digest& digest, const std::optional<registry::Version>& asked);
 
 // What registry::push would report, without writing; the same refusals.
 [[nodiscard]] Result<registry::PushReport> rehearse_push(registry::Store& store, const registry::ModelName& model,
                                                          const std::vector<registry::ModelFile>& files,
+                                                         const registry::PackedModel& packed,
                                                          const registry::Version& version);
 
 // Of the source, for the provenance of a push: the commit when git has the model's folder exactly as it is.

@@ -320,13 +320,13 @@ TEST_CASE("a disk that fills up at any byte leaves the old state, and the next p
 }
 
 TEST_CASE("a rename that fails at any point leaves the old state") {
-  const auto folder = temporary_folder();
-  FullDisk disk;
-  disk.budget = 1'000'000'000;
-  auto store = open_store(folder.path(), disk);
-  const auto old = pushed(*store, "a", "v1.0.0", small_model());
   int failures = 0;
   for (;; ++failures) {
+    const auto folder = temporary_folder();  // what a failed push has stored is not stored again
+    FullDisk disk;
+    disk.budget = 1'000'000'000;
+    auto store = open_store(folder.path(), disk);
+    const auto old = pushed(*store, "a", "v1.0.0", small_model());
     disk.failing_rename = failures;
     auto report = push(*store, name("a"), small_model("{\"learner\":4}"), version("v1.1.0"), {}, no_progress());
     if (report) break;

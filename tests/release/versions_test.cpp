@@ -23,7 +23,9 @@ struct Place {
 };
 
 std::string next(Place& place, const std::vector<registry::ModelFile>& files, const std::string& asked = "") {
-  auto chosen = next_to_push(*place.store, name("credit-risk"), files,
+  const auto packed = registry::pack_digest(files);
+  REQUIRE(packed);
+  auto chosen = next_to_push(*place.store, name("credit-risk"), packed->digest,
                              asked.empty() ? std::optional<registry::Version>() : std::optional(version(asked)));
   REQUIRE(chosen);
   return to_string(chosen->version) + (chosen->same ? " (the same files)" : "");
@@ -65,7 +67,8 @@ TEST_CASE("a file of the same size with other content makes a new version") {
 
 TEST_CASE("a rehearsed push reports what the push then does, and refuses what it would refuse") {
   Place place;
-  const auto rehearsed = rehearse_push(*place.store, name("credit-risk"), small_model(), version("v1.0.0"));
+  const auto rehearsed = rehearse_push(*place.store, name("credit-risk"), small_model(),
+                                       *registry::pack_digest(small_model()), version("v1.0.0"));
   REQUIRE(rehearsed);
   CHECK_FALSE(std::filesystem::exists(place.folder.path() / "registry"));
   const auto done = pushed(*place.store, "credit-risk", "v1.0.0", small_model());
@@ -73,10 +76,13 @@ TEST_CASE("a rehearsed push reports what the push then does, and refuses what it
   CHECK(rehearsed->image == done.image);
   CHECK(rehearsed->bytes == done.bytes);
   CHECK_FALSE(rehearsed->existed);
-  CHECK(rehearse_push(*place.store, name("credit-risk"), small_model(), version("v1.0.0"))->existed);
+  CHECK(rehearse_push(*place.store, name("credit-risk"), small_model(), *registry::pack_digest(small_model()),
+                      version("v1.0.0"))
+            ->existed);
 
   const auto other = small_model("{\"learner\":{\"a\":1}}");
-  const auto refused = rehearse_push(*place.store, name("credit-risk"), other, version("v1.0.0"));
+  const auto refused =
+      rehearse_push(*place.store, name("credit-risk"), other, *registry::pack_digest(other), version("v1.0.0"));
   const auto really = registry::push(*place.store, name("credit-risk"), other, version("v1.0.0"), {}, no_progress());
   REQUIRE_FALSE(refused);
   REQUIRE_FALSE(really);
