@@ -11,6 +11,7 @@ namespace mlctl::cli {
 [[nodiscard]] Command apply_command();
 [[nodiscard]] Command assign_command();
 [[nodiscard]] Command audit_command();
+[[nodiscard]] Command compare_command();
 [[nodiscard]] Command completion_command();
 [[nodiscard]] Command copy_command();
 [[nodiscard]] Command deprecate_command();

@@ -98,31 +98,32 @@ int run_validate(const ValidateOptions& options, Context& context) {
 
 Command validate_command() {
   auto options = std::make_shared<ValidateOptions>();
-  return {.name = "validate",
-          .group = Group::checks,
-          .summary = "Check a model's files without loading them: format, structure, malicious content",
-          .description =
-              "Every file that counts as weights is read to its end by the check of its format: safetensors, ONNX,\n"
-              "XGBoost (JSON, UBJSON) and pickle. Weights of any other format fail. Nothing is loaded or run.\n"
-              "Exit 0 pass, 1 fail or nothing to check, 3 unreadable, 5 a person should look.",
-          .examples = {{"a model of this project", "mlctl validate models/credit-risk"},
-                       {"a file from somewhere", "mlctl validate ~/Downloads/model.pkl"},
-                       {"a version in the registry", "mlctl validate credit-risk@v1.2.0"},
-                       {"what a rule means", "mlctl validate --explain pickle-dangerous-import"}},
-          .arguments = {{.name = "PATH|REF",
-                         .help = "a file, a folder, MODEL, MODEL@V, MODEL@sha256:… or MODEL#ENV",
-                         .target = &options->target,
-                         .path = true}},
-          .options = {{.name = "explain",
-                       .value = "RULE",
-                       .help = "what a rule means and how to mend what it found; `list` names all",
-                       .target = &options->rule},
-                      {.name = "html",
-                       .value = "FILE",
-                       .help = "also write the report as one HTML file",
-                       .target = &options->html,
-                       .path = true}},
-          .run = [options](Context& context) { return run_validate(*options, context); }};
+  return {
+      .name = "validate",
+      .group = Group::checks,
+      .summary = "Check a model's files without loading them: format, structure, malicious content",
+      .description =
+          "Every file that counts as weights is read to its end by the check of its format: safetensors, GGUF, ONNX,\n"
+          "XGBoost (JSON, UBJSON) and pickle. Weights of any other format fail. Nothing is loaded or run.\n"
+          "Exit 0 pass, 1 fail or nothing to check, 3 unreadable, 5 a person should look.",
+      .examples = {{"a model of this project", "mlctl validate models/credit-risk"},
+                   {"a file from somewhere", "mlctl validate ~/Downloads/model.pkl"},
+                   {"a version in the registry", "mlctl validate credit-risk@v1.2.0"},
+                   {"what a rule means", "mlctl validate --explain pickle-dangerous-import"}},
+      .arguments = {{.name = "PATH|REF",
+                     .help = "a file, a folder, MODEL, MODEL@V, MODEL@sha256:… or MODEL#ENV",
+                     .target = &options->target,
+                     .path = true}},
+      .options = {{.name = "explain",
+                   .value = "RULE",
+                   .help = "what a rule means and how to mend what it found; `list` names all",
+                   .target = &options->rule},
+                  {.name = "html",
+                   .value = "FILE",
+                   .help = "also write the report as one HTML file",
+                   .target = &options->html,
+                   .path = true}},
+      .run = [options](Context& context) { return run_validate(*options, context); }};
 }
 
 }  // namespace mlctl::cli

@@ -78,6 +78,7 @@ bool is_text(string_view bytes) {
 Format by_content(string_view path, string_view bytes) {
   const auto suffix = extension(path);
   if (is_pickle(bytes)) return Format::pickle;
+  if (bytes.substr(0, 4) == "GGUF") return Format::gguf;
   if (is_safetensors(bytes)) return Format::safetensors;
   if (bytes.substr(0, 4) == "PK\x03\x04")
     return bytes.find("data.pkl") != string_view::npos || one_of(suffix, {"pt", "pth", "ckpt"}) ? Format::pytorch_zip
@@ -119,6 +120,7 @@ Format detect_format(string_view path, string_view first_bytes) {
   if (one_of(suffix, {"pkl", "pickle", "joblib"})) return Format::pickle;
   if (suffix == "safetensors") return Format::safetensors;
   if (suffix == "onnx") return Format::onnx;
+  if (suffix == "gguf") return Format::gguf;
   if (suffix == "ubj") return Format::xgboost_ubj;
   if (!is_text(bytes)) return Format::unknown;
   // LightGBM's text models call themselves .txt.
@@ -143,6 +145,7 @@ Role role_of(Format format) {
       return Role::doc;
     case Format::safetensors:
     case Format::onnx:
+    case Format::gguf:
     case Format::xgboost_json:
     case Format::xgboost_ubj:
     case Format::pickle:
@@ -159,6 +162,8 @@ const char* to_string(Format format) {
       return "safetensors";
     case Format::onnx:
       return "onnx";
+    case Format::gguf:
+      return "gguf";
     case Format::xgboost_json:
       return "xgboost-json";
     case Format::xgboost_ubj:

@@ -26,6 +26,7 @@ enum class Role { weights, config, code, doc };
 enum class Format {
   safetensors,
   onnx,
+  gguf,
   xgboost_json,
   xgboost_ubj,
   pickle,

@@ -12,6 +12,7 @@
 
 #include "base/filesystem.h"
 #include "base/interrupt.h"
+#include "validate/formats/gguf.h"
 #include "validate/formats/input.h"
 #include "validate/formats/onnx.h"
 #include "validate/formats/pickle.h"
@@ -62,6 +63,7 @@ struct FormatCheck {
 constexpr std::array format_checks{
     FormatCheck{Format::safetensors, "safetensors",
                 [](Input& in, Findings& findings, Model&) { return check_safetensors(in, findings); }},
+    FormatCheck{Format::gguf, "GGUF", [](Input& in, Findings& findings, Model&) { return check_gguf(in, findings); }},
     FormatCheck{Format::onnx, "ONNX",
                 [](Input& in, Findings& findings, Model& model) {
                   return check_onnx(
@@ -88,6 +90,7 @@ struct Claim {
 // Extensions that promise a format of weights.
 constexpr std::array claims{
     Claim{".safetensors", {Format::safetensors, Format::safetensors}},
+    Claim{".gguf", {Format::gguf, Format::gguf}},
     Claim{".onnx", {Format::onnx, Format::onnx}},
     Claim{".ubj", {Format::xgboost_ubj, Format::xgboost_ubj}},
     Claim{".json", {Format::json, Format::xgboost_json}},

@@ -16,7 +16,7 @@ constexpr std::array all_rules{
     // files
     Rule{"unknown-format", Severity::high, "a file counts as weights, but is of no format that can be checked",
          "What cannot be read cannot be judged: it may hold anything, code included.",
-         "export the model as safetensors, ONNX or XGBoost, or give the file its true role under `files:` in "
+         "export the model as safetensors, GGUF, ONNX or XGBoost, or give the file its true role under `files:` in "
          "model.yaml"},
     Rule{"extension-mismatch", Severity::high, "the name of a file claims another format than its content has",
          "Loaders choose by name, scanners by content or the reverse: disagreement is how checks are passed by.",
@@ -37,6 +37,20 @@ constexpr std::array all_rules{
     Rule{"safetensors-layout", Severity::high, "the tensors do not fill the data exactly",
          "Holes and tails can hide bytes that no one looks at; overlaps make one tensor change with another.",
          "re-export the file with the safetensors library"},
+    // GGUF
+    Rule{"gguf-header", Severity::high, "the header of a GGUF file is not as the format says",
+         "Typed metadata, then the tensors with name, type, shape and offset: a reader that believes wrong counts or "
+         "lengths reads beyond the file (CVE-2024-21836 and others).",
+         "convert the model again with llama.cpp's tools"},
+    Rule{"gguf-tensor", Severity::high, "a tensor's name, type and shape contradict each other",
+         "A reader that believes the shape reads beyond the data.", "convert the model again with llama.cpp's tools"},
+    Rule{"gguf-layout", Severity::high, "the tensors do not fill the data exactly",
+         "Holes and tails can hide bytes that no one looks at; overlaps make one tensor change with another.",
+         "convert the model again with llama.cpp's tools"},
+    Rule{"gguf-template", Severity::critical, "the chat template reaches for the interpreter that runs it",
+         "A chat template is a Jinja program: one that gets from a string to Python's classes runs any code in the "
+         "server (CVE-2024-34359).",
+         "do not serve it; get the model from someone whom you trust, or replace the template"},
     // ONNX
     Rule{"onnx-malformed", Severity::high, "the bytes are not a well-formed ONNX model",
          "Readers may crash on it, or read another model than the one that was checked.", "re-export the model"},

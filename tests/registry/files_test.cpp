@@ -53,6 +53,8 @@ TEST_CASE("what a file is follows from its content, then from its name") {
            {"xgboost json", "model.json", "{\"learner\":{\"attributes\":{}}}", Format::xgboost_json, Role::weights},
            {"xgboost ubj", "model.ubj", "{L\0\0\0\0\0\0\0\x07learner{"s, Format::xgboost_ubj, Role::weights},
            {"onnx", "model.onnx", "\x08\x07\x12\x07pytorch", Format::onnx, Role::weights},
+           {"gguf", "model.gguf", "GGUF\x03", Format::gguf, Role::weights},
+           {"gguf by name, nonsense inside", "model.gguf", "hello", Format::gguf, Role::weights},
            {"onnx by name, nonsense inside", "model.onnx", "hello", Format::onnx, Role::weights},
            {"json", "settings.json", "{\"a\": 1}", Format::json, Role::config},
            {"yaml", "conf/a.yml", "a: 1\n", Format::yaml, Role::config},

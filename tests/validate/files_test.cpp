@@ -43,7 +43,7 @@ TEST_CASE("validate_files: one check per file that counts as weights") {
   for (const auto& c : std::vector<Case>{
            {"a good file", "m.safetensors", good, Verdict::pass, "safetensors, 1 tensor of F32, 70 B"},
            {"a format that nobody knows", "m.bin", "\1\2\3\4", Verdict::fail,
-            "the content is none of safetensors, ONNX"},
+            "the content is none of safetensors, GGUF, ONNX"},
            {"a zip of PyTorch", "m.pt", "PK\3\4....", Verdict::fail, "pytorch-zip is none of"},
            {"a pickle that runs a command", "m.pkl", evil, Verdict::fail, "imports `os.system` at byte 2 and calls it"},
            {"a pickle with a class of one's own: open", "m.pkl", "\x80\2cmine\nNet\n)\x81.", Verdict::inconclusive,

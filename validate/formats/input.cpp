@@ -9,10 +9,12 @@ namespace mlctl::validate {
 namespace {
 
 constexpr std::size_t buffer_size = 64U * 1024U;
+constexpr std::uint64_t far = 1U << 20U;  // bytes from which on a jump is cheaper than reading
 
 }  // namespace
 
-Input::Input(Read read, std::uint64_t size) : read_(std::move(read)), size_(size), buffer_(buffer_size) {}
+Input::Input(Read read, std::uint64_t size, Skip skip)
+    : read_(std::move(read)), skip_(std::move(skip)), size_(size), buffer_(buffer_size) {}
 
 Input::Input(std::string_view bytes) : size_(bytes.size()), view_(bytes) {}
 
@@ -45,6 +47,20 @@ bool Input::take(void* into, std::size_t size) {
 }
 
 bool Input::skip(std::uint64_t size) {
+  const auto rest = view_.size() - at_;
+  if (skip_ && read_ && size > rest + far) {
+    if (size > remaining()) return false;
+    passed_ += view_.size();
+    view_ = {};
+    at_ = 0;
+    if (auto skipped = skip_(size - rest); !skipped) {
+      trouble_ = skipped.error();
+      read_ = nullptr;
+      return false;
+    }
+    passed_ += size - rest;
+    return true;
+  }
   while (size > 0) {
     if (at_end()) return false;
     const auto part = std::min<std::uint64_t>(size, view_.size() - at_);

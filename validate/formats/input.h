@@ -17,8 +17,10 @@ class Input {
  public:
   // Reads at most `size` bytes to `into` and says how many; 0 at the end.
   using Read = std::function<Result<std::size_t>(char* into, std::size_t size)>;
+  // Goes on `size` bytes further without reading them; never beyond the size given.
+  using Skip = std::function<Status(std::uint64_t size)>;
   // `size` is what the file system or the tree says; fewer bytes may come.
-  Input(Read read, std::uint64_t size);
+  Input(Read read, std::uint64_t size, Skip skip = {});
   explicit Input(std::string_view bytes);  // not copied
 
   [[nodiscard]] std::uint64_t position() const { return passed_ + at_; }
@@ -54,6 +56,7 @@ class Input {
   std::optional<std::uint64_t> slow_little(unsigned width);  // across the end of the buffer
 
   Read read_;
+  Skip skip_;
   std::uint64_t size_ = 0;
   std::uint64_t passed_ = 0;  // bytes before view_
   std::size_t at_ = 0;

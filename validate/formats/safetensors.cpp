@@ -14,6 +14,8 @@ namespace mlctl::validate {
 namespace {
 
 constexpr std::uint64_t header_limit = 100'000'000;
+constexpr std::size_t metadata_limit = 10'000;  // entries that are kept
+constexpr std::size_t value_shown = 200;        // bytes of each
 
 struct Type {
   std::string_view name;
@@ -27,18 +29,12 @@ constexpr std::array types{
     Type{"I64", 64},        Type{"U64", 64},
 };
 
-struct Tensor {
-  std::string name;
-  std::string type;
-  std::vector<std::uint64_t> shape;
-  std::vector<std::uint64_t> offsets;
-  bool has_shape = false;
-};
+using Tensor = SafetensorsTensor;
 
 // Depth 1 holds the names, depth 2 a tensor's fields, depth 3 the numbers of shape and offsets.
 class Header : public Consumer {
  public:
-  std::vector<Tensor> tensors;
+  explicit Header(SafetensorsHeader& into) : tensors_(into.tensors), metadata_(into.metadata) {}
 
  protected:
   void enter(bool list) override {
@@ -47,7 +43,7 @@ class Header : public Consumer {
       if (list) return stop("`" + path() + "` is a list, not a tensor");
       in_metadata_ = path() == "__metadata__";
       if (!in_metadata_) {
-        tensors.push_back({.name = last_key(), .type = {}, .shape = {}, .offsets = {}});
+        tensors_.push_back({.name = last_key(), .type = {}, .shape = {}, .offsets = {}});
         name_size_ = path().size();
       }
     }
@@ -56,7 +52,7 @@ class Header : public Consumer {
       if (in_metadata_ || !list || (name != "shape" && name != "data_offsets")) {
         return stop("`" + path() + "` holds something else");
       }
-      tensors.back().has_shape = tensors.back().has_shape || name == "shape";
+      tensors_.back().has_shape = tensors_.back().has_shape || name == "shape";
     }
     if (depth() > 2) stop("`" + path() + "` is nested too deep");
   }
@@ -64,10 +60,11 @@ class Header : public Consumer {
   void value(const Scalar& value) override {
     if (depth() < 2) return stop(path().empty() ? "is not an object" : "`" + path() + "` is not a tensor");
     if (in_metadata_) {
-      if (value.kind != Scalar::Kind::text) stop("`" + path() + "` is not a string");
+      if (value.kind != Scalar::Kind::text) return stop("`" + path() + "` is not a string");
+      if (metadata_.size() < metadata_limit) metadata_[last_key()] = std::string(value.text.substr(0, value_shown));
       return;
     }
-    auto& tensor = tensors.back();
+    auto& tensor = tensors_.back();
     const auto name = field();
     if (depth() == 2 && name == "dtype" && value.kind == Scalar::Kind::text) {
       tensor.type = std::string(value.text.substr(0, 64));
@@ -85,6 +82,8 @@ class Header : public Consumer {
   [[nodiscard]] std::string_view field() const {
     return std::string_view(path()).substr(std::min(path().size(), name_size_ + 1));
   }
+  std::vector<Tensor>& tensors_;
+  std::map<std::string, std::string>& metadata_;
   bool in_metadata_ = false;
   std::size_t name_size_ = 0;  // of the tensor's part of path()
 };
@@ -153,29 +152,33 @@ std::string summary(const std::vector<Tensor>& tensors) {
 
 }  // namespace
 
-std::string check_safetensors(Input& in, Findings& findings) {
-  const auto wrong = [&](const std::string& what) {
-    findings.add("safetensors-header", what);
-    return std::string("not readable");
-  };
+std::optional<std::string> read_safetensors(Input& in, SafetensorsHeader& header) {
   const auto length = in.little(8);
-  if (!length) return wrong("file has " + count_text(in.size(), "byte") + ", less than the length of a header");
-  if (*length > header_limit)
-    return wrong("header claims " + std::to_string(*length) + " bytes, more than 100,000,000");
-  if (*length > in.remaining()) {
-    return wrong("header claims " + std::to_string(*length) + " bytes, file has " + std::to_string(in.remaining()) +
-                 " behind its length");
-  }
-  if (in.peek() == 0xEF) return wrong("header begins with a byte order mark");
+  if (!length) return "file has " + count_text(in.size(), "byte") + ", less than the length of a header";
+  if (*length > header_limit) return "header claims " + std::to_string(*length) + " bytes, more than 100,000,000";
+  if (*length > in.remaining())
+    return "header claims " + std::to_string(*length) + " bytes, file has " + std::to_string(in.remaining()) +
+           " behind its length";
+  if (in.peek() == 0xEF) return "header begins with a byte order mark";
   // Blank space before it would be JSON all the same: the format says 0x7B, so that nothing else can be read there.
-  if (*length > 0 && in.peek() != '{') return wrong("header does not begin with `{`");
-  Header header;
-  const auto problem = read_json(in, *length, header);
-  if (!header.problem().empty()) return wrong("header " + header.problem());
-  if (problem) return wrong("header " + *problem);
+  if (*length > 0 && in.peek() != '{') return "header does not begin with `{`";
+  header.size = *length;
+  Header events(header);
+  const auto problem = read_json(in, *length, events);
+  if (!events.problem().empty()) return "header " + events.problem();
+  if (problem) return "header " + *problem;
+  return std::nullopt;
+}
+
+std::string check_safetensors(Input& in, Findings& findings) {
+  SafetensorsHeader header;
+  if (const auto problem = read_safetensors(in, header)) {
+    findings.add("safetensors-header", *problem);
+    return "not readable";
+  }
   bool believable = true;
   for (const auto& tensor : header.tensors) believable = check_tensor(tensor, findings) && believable;
-  if (believable) check_layout(header.tensors, in.size() - 8 - *length, findings);
+  if (believable) check_layout(header.tensors, in.size() - 8 - header.size, findings);
   return summary(header.tensors);
 }
 
