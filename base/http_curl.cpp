@@ -1,4 +1,4 @@
-// The adapter to libcurl: nobody else includes it.
+// The adapter to libcurl, with http_curl_transfer.cpp: nobody else includes it. Many transfers at once.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -14,15 +14,16 @@
 
 #include "base/filesystem.h"
 #include "base/http.h"
+#include "base/http_curl_transfer.h"
 #include "base/http_detail.h"
 #include "base/interrupt.h"
 
 namespace mlctl {
-using http_detail::Answer;
 using http_detail::check_request;
-using http_detail::is_loopback;
-using http_detail::lower;
+using http_detail::error_of;
 using http_detail::origin_of;
+using http_detail::set_up;
+using http_detail::Transfer;
 namespace {
 
 using Request = std::shared_ptr<const HttpRequest>;
@@ -33,132 +34,15 @@ struct Waiting {
   SteadyTime started;
 };
 
-// One libcurl handle and the exchange it is busy with; used again for the next exchange.
-struct Transfer {
-  CURL* easy = curl_easy_init();
-  curl_slist* headers = nullptr;
-  std::uint64_t id = 0;
-  Request request;
-  std::string origin;
-  Answer answer;
-  SteadyTime sent;
-
-  Transfer() = default;
-  Transfer(const Transfer&) = delete;
-  Transfer& operator=(const Transfer&) = delete;
-  ~Transfer() {
-    curl_easy_cleanup(easy);
-    curl_slist_free_all(headers);
-  }
-};
-
 SteadyTime now() {
   return system_clock().steady();
 }
 
-std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
-  return static_cast<Transfer*>(user)->answer.add_header_line({data, size}) ? size : 0;
-}
-
-std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
-  return static_cast<Transfer*>(user)->answer.add_body({data, size}) ? size : 0;
-}
-
-int on_connected(void* user, char*, char*, int, int) {
-  static_cast<Transfer*>(user)->sent = now();
-  return CURL_PREREQFUNC_OK;
-}
-
-Error error_of(const Transfer& transfer, CURLcode code) {
-  using Kind = Error::Kind;
-  const std::string& where = transfer.origin;
-  switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-      return {Kind::timeout, "no answer from " + where + " within " + human_duration(transfer.request->limit), ""};
-    case CURLE_COULDNT_CONNECT: {
-      long number = 0;
-      curl_easy_getinfo(transfer.easy, CURLINFO_OS_ERRNO, &number);
-      const std::string why = number == 0 ? "" : ": " + std::generic_category().message(static_cast<int>(number));
-      return {Kind::unavailable, "cannot connect to " + where + why, ""};
-    }
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return {Kind::unavailable, "cannot find the address of " + where, ""};
-    case CURLE_WRITE_ERROR:
-      if (!transfer.answer.too_large.empty())
-        return {Kind::unavailable, "answer of " + where + " is too large: " + transfer.answer.too_large, ""};
-      break;
-    case CURLE_PARTIAL_FILE:
-      return {Kind::unavailable, "answer of " + where + " ended too early", ""};
-    case CURLE_GOT_NOTHING:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-      return {Kind::unavailable, "connection to " + where + " was closed before the answer", ""};
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY:
-      return {Kind::unavailable, "answer of " + where + " is not HTTP", ""};
-    case CURLE_URL_MALFORMAT:
-      return {Kind::usage, "malformed URL: " + where, ""};
-    default:
-      break;
-  }
-  return {Kind::unavailable, "exchange with " + where + " failed: " + curl_easy_strerror(code), ""};
-}
-
-void set_method_and_body(CURL* easy, const HttpRequest& request) {
-  if (request.method == "HEAD") {
-    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-  } else if (request.method == "GET" && request.body.empty()) {
-    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-  } else {
-    // The bytes are read from the request itself, which outlives the transfer.
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    if (request.method != "POST") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  }
-}
-
-void set_headers(Transfer& transfer) {
-  curl_slist_free_all(transfer.headers);
-  // libcurl's own additions, switched off: no pause before a body, no guess at its type.
-  transfer.headers = curl_slist_append(nullptr, "Expect:");
-  bool typed = false;
-  for (const auto& [name, value] : transfer.request->headers) {
-    typed = typed || lower(name) == "content-type";
-    const std::string line = value.empty() ? name + ";" : name + ": " + value;
-    transfer.headers = curl_slist_append(transfer.headers, line.c_str());
-  }
-  if (!typed) transfer.headers = curl_slist_append(transfer.headers, "Content-Type:");
-  curl_easy_setopt(transfer.easy, CURLOPT_HTTPHEADER, transfer.headers);
-}
-
-void set_up(Transfer& transfer, std::chrono::milliseconds left) {
-  CURL* easy = transfer.easy;
-  curl_easy_reset(easy);
-  curl_easy_setopt(easy, CURLOPT_URL, transfer.request->url.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, "mlctl/" MLCTL_VERSION);
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(left.count(), 1)));
-  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  if (is_loopback(transfer.origin)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
-  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
-  curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
-  set_method_and_body(easy, *transfer.request);
-  set_headers(transfer);
-}
-
 class CurlMultiplexer : public HttpMultiplexer {
  public:
-  explicit CurlMultiplexer(std::size_t connections)
+  CurlMultiplexer(std::size_t connections, HttpSettings settings)
       : connections_(std::max<std::size_t>(connections, 1)),
+        settings_(std::move(settings)),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
     static std::once_flag once;
@@ -316,12 +200,14 @@ class CurlMultiplexer : public HttpMultiplexer {
     transfer->origin = origin_of(next.request->url);
     transfer->answer = {};
     transfer->answer.body_limit = next.request->body_limit;
+    transfer->answer.sink = next.request->sink;
+    transfer->unread.reset();
     transfer->sent = time;
     if (left.count() <= 0) {
       done_.push_back({next.id, error_of(*transfer, CURLE_OPERATION_TIMEDOUT), time, time});
       return free_.push_back(std::move(transfer));
     }
-    set_up(*transfer, left);
+    set_up(*transfer, left, settings_);
     CURL* easy = transfer->easy;
     ++host.busy;
     busy_.emplace(easy, std::move(transfer));
@@ -329,6 +215,7 @@ class CurlMultiplexer : public HttpMultiplexer {
   }
 
   std::size_t connections_;
+  HttpSettings settings_;
   File epoll_;
   File timer_;
   CURLM* multi_ = nullptr;
@@ -343,8 +230,12 @@ class CurlMultiplexer : public HttpMultiplexer {
 
 }  // namespace
 
+std::unique_ptr<HttpMultiplexer> http_detail::make_multiplexer(std::size_t connections, const HttpSettings& settings) {
+  return std::make_unique<CurlMultiplexer>(connections, settings);
+}
+
 std::unique_ptr<HttpMultiplexer> make_http_multiplexer(std::size_t connections) {
-  return std::make_unique<CurlMultiplexer>(connections);
+  return http_detail::make_multiplexer(connections, {});
 }
 
 }  // namespace mlctl

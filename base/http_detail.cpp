@@ -1,6 +1,7 @@
 #include "base/http_detail.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/terminal.h"
 
@@ -59,7 +60,14 @@ bool Answer::add_header_line(std::string_view line) {
     too_large = "headers of more than " + human_bytes(header_limit);
     return false;
   }
-  if (line.substr(0, 5) == "HTTP/") response.headers.clear();  // the real one after a 1xx answer
+  if (line.substr(0, 5) == "HTTP/") {  // also the real one after a 1xx answer
+    response.headers.clear();
+    const auto blank = std::min(line.find(' '), line.size());
+    const auto digits = trimmed(line.substr(blank)).substr(0, 3);
+    response.status = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), response.status);
+    return true;
+  }
   const auto colon = line.find(':');
   if (colon != std::string_view::npos)
     response.headers.emplace_back(lower(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
@@ -67,6 +75,11 @@ bool Answer::add_header_line(std::string_view line) {
 }
 
 bool Answer::add_body(std::string_view bytes) {
+  if (sink && response.status / 100 == 2) {
+    auto taken = sink(response, bytes);
+    if (!taken) refused = taken.error();
+    return !refused;
+  }
   if (bytes.size() > body_limit - response.body.size()) {
     too_large = "more than " + human_bytes(body_limit);
     return false;
@@ -76,3 +89,13 @@ bool Answer::add_body(std::string_view bytes) {
 }
 
 }  // namespace mlctl::http_detail
+
+namespace mlctl {
+
+std::string_view header_of(const HttpResponse& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers)
+    if (key == name) return value;
+  return "";
+}
+
+}  // namespace mlctl

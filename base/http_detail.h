@@ -2,6 +2,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +24,8 @@ inline constexpr std::size_t header_limit = 64 * 1024;  // bytes of all header l
 // Takes an answer piece by piece; false: no more of it, and `too_large` says why.
 struct Answer {
   HttpResponse response;
+  HttpSink sink;
+  std::optional<Error> refused;  // by the sink
   std::uint64_t body_limit = 0;
   std::size_t header_bytes = 0;
   std::string too_large;
@@ -29,5 +33,8 @@ struct Answer {
   bool add_header_line(std::string_view line);
   bool add_body(std::string_view bytes);
 };
+
+// What make_http_multiplexer and make_http_client are made of.
+[[nodiscard]] std::unique_ptr<HttpMultiplexer> make_multiplexer(std::size_t connections, const HttpSettings& settings);
 
 }  // namespace mlctl::http_detail

@@ -25,6 +25,7 @@ struct ProcessSpec {
   std::filesystem::path folder;                    // working directory; empty: that of this process
   std::size_t output_limit = 64 * 1024;  // bytes kept of stdout and stderr together: the first half and the last half
   std::string input;                     // given on stdin, then closed
+  bool drop_errors = false;              // stderr goes nowhere: `output` is stdout alone
 };
 
 struct ProcessResult {

@@ -39,6 +39,7 @@ struct Plan {
   int parent = 0;
   int input = -1;
   int output = -1;
+  int errors = -1;
   int go = -1;
   int failure = -1;
 };
@@ -69,7 +70,7 @@ void reset_signals() {
   if (::getppid() != plan.parent) ::_exit(127);  // it died before the line above
   std::uint64_t go = 0;
   if (::read(plan.go, &go, sizeof go) != sizeof go) ::_exit(127);
-  if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.output, 2) < 0) give_up(plan, step_stdio);
+  if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.errors, 2) < 0) give_up(plan, step_stdio);
   if (plan.folder != nullptr && ::chdir(plan.folder) != 0) give_up(plan, step_folder);
   close_all_on_exec();
   reset_signals();
@@ -169,6 +170,7 @@ Result<Forked> fork_child(const ProcessSpec& spec) {
   auto input = make_input(spec.input);
   if (!input) return input.error();
   auto output = make_pipe();
+  const File nowhere = above_stdio(spec.drop_errors ? ::open("/dev/null", O_WRONLY | O_CLOEXEC) : -1);
   File go = above_stdio(::eventfd(0, EFD_CLOEXEC));
   auto failure = make_pipe();
   if (!output) return output.error();
@@ -182,6 +184,7 @@ Result<Forked> fork_child(const ProcessSpec& spec) {
             ::getpid(),
             input->fd(),
             output->write.fd(),
+            spec.drop_errors ? nowhere.fd() : output->write.fd(),
             go.fd(),
             failure->write.fd()};
   auto arguments = spec.command;

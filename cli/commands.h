@@ -23,6 +23,8 @@ namespace mlctl::cli {
 [[nodiscard]] Command history_command();
 [[nodiscard]] Command init_command();
 [[nodiscard]] Command list_command();
+[[nodiscard]] Command login_command();
+[[nodiscard]] Command logout_command();
 [[nodiscard]] Command pull_command();
 [[nodiscard]] Command push_command();
 [[nodiscard]] Command reference_command();

@@ -43,7 +43,7 @@ Result<registry::CopyReport> write(registry::Store& from, const CopyOptions& opt
     if (context.dry_run) return registry::rehearse_bundle(copied.sets);
     return registry::write_bundle(from, copied.sets, options.destination, context.progress());
   }
-  auto to = open_store(options.destination);
+  auto to = open_store(options.destination, context);
   if (!to) return to.error();
   if (context.dry_run) return registry::rehearse_copy(**to, copied.sets);
   return registry::copy_versions(from, **to, copied.sets, context.progress());
@@ -54,7 +54,7 @@ Result<Copied> copy(CopyOptions options, Context& context) {
   auto place = open_loosely(context);
   if (!place) return place.error();
   if (options.from) {
-    auto from = open_store(*options.from);
+    auto from = open_store(*options.from, context);
     if (!from) return from.error();
     place->store = std::move(*from);
   }

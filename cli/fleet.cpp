@@ -48,7 +48,7 @@ Result<Workplace> open_fleet_place(const Context& context) {
   auto project = release::load_project(context.project);
   if (!project) return project.error();
   Workplace place{std::move(*project), nullptr, nullptr};
-  auto store = registry::open_disk_store(place.project.registry);
+  auto store = project_store(place.project, context);
   if (!store) return store.error();
   place.store = std::move(*store);
   auto git = registry::open_git(place.project.root);

@@ -18,6 +18,14 @@ std::vector<Option> global_options(Globals& globals) {
       {.name = "quiet", .letter = 'q', .help = "results and errors only", .target = &globals.quiet},
       {.name = "verbose", .help = "say more about what is done", .target = &globals.verbose},
       {.name = "no-progress", .help = "no progress lines", .target = &globals.no_progress},
+      {.name = "plain-http",
+       .help = "speak to oci:// registries without TLS, also to those on this machine",
+       .target = &globals.plain_http},
+      {.name = "ca-file",
+       .value = "FILE",
+       .help = "trust the certificates in FILE (PEM) instead of the system's",
+       .target = &globals.ca_file,
+       .path = true},
   };
 }
 
@@ -34,6 +42,8 @@ void apply(const Globals& globals, Context& context) {
   context.verbose = globals.verbose;
   context.no_progress = globals.no_progress;
   context.dry_run = globals.dry_run;
+  context.plain_http = globals.plain_http;
+  context.ca_file = globals.ca_file;
 }
 
 std::string variable_of(const Option& option) {

@@ -15,6 +15,8 @@ struct Globals {
   bool verbose = false;
   bool no_progress = false;
   bool dry_run = false;
+  bool plain_http = false;
+  std::string ca_file;
 };
 
 // Options of the table whose targets are in `globals`, which must outlive them.

@@ -24,9 +24,7 @@ struct ListOptions {
 
 int list_one(const std::string& text, const Workplace& place, const std::vector<registry::GitTag>* tags,
              Context& context) {
-  auto stored = registry::list_models(*place.store);
-  if (!stored) return context.fail(stored.error());
-  auto model = release::find_name(place.project, *stored, text);
+  auto model = release::name_in(place.project, *place.store, text);
   if (!model) return context.fail(model.error());
   auto lines = release::view_versions(*place.store, tags, *model);
   if (!lines) return context.fail(lines.error());
@@ -59,10 +57,15 @@ int list_one(const std::string& text, const Workplace& place, const std::vector<
 }
 
 // Those of the project and those that only the registry knows; with labels, only the project can tell.
-Result<std::vector<registry::ModelName>> chosen_models(const ListOptions& options, const Workplace& place) {
+Result<std::vector<registry::ModelName>> chosen_models(const ListOptions& options, const Workplace& place,
+                                                       Context& context) {
   auto models = release::select_models(place.project, {}, options.labels);
   if (!models || !options.labels.empty()) return models;
   auto stored = registry::list_models(*place.store);
+  if (!stored && !place.project.remote.empty() && !models->empty()) {
+    context.note("only models of the project are listed: " + stored.error().message);
+    return models;
+  }
   if (!stored) return stored.error();
   models->insert(models->end(), stored->begin(), stored->end());
   std::sort(models->begin(), models->end());
@@ -72,7 +75,7 @@ Result<std::vector<registry::ModelName>> chosen_models(const ListOptions& option
 
 int list_all(const ListOptions& options, const Workplace& place, const std::vector<registry::GitTag>* tags,
              Context& context) {
-  auto chosen = chosen_models(options, place);
+  auto chosen = chosen_models(options, place, context);
   if (!chosen) return context.fail(chosen.error());
   auto lines = release::view_models(*place.store, tags, *chosen);
   if (!lines) return context.fail(lines.error());

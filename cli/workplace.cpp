@@ -1,14 +1,21 @@
 #include "cli/workplace.h"
 
+#include "base/filesystem.h"
 #include "registry/bundle.h"
+#include "registry/docker_config.h"
+#include "registry/remote_address.h"
+#include "registry/remote_notes.h"
+#include "registry/remote_store.h"
 #include "release/reference.h"
 
 namespace mlctl::cli {
 namespace {
 
-Result<Workplace> with_store(release::Project project) {
+constexpr std::uint64_t ca_limit = 16U << 20U;
+
+Result<Workplace> with_store(release::Project project, const Context& context) {
   Workplace place{std::move(project), nullptr, nullptr};
-  auto store = registry::open_disk_store(place.project.registry);
+  auto store = project_store(place.project, context);
   if (!store) return store.error();
   place.store = std::move(*store);
   return place;
@@ -19,7 +26,7 @@ Result<Workplace> with_store(release::Project project) {
 Result<Workplace> open_loosely(const Context& context, const std::string& model) {
   auto project = release::open_project(context.project, model);
   if (!project) return project.error();
-  auto place = with_store(std::move(*project));
+  auto place = with_store(std::move(*project), context);
   if (!place) return place.error();
   auto git = registry::open_git(place->project.root);
   if (git) place->git = std::move(*git);
@@ -32,15 +39,35 @@ Result<Workplace> open_with_git(const Context& context) {
   if (!project) return project.error();
   auto git = registry::open_git(project->root);
   if (!git) return git.error();
-  auto place = with_store(std::move(*project));
+  auto place = with_store(std::move(*project), context);
   if (!place) return place.error();
   place->git = std::move(*git);
   return place;
 }
 
-Result<std::unique_ptr<registry::Store>> open_store(const std::string& text) {
-  if (text.starts_with("oci://"))
-    return Error{Error::Kind::usage, text + ": registries behind a network are not supported yet", "name a folder"};
+Result<std::unique_ptr<registry::Store>> project_store(const release::Project& project, const Context& context) {
+  if (!project.remote.empty()) return open_store(project.remote, context);
+  return registry::open_disk_store(project.registry);
+}
+
+Result<registry::RemoteSettings> remote_settings(const Context& context) {
+  registry::RemoteSettings settings{context.ca_file, {}, registry::cache_folder()};
+  if (!settings.ca_file.empty())
+    if (auto readable = read_file(settings.ca_file, ca_limit); !readable)
+      return Error{Error::Kind::usage, "--ca-file: " + readable.error().message, "a file of certificates in PEM"};
+  if (auto config = registry::docker_config_path()) settings.docker_config = std::move(*config);
+  return settings;
+}
+
+Result<std::unique_ptr<registry::Store>> open_store(const std::string& text, const Context& context) {
+  if (registry::is_remote(text)) {
+    auto address = registry::parse_remote_address(text);
+    if (!address) return address.error();
+    auto settings = remote_settings(context);
+    if (!settings) return settings.error();
+    address->plain_http = context.plain_http;
+    return registry::open_remote_store(*address, *settings, context.clock);
+  }
   return registry::is_bundle_name(text) ? registry::open_bundle(text) : registry::open_disk_store(text);
 }
 

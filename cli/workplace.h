@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "cli/context.h"
 #include "registry/git.h"
+#include "registry/remote_client.h"
 #include "registry/store.h"
 #include "release/project.h"
 
@@ -25,8 +26,13 @@ struct Workplace {
 // For commands about git's tags: Error{usage}/{not_found} with the reason when the project or the repository lacks.
 [[nodiscard]] Result<Workplace> open_with_git(const Context& context);
 
-// A registry by what people call it: a folder, or a bundle (FILE.tar, read-only).
-[[nodiscard]] Result<std::unique_ptr<registry::Store>> open_store(const std::string& text);
+// A registry by what people call it: a folder, oci://HOST/PATH, or a bundle (FILE.tar, read-only).
+[[nodiscard]] Result<std::unique_ptr<registry::Store>> open_store(const std::string& text, const Context& context);
+// The one that the project names.
+[[nodiscard]] Result<std::unique_ptr<registry::Store>> project_store(const release::Project& project,
+                                                                     const Context& context);
+// How a registry behind a network is spoken to: --ca-file, docker's configuration, the cache.
+[[nodiscard]] Result<registry::RemoteSettings> remote_settings(const Context& context);
 
 // The tags where there is a repository; nothing where there is none, and with a note where it lacks its history.
 [[nodiscard]] std::optional<std::vector<registry::GitTag>> tags_if_any(Context& context, const Workplace& place);

@@ -35,13 +35,10 @@ Result<std::vector<CopySet>> sets_to_copy(const Project& project, registry::Stor
     if (auto added = add_versions(from, found->model, found->digest, found->version, sets); !added)
       return added.error();
   } else {
-    auto models = from.models();
+    auto named = text.empty() ? Result<registry::ModelName>(registry::ModelName{}) : name_in(project, from, text);
+    if (!named) return named.error();
+    auto models = text.empty() ? from.models() : std::vector{*named};
     if (!models) return models.error();
-    if (!text.empty()) {
-      auto model = find_name(project, *models, text);
-      if (!model) return model.error();
-      models = std::vector{*model};
-    }
     for (const auto& model : *models)
       if (auto added = add_versions(from, model, std::nullopt, std::nullopt, sets); !added) return added.error();
   }

@@ -5,6 +5,7 @@
 
 #include "base/filesystem.h"
 #include "base/units.h"
+#include "registry/remote_address.h"
 #include "release/glob.h"
 #include "release/steps.h"
 
@@ -59,12 +60,16 @@ Status put_in_order(std::vector<deploy::Environment>& environments) {
 
 Status decode_project(Project& project) {
   const auto registry = get_string(project.document, "registry").value_or(".mlctl/registry");
-  if (registry.find("://") != std::string::npos)
-    return Error{Error::Kind::usage,
-                 to_string(project.document.find("registry")->position) +
-                     ": registries over the network are not in this version",
-                 "use a folder, e.g. `registry: .mlctl/registry`"};
-  project.registry = (project.root / registry).lexically_normal();
+  if (registry.find("://") != std::string::npos) {
+    auto address = registry::parse_remote_address(registry);
+    if (!address)
+      return Error{Error::Kind::usage,
+                   to_string(project.document.find("registry")->position) + ": " + address.error().message,
+                   address.error().hint + "; or a folder"};
+    project.remote = registry;
+  } else {
+    project.registry = (project.root / registry).lexically_normal();
+  }
   if (const Node* list = project.document.find("environments"))
     for (const auto& item : list->items) {
       auto environment = deploy::decode_environment(item);

@@ -25,7 +25,8 @@ struct ModelEntry {
 struct Project {
   std::filesystem::path root;
   Node document;                                  // mlctl.yaml, checked; an empty map when there is none
-  std::filesystem::path registry;                 // the folder of the registry, absolute
+  std::filesystem::path registry;                 // the folder of the registry, absolute; empty when it is remote
+  std::string remote;                             // oci://HOST/PATH, or ""
   std::vector<ModelEntry> models;                 // sorted by name
   std::vector<deploy::Environment> environments;  // in the order of the file
   std::vector<deploy::Tenant> tenants;
@@ -37,7 +38,7 @@ struct Project {
 
 // Looks upwards from `from` for mlctl.yaml. Error{not_found} with the hint `mlctl init` when there is none;
 // Error{usage} for everything wrong in any of the files, two models of one name, a model whose tenant is unknown, a
-// registry that is not a folder (oci:// is a later version's).
+// registry that is neither a folder nor oci://HOST/PATH.
 [[nodiscard]] Result<Project> load_project(const std::filesystem::path& from);
 
 // As load_project; where no mlctl.yaml is found, a project of defaults with its root at `from`: its models are those of

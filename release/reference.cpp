@@ -56,13 +56,13 @@ Result<ModelName> find_name(const Project& project, const std::vector<ModelName>
                "write it whole: " + to_string(last_part[0]) + " or " + to_string(last_part[1])};
 }
 
-// A registry is asked for all of its models only when the project knows none of that name.
-static Result<ModelName> name_in(const Project& project, registry::Store& store, std::string_view text) {
+Result<ModelName> name_in(const Project& project, registry::Store& store, std::string_view text) {
   auto own = find_name(project, {}, text);
   if (own || own.error().kind != Error::Kind::not_found) return own;
   auto stored = registry::list_models(store);
-  if (!stored) return stored.error();
-  return find_name(project, *stored, text);
+  if (stored) return find_name(project, *stored, text);
+  auto whole = registry::parse_model_name(text);
+  return whole ? whole : stored.error();
 }
 
 Result<Found> find_reference(const Project& project, registry::Store& store, registry::Git* git,

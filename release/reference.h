@@ -26,6 +26,11 @@ using registry::split_reference;
                                                     const std::vector<registry::ModelName>& others,
                                                     std::string_view text);
 
+// As find_name, with the models of a registry, which is asked for them only when the project knows none of that name. A
+// registry that does not tell (many in the network do not) is taken to have the model that is named wholly.
+[[nodiscard]] Result<registry::ModelName> name_in(const Project& project, registry::Store& store,
+                                                  std::string_view text);
+
 struct Found {
   registry::ModelName model;
   Digest digest;

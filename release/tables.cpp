@@ -59,7 +59,7 @@ Field make_project_table() {
       {.name = "apiVersion", .doc = "mlctl/v1.", .required = true, .rule = api_version},
       {.name = "kind", .type = Type::choice, .doc = "Project.", .required = true, .choices = {"Project"}},
       {.name = "registry",
-       .doc = "Where versions are kept: a folder, relative to this file.",
+       .doc = "Where versions are kept: a folder, relative to this file, or oci://HOST/PATH.",
        .fallback = ".mlctl/registry"},
       {.name = "models",
        .doc = "Where the models' files are: a pattern with * and ? within a part.",

@@ -145,6 +145,8 @@ Everywhere
   -q, --quiet          results and errors only
       --verbose        say more about what is done
       --no-progress    no progress lines
+      --plain-http     speak to oci:// registries without TLS, also to those on this machine
+      --ca-file FILE   trust the certificates in FILE (PEM) instead of the system's
       --dry-run        say what would be done, change nothing
 
 Examples

@@ -1,0 +1,177 @@
+// What libcurl is told about one exchange, and what its errors mean.
+#include "base/http_curl_transfer.h"
+
+#include <algorithm>
+#include <curl/curl.h>
+#include <system_error>
+
+namespace mlctl::http_detail {
+namespace {
+
+std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
+  return static_cast<Transfer*>(user)->answer.add_header_line({data, size}) ? size : 0;
+}
+
+std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
+  return static_cast<Transfer*>(user)->answer.add_body({data, size}) ? size : 0;
+}
+
+std::size_t on_upload(char* into, std::size_t, std::size_t size, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  auto got = transfer.request->upload->read(into, size);
+  if (got) return *got;
+  transfer.unread = got.error();
+  return CURL_READFUNC_ABORT;
+}
+
+int on_connected(void* user, char*, char*, int, int) {
+  static_cast<Transfer*>(user)->sent = system_clock().steady();
+  return CURL_PREREQFUNC_OK;
+}
+
+Error timed_out(const Transfer& transfer) {
+  const HttpRequest& request = *transfer.request;
+  curl_off_t total = 0;
+  curl_easy_getinfo(transfer.easy, CURLINFO_TOTAL_TIME_T, &total);
+  const bool stalled = request.stall.count() > 0 && std::chrono::microseconds(total) < request.limit;
+  return {Error::Kind::timeout,
+          stalled ? transfer.origin + ": no byte for " + human_duration(request.stall)
+                  : "no answer from " + transfer.origin + " within " + human_duration(request.limit),
+          ""};
+}
+
+Error not_connected(const Transfer& transfer) {
+  long number = 0;
+  curl_easy_getinfo(transfer.easy, CURLINFO_OS_ERRNO, &number);
+  const std::string why = number == 0 ? "" : ": " + std::generic_category().message(static_cast<int>(number));
+  return {Error::Kind::unavailable, "cannot connect to " + transfer.origin + why, ""};
+}
+
+void set_method_and_body(CURL* easy, Transfer& transfer) {
+  const HttpRequest& request = *transfer.request;
+  const auto body = request.body.empty() ? request.body_view : std::string_view(request.body);
+  if (request.method == "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    return;
+  }
+  if (request.upload) {
+    const auto size = request.upload->size ? static_cast<curl_off_t>(*request.upload->size) : curl_off_t{-1};
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, size);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
+    curl_easy_setopt(easy, CURLOPT_READDATA, &transfer);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 20U);
+  } else if (request.method == "GET" && body.empty()) {
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    return;
+  } else {
+    // The bytes are read where they are: they outlive the transfer.
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.empty() ? "" : body.data());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    if (body.size() > (1U << 20U)) curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 20U);
+  }
+  if (request.method != "POST" || request.upload) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
+void set_headers(Transfer& transfer) {
+  curl_slist_free_all(static_cast<curl_slist*>(transfer.headers));
+  // libcurl's own additions, switched off: no pause before a body, no guess at its type.
+  curl_slist* headers = curl_slist_append(nullptr, "Expect:");
+  bool typed = false;
+  for (const auto& [name, value] : transfer.request->headers) {
+    typed = typed || lower(name) == "content-type";
+    const std::string line = value.empty() ? name + ";" : name + ": " + value;
+    headers = curl_slist_append(headers, line.c_str());
+  }
+  if (!typed) headers = curl_slist_append(headers, "Content-Type:");
+  transfer.headers = headers;
+  curl_easy_setopt(transfer.easy, CURLOPT_HTTPHEADER, headers);
+}
+
+}  // namespace
+
+Transfer::Transfer() : easy(curl_easy_init()) {}
+
+Transfer::~Transfer() {
+  curl_easy_cleanup(easy);
+  curl_slist_free_all(static_cast<curl_slist*>(headers));
+}
+
+void set_up(Transfer& transfer, std::chrono::milliseconds left, const HttpSettings& settings) {
+  CURL* easy = transfer.easy;
+  const HttpRequest& request = *transfer.request;
+  curl_easy_reset(easy);
+  curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                   static_cast<long>(settings.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "mlctl/" MLCTL_VERSION);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(left.count(), 1)));
+  if (request.stall.count() > 0) {
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+                     static_cast<long>(std::chrono::ceil<std::chrono::seconds>(request.stall).count()));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.stall.count()));
+  }
+  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (!settings.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, settings.ca_file.c_str());
+  if (is_loopback(transfer.origin)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+  if (request.sink) curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10U);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
+  set_method_and_body(easy, transfer);
+  set_headers(transfer);
+}
+
+Error error_of(const Transfer& transfer, int code) {
+  using Kind = Error::Kind;
+  const std::string& where = transfer.origin;
+  if (transfer.unread) return *transfer.unread;
+  if (transfer.answer.refused) return *transfer.answer.refused;
+  switch (static_cast<CURLcode>(code)) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return timed_out(transfer);
+    case CURLE_COULDNT_CONNECT:
+      return not_connected(transfer);
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return {Kind::unavailable, "cannot find the address of " + where, ""};
+    case CURLE_WRITE_ERROR:
+      if (!transfer.answer.too_large.empty())
+        return {Kind::unavailable, "answer of " + where + " is too large: " + transfer.answer.too_large, ""};
+      break;
+    case CURLE_PARTIAL_FILE:
+      return {Kind::unavailable, "answer of " + where + " ended too early", ""};
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+      return {Kind::unavailable, "connection to " + where + " was closed before the answer", ""};
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+      return {Kind::unavailable, "answer of " + where + " is not HTTP", ""};
+    case CURLE_URL_MALFORMAT:
+      return {Kind::usage, "malformed URL: " + where, ""};
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return {Kind::unavailable, "the certificate of " + where + " is not trusted, or is not its own",
+              "`--ca-file FILE` trusts the authority in FILE"};
+    case CURLE_SSL_CACERT_BADFILE:
+      return {Kind::usage, "cannot read certificates from the file of --ca-file", "a file of certificates in PEM"};
+    case CURLE_SSL_CONNECT_ERROR:
+      return {Kind::unavailable,
+              where + " does not speak TLS as it should: " + curl_easy_strerror(CURLE_SSL_CONNECT_ERROR),
+              "`--plain-http` speaks HTTP without TLS"};
+    default:
+      break;
+  }
+  return {Kind::unavailable, "exchange with " + where + " failed: " + curl_easy_strerror(static_cast<CURLcode>(code)),
+          ""};
+}
+
+}  // namespace mlctl::http_detail

@@ -1,0 +1,28 @@
+// Where a registry behind a network is: oci://HOST[:PORT][/PATH]. Pure.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "registry/name.h"
+
+namespace mlctl::registry {
+
+struct RemoteAddress {
+  std::string host;  // "registry.example:5000", lower case
+  std::string path;  // "team/models", or "": models stand at the top
+  bool plain_http = false;
+  bool operator==(const RemoteAddress&) const = default;
+};
+
+[[nodiscard]] bool is_remote(std::string_view registry);  // begins with oci://
+// Error{usage} shows the form. The path is made of parts that repositories may have (OCI distribution 1.1).
+[[nodiscard]] Result<RemoteAddress> parse_remote_address(std::string_view text);
+// HOST[:PORT] alone, as `login` takes it; a scheme before it and a path after it are refused.
+[[nodiscard]] Result<std::string> parse_registry_host(std::string_view text);
+[[nodiscard]] std::string to_string(const RemoteAddress& address);  // "oci://registry.example:5000/team/models"
+// "https://registry.example:5000"; docker.io answers at another name.
+[[nodiscard]] std::string origin_url(const RemoteAddress& address);
+[[nodiscard]] std::string repository_of(const RemoteAddress& address, const ModelName& model);
+
+}  // namespace mlctl::registry
