@@ -19,6 +19,7 @@ namespace mlctl::cli {
 [[nodiscard]] Command diff_command();
 [[nodiscard]] Command explain_command();
 [[nodiscard]] Command gate_command();
+[[nodiscard]] Command gc_command();
 [[nodiscard]] Command gpu_command();
 [[nodiscard]] Command history_command();
 [[nodiscard]] Command init_command();

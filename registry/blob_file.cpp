@@ -119,6 +119,12 @@ Result<std::unique_ptr<ByteSource>> open_blob_file(const fs::path& folder, const
   return std::unique_ptr<ByteSource>(std::make_unique<FileBlobSource>(std::move(*file), folder / digest.hex()));
 }
 
+bool is_stale_file(const fs::path& path) {
+  if (path.filename().string().rfind(".mlctl-", 0) != 0) return false;
+  const File file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  return file.fd() >= 0 && lock_now(file.fd());
+}
+
 void remove_stale_files(const fs::path& folder) {
   std::error_code code;
   for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {

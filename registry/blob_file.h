@@ -17,6 +17,8 @@ namespace mlctl::registry {
                                                                 const std::filesystem::path& lock, Disk& disk);
 [[nodiscard]] Result<std::unique_ptr<ByteSource>> open_blob_file(const std::filesystem::path& folder,
                                                                  const Digest& digest, std::uint64_t offset);
+// A temporary file of a writer that is dead.
+[[nodiscard]] bool is_stale_file(const std::filesystem::path& path);
 // Deletes what dead writers left: temporary files that nobody holds a lock on.
 void remove_stale_files(const std::filesystem::path& folder);
 

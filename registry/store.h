@@ -3,7 +3,8 @@
 // (oci-layout, index.json, blobs/sha256/), nothing shared between models. Nothing half-done is visible: a blob is
 // written beside, hashed, fsynced and renamed; blobs come before manifests, manifests before the index; the index is
 // replaced whole, under an exclusive flock on `.lock`. Blobs come in under a shared one, held for the rename only, so
-// that a long push keeps nobody waiting; publishing looks again whether everything it names is there.
+// that a long push keeps nobody waiting; publishing looks again whether everything it names is there. `.push` is held
+// shared from the first blob until something refers to it, and alone by the collector of garbage.
 // What kill -9 leaves is a locked-by-nobody temporary file, which the next push of the model deletes.
 #pragma once
 #include <cstdint>
@@ -61,6 +62,16 @@ struct Publication {
 struct PublicationTexts {
   std::string model, image;  // the manifests
 };
+// What nothing refers to.
+struct GarbageItem {
+  std::string name;  // of a file among the blobs: 64 hex digits, or a temporary one's
+  std::uint64_t bytes = 0;
+};
+struct GarbageReport {
+  std::vector<GarbageItem> removed;
+  std::uint64_t bytes = 0;  // of them
+  std::uint64_t kept = 0;   // blobs that something refers to
+};
 struct Published {
   bool existed = false;  // the same version with the same content: nothing was done
 };
@@ -93,6 +104,11 @@ struct Store {
   virtual Status put_referrer(const ModelName& model, const Digest& subject, const Descriptor& manifest,
                               std::string_view text) = 0;
   virtual Result<std::vector<Descriptor>> referrers(const ModelName& model, const Digest& subject) = 0;
+  // Removes (or, with `dry_run`, only reports) what nothing refers to, also in models without any version. Waits for
+  // pushes that are under way: Error{timeout}. Error{corrupt} when it is not known what a manifest refers to.
+  // Error{usage} from a store that has no such thing.
+  virtual Result<std::vector<ModelName>> models_with_garbage();
+  virtual Result<GarbageReport> collect_garbage(const ModelName& model, bool dry_run);
 };
 
 // The Error{conflict} of publish(), which names both digests and a version that is `free`.

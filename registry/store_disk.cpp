@@ -15,6 +15,7 @@
 #include "base/terminal.h"
 #include "registry/blob_file.h"
 #include "registry/folder.h"
+#include "registry/garbage.h"
 #include "registry/oci.h"
 #include "registry/store.h"
 #include "registry/store_index.h"
@@ -76,11 +77,13 @@ class DiskStore : public Store {
 
   [[nodiscard]] std::string name() const override { return root_.string(); }
 
-  Result<std::vector<ModelName>> models() override {
+  Result<std::vector<ModelName>> models() override { return models_with("index.json"); }
+
+  [[nodiscard]] Result<std::vector<ModelName>> models_with(const char* part) const {
     std::vector<ModelName> found;
     const auto add = [&](const fs::path& folder) {
       std::error_code code;
-      if (!fs::exists(folder / "index.json", code)) return;
+      if (!fs::exists(folder / part, code)) return;
       auto model = parse_model_name(folder.lexically_relative(root_ / "models").generic_string());
       if (model) found.push_back(std::move(*model));
     };
@@ -96,8 +99,12 @@ class DiskStore : public Store {
     return found;
   }
 
+  // Whoever asks does not store what is there: it must not go before something refers to it.
   Result<bool> has_blob(const ModelName& model, const Digest& digest, std::uint64_t size) override {
     std::error_code code;
+    if (!fs::exists(blobs(model), code)) return false;
+    // A registry that cannot be written to has no collector either.
+    if (auto held = hold(model); !held && held.error().kind != Error::Kind::unavailable) return held.error();
     const auto there = fs::file_size(blobs(model) / digest.hex(), code);
     return !code && there == size;
   }
@@ -125,6 +132,7 @@ class DiskStore : public Store {
   }
 
   Status put_blob(const ModelName& model, std::string_view bytes) override {
+    if (auto made = prepare(model); !made) return made;
     // Read, not only looked at: one that went bad is written again.
     if (read_blob(model, digest_of(bytes), bytes.size())) return ok();
     auto blob = new_blob(model, {bytes.size(), std::nullopt, ""});
@@ -150,9 +158,10 @@ class DiskStore : public Store {
     if (!added) return added.error();
     for (const auto& manifest : {publication.model, publication.image})
       if (auto whole = check_whole(model, manifest); !whole) return whole.error();
-    if (!*added) return Published{true};
-    if (auto written = write_index(model, *index); !written) return written.error();
-    return Published{false};
+    if (*added)
+      if (auto written = write_index(model, *index); !written) return written.error();
+    let_go(model);
+    return Published{!*added};
   }
 
   Result<std::optional<Publication>> find(const ModelName& model, const Version& version) override {
@@ -179,8 +188,10 @@ class DiskStore : public Store {
     if (!index->holds(subject))
       return Error{Error::Kind::not_found, to_string(model) + ": no such digest: " + to_string(subject), ""};
     if (auto whole = check_whole(model, manifest); !whole) return whole;
-    if (!index->add_referrer(subject, manifest)) return ok();
-    return write_index(model, *index);
+    if (index->add_referrer(subject, manifest))
+      if (auto written = write_index(model, *index); !written) return written;
+    let_go(model);
+    return ok();
   }
 
   Result<std::vector<Descriptor>> referrers(const ModelName& model, const Digest& subject) override {
@@ -189,14 +200,62 @@ class DiskStore : public Store {
     return index->referrers(subject);
   }
 
+  Result<std::vector<ModelName>> models_with_garbage() override { return models_with("blobs/sha256"); }
+
+  Result<GarbageReport> collect_garbage(const ModelName& model, bool dry_run) override {
+    GarbageReport report;
+    std::error_code code;
+    if (!fs::exists(blobs(model), code)) return report;
+    let_go(model);
+    auto alone = FileLock::acquire(push_lock_path(model), LockKind::exclusive);
+    if (!alone) return alone.error();
+    auto lock = FileLock::acquire(lock_path(model), LockKind::exclusive);
+    if (!lock) return lock.error();
+    auto index = read_index(model);
+    if (!index) return index.error();
+    auto kept = reachable(index->entries(), blobs(model));
+    if (!kept) return kept.error();
+    auto garbage = unreachable(blobs(model), *kept);
+    if (!garbage) return garbage.error();
+    report.kept = kept->size();
+    for (const auto& item : *garbage) {
+      const fs::path path = blobs(model) / item.name;
+      if (!dry_run && ::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error(errno, "cannot remove", path);
+      report.bytes += item.bytes;
+    }
+    report.removed = std::move(*garbage);
+    return report;
+  }
+
  private:
   [[nodiscard]] fs::path folder(const ModelName& model) const { return root_ / "models" / to_string(model); }
   [[nodiscard]] fs::path blobs(const ModelName& model) const { return folder(model) / "blobs" / "sha256"; }
   [[nodiscard]] fs::path lock_path(const ModelName& model) const { return folder(model) / ".lock"; }
+  [[nodiscard]] fs::path push_lock_path(const ModelName& model) const { return folder(model) / ".push"; }
   [[nodiscard]] fs::path index_path(const ModelName& model) const { return folder(model) / "index.json"; }
 
-  // The registry's mark, the model's layout, and no leftovers of dead writers; once for each model.
+  // From here on nothing is collected, until let_go(), or until this process ends.
+  Status hold(const ModelName& model) {
+    const std::lock_guard guard(mutex_);
+    if (held_.count(model) != 0) return ok();
+    auto lock = FileLock::acquire(push_lock_path(model), LockKind::shared);
+    if (!lock) return lock.error();
+    held_.emplace(model, std::move(*lock));
+    return ok();
+  }
+  void let_go(const ModelName& model) {
+    const std::lock_guard guard(mutex_);
+    held_.erase(model);
+  }
+
+  // Nothing is collected, and the layout is there.
   Status prepare(const ModelName& model) {
+    if (auto made = make_layout(model); !made) return made;
+    return hold(model);
+  }
+
+  // The registry's mark, the model's layout, and no leftovers of dead writers; once for each model.
+  Status make_layout(const ModelName& model) {
     const std::lock_guard guard(mutex_);
     if (prepared_.count(model) != 0) return ok();
     auto there = check_root(root_);
@@ -255,6 +314,7 @@ class DiskStore : public Store {
   Disk& disk_;
   std::mutex mutex_;
   std::set<ModelName> prepared_;
+  std::map<ModelName, FileLock> held_;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ class Index {
 
   [[nodiscard]] std::vector<Publication> publications() const;
   [[nodiscard]] std::vector<Descriptor> referrers(const Digest& subject) const;
+  [[nodiscard]] const std::vector<Descriptor>& entries() const { return entries_; }
   [[nodiscard]] bool holds(const Digest& manifest) const;
 
   // Error{conflict} when the version is there with other content; false when it is there with the same.
