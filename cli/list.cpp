@@ -34,7 +34,7 @@ int list_one(const std::string& text, const Workplace& place, const std::vector<
     for (const auto& stage : line.stages) stages.push_back({{"stage", stage.stage}, {"n", stage.n}});
     versions.push_back({{"version", to_string(line.info.version)},
                         {"digest", to_string(line.info.digest)},
-                        {"image", to_string(line.info.image)},
+                        {"image", image_json(line.info.image)},
                         {"files", line.info.files},
                         {"bytes", line.info.bytes},
                         {"created", line.info.created},

@@ -20,8 +20,15 @@ namespace {
 struct PushOptions {
   std::string model;
   std::optional<std::string> version, metadata, metrics;
+  std::string layers = "tar";
   bool rehash = false;
 };
+
+registry::LayerKind kind_of(const PushOptions& options) {
+  for (const auto kind : {registry::LayerKind::raw, registry::LayerKind::tar_zstd})
+    if (options.layers == to_string(kind)) return kind;
+  return registry::LayerKind::tar;
+}
 
 constexpr std::uint64_t json_limit = 1U << 20U;
 
@@ -62,7 +69,7 @@ int show(const registry::ModelName& model, const registry::Version& version, con
                                        {"model", to_string(model)},
                                        {"version", to_string(version)},
                                        {"digest", to_string(report.manifest)},
-                                       {"image", to_string(report.image)},
+                                       {"image", image_json(report.image)},
                                        {"files", report.files},
                                        {"bytes", report.bytes},
                                        {"bytesWritten", report.bytes_written},
@@ -73,13 +80,15 @@ int show(const registry::ModelName& model, const registry::Version& version, con
            size_text(report.files, report.bytes) + "\n";
   });
   if (report.existed) context.note("the registry has it already: nothing to do");
+  if (report.image == Digest())
+    context.note("such layers cannot be mounted: there is no image for a cluster beside it");
   if (context.dry_run && !report.existed) context.note("dry run: nothing was written");
   return 0;
 }
 
 int rehearse(const Workplace& place, const registry::ModelName& model, const std::vector<registry::ModelFile>& files,
-             const std::optional<registry::Version>& asked, Context& context) {
-  auto packed = registry::pack_digest(files);
+             const std::optional<registry::Version>& asked, registry::LayerKind kind, Context& context) {
+  auto packed = registry::pack_digest(files, kind);
   if (!packed) return context.fail(packed.error());
   auto next = release::next_to_push(*place.store, model, packed->digest, asked);
   if (!next) return context.fail(next.error());
@@ -100,8 +109,8 @@ int run_push(const PushOptions& options, Context& context) {
   auto prepared = prepare(options, *place, **model);
   if (!prepared) return context.fail(prepared.error());
   const auto& name = (*model)->name;
-  if (context.dry_run) return rehearse(*place, name, prepared->files, *asked, context);
-  auto stored = registry::store_files(*place->store, name, prepared->files, context.progress());
+  if (context.dry_run) return rehearse(*place, name, prepared->files, *asked, kind_of(options), context);
+  auto stored = registry::store_files(*place->store, name, prepared->files, context.progress(), kind_of(options));
   if (!stored) return context.fail(stored.error());
   for (int tries = 1;; ++tries) {
     auto next = release::next_to_push(*place->store, name, stored->packed.digest, *asked);
@@ -129,6 +138,7 @@ Command push_command() {
           "nothing, other files are refused (exit 1). Files that did not change since they were last hashed\n"
           "are not read again.",
       .examples = {{"the files beside a model.yaml", "mlctl push models/credit-risk"},
+                   {"for tools that want each file as it is", "mlctl push credit-risk --layers raw"},
                    {"a version of your choice, with the numbers of its training",
                     "mlctl push credit-risk --version v1.2.0 --metrics metrics.json"}},
       .arguments = {{.name = "MODEL",
@@ -147,6 +157,11 @@ Command push_command() {
                    .help = "JSON with the numbers of the training, beside the version",
                    .target = &options->metrics,
                    .path = true},
+                  {.name = "layers",
+                   .value = "KIND",
+                   .help = "how the files are packed; only tar can be mounted by a cluster",
+                   .target = &options->layers,
+                   .choices = {"tar", "raw", "tar+zstd"}},
                   {.name = "rehash",
                    .help = "read every file, whatever is remembered of it; mends what went bad in the registry",
                    .target = &options->rehash}},

@@ -51,7 +51,7 @@ Json to_json(const release::VersionView& view) {
   Json data = {{"schemaVersion", 1},
                {"model", to_string(view.model)},
                {"digest", to_string(view.description.digest)},
-               {"image", to_string(view.description.image)},
+               {"image", image_json(view.description.image)},
                {"bytes", view.description.bytes},
                {"versions", versions},
                {"files", files},
@@ -68,7 +68,7 @@ std::string withdrawn_text(const char* what, const release::Withdrawn& withdrawn
 
 std::string head(const release::VersionView& view, const std::string& shown, const Style& style, WallTime now) {
   Rows rows = {{"  digest", to_string(view.description.digest)},
-               {"  image", to_string(view.description.image)},
+               {"  image", image_text(view.description.image)},
                {"  size", size_text(view.description.files.size(), view.description.bytes)}};
   for (const auto& info : view.versions) {
     rows.push_back({"  " + to_string(info.version), "created " + when_text(info.created, now, style)});

@@ -1,5 +1,7 @@
 #include "cli/words.h"
 
+#include <nlohmann/json.hpp>
+
 namespace mlctl::cli {
 
 std::string size_text(std::uint64_t files, std::uint64_t bytes) {
@@ -8,6 +10,14 @@ std::string size_text(std::uint64_t files, std::uint64_t bytes) {
 
 std::string digest_text(const Digest& digest, const Style& style) {
   return style.terminal ? digest.brief() : to_string(digest);
+}
+
+std::string image_text(const Digest& image) {
+  return image == Digest() ? "none: its layers cannot be mounted" : to_string(image);
+}
+
+nlohmann::ordered_json image_json(const Digest& image) {
+  return image == Digest() ? nlohmann::ordered_json() : nlohmann::ordered_json(to_string(image));
 }
 
 std::string when_text(WallTime when, WallTime now, const Style& style) {

@@ -1,6 +1,7 @@
 // Words that several commands print.
 #pragma once
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,9 @@ namespace mlctl::cli {
 [[nodiscard]] std::string size_text(std::uint64_t files, std::uint64_t bytes);  // "3 files, 12.1 MiB"
 // Twelve digits for a person's table; whole for machines.
 [[nodiscard]] std::string digest_text(const Digest& digest, const Style& style);
+// Of an image packaging; a version may have none: "none", null.
+[[nodiscard]] std::string image_text(const Digest& image);
+[[nodiscard]] nlohmann::ordered_json image_json(const Digest& image);
 // "3 minutes ago" for a person; RFC 3339 for machines.
 [[nodiscard]] std::string when_text(WallTime when, WallTime now, const Style& style);
 [[nodiscard]] std::string when_text(const std::string& rfc3339, WallTime now, const Style& style);

@@ -62,6 +62,11 @@ Status add_tenants(const std::set<std::string>& names, const Surroundings& aroun
 }  // namespace
 
 Result<Spec> spec_of(const Candidate& candidate, const Surroundings& around) {
+  if (candidate.image == Digest())
+    return Error{Error::Kind::usage,
+                 to_string(candidate.model) + " " + to_string(candidate.version) +
+                     ": no image stands beside it that a cluster could mount",
+                 "push its files without --layers, as another version"};
   auto serving = decode_serving(candidate.config);
   if (!serving) return serving.error().context(to_string(candidate.model));
   auto runtime = find_runtime(serving->runtime, candidate, around);

@@ -84,7 +84,7 @@ Parts parts_of(const std::vector<CopySet>& sets) {
       parts.insert_or_assign(manifest.digest, Part{&set.model, manifest.size, true});
     };
     add(set.publication.model);
-    add(set.publication.image);
+    if (!set.publication.image.media_type.empty()) add(set.publication.image);
     for (const auto& referrer : set.referrers) add(referrer.manifest);
   }
   return parts;

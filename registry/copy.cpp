@@ -114,7 +114,8 @@ Status copy_manifests(Store& from, Store& to, const CopySet& set) {
   const auto& publication = set.publication;
   auto model = from.read_manifest(set.model, publication.model.digest);
   if (!model) return model.error();
-  auto image = from.read_manifest(set.model, publication.image.digest);
+  const bool mountable = !publication.image.media_type.empty();
+  auto image = mountable ? from.read_manifest(set.model, publication.image.digest) : std::string();
   if (!image) return image.error();
   auto published = to.publish(set.model, publication, {*model, *image});
   if (!published) return published.error();

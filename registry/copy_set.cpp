@@ -19,14 +19,12 @@ class Collector {
 
   Status run() {
     const auto& publication = set_.publication;
-    if (publication.image.media_type.empty())
-      return Error{Error::Kind::usage, what() + " has no image beside it: it was not pushed by mlctl",
-                   "`mlctl pull` it, and `mlctl push` it where it should go"};
     for (const auto& manifest : {publication.model, publication.image}) {
+      if (manifest.media_type.empty()) continue;  // no image: layers that cannot be mounted
       seen_.insert(manifest.digest);
       if (auto taken = take_blobs(manifest.digest); !taken) return taken;
     }
-    std::vector<Digest> level{publication.model.digest, publication.image.digest};
+    std::vector<Digest> level(seen_.begin(), seen_.end());
     for (std::size_t depth = 0; !level.empty(); ++depth) {
       if (depth == referrers_depth) return too_many("deeper than " + std::to_string(referrers_depth));
       auto next = take_referrers(level);

@@ -17,7 +17,7 @@ constexpr std::size_t kept_files = 20'000;         // that this run did not ask 
 constexpr std::size_t kept_layers = 2'000;
 constexpr std::int64_t settling = 2'000'000'000;  // nanoseconds; the coarsest file times that are about
 // Another mlctl may tell formats apart in another way.
-constexpr std::string_view mark = "mlctl-digests 1 " MLCTL_VERSION " ";
+constexpr std::string_view mark = "mlctl-digests 2 " MLCTL_VERSION " ";
 
 // The part before the next space, taken off `rest`.
 std::string_view word(std::string_view& rest) {
@@ -70,15 +70,16 @@ DigestCache::~DigestCache() {
   if (!code) (void)write_file(path_, text(), 0600);
 }
 
-// A line of the file: "f FORMAT DIGEST|- STAMP… \t KEY" or "l KEY DIGEST SIZE".
+// A line of the file: "f FORMAT DIGEST|- STAMP… \t KEY" or "l KEY DIGEST CONTENT SIZE".
 bool DigestCache::take_line(std::string_view line) {
   const auto kind = word(line);
   if (kind == "l") {
     const auto key = digest_at(word(line));
     const auto digest = digest_at(word(line));
+    const auto content = digest_at(word(line));
     const auto size = number_at(line);
-    if (!key || !digest || !size) return false;
-    layers_[*key] = {{*digest, *size}, false};
+    if (!key || !digest || !content || !size) return false;
+    layers_[*key] = {{*digest, *size, *content}, false};
     return true;
   }
   if (kind != "f") return false;
@@ -126,7 +127,8 @@ std::string DigestCache::text() const {
   old = 0;
   for (const auto& [key, entry] : layers_) {
     if (!entry.used && ++old > kept_layers) continue;
-    text += "l " + key.hex() + " " + entry.layer.digest.hex() + " " + std::to_string(entry.layer.size) + "\n";
+    text += "l " + key.hex() + " " + entry.layer.digest.hex() + " " + entry.layer.content.hex() + " " +
+            std::to_string(entry.layer.size) + "\n";
   }
   return text + digest_of(text).hex() + "\n";
 }

@@ -37,6 +37,7 @@ class DigestCache {
   struct Layer {
     Digest digest;
     std::uint64_t size = 0;  // bytes
+    Digest content;          // of what it decompresses to
   };
   [[nodiscard]] std::optional<Layer> layer(const Digest& key);
   void remember_layer(const Digest& key, const Layer& layer);

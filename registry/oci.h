@@ -18,10 +18,16 @@ inline constexpr const char* image_config_type = "application/vnd.oci.image.conf
 inline constexpr const char* image_layer_type = "application/vnd.oci.image.layer.v1.tar";
 inline constexpr const char* model_type = "application/vnd.cncf.model.manifest.v1+json";
 inline constexpr const char* model_config_type = "application/vnd.cncf.model.config.v1+json";
+// What ModelPack was before it had its name.
+inline constexpr const char* model_type_before = "application/vnd.cnai.model.manifest.v1+json";
+inline constexpr const char* model_config_type_before = "application/vnd.cnai.model.config.v1+json";
+inline constexpr const char* file_path_before = "org.cnai.model.filepath";
+inline constexpr const char* file_metadata_before = "org.cnai.model.file.metadata+json";
 inline constexpr const char* statement_type = "application/vnd.in-toto+json";
 
 inline constexpr const char* ref_name = "org.opencontainers.image.ref.name";
 inline constexpr const char* created = "org.opencontainers.image.created";
+inline constexpr const char* title_annotation = "org.opencontainers.image.title";
 inline constexpr const char* file_path = "org.cncf.model.filepath";
 inline constexpr const char* file_metadata = "org.cncf.model.file.metadata+json";
 inline constexpr const char* files_annotation = "dev.mlctl.files";        // JSON: the files of a layer

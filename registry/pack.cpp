@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/terminal.h"
+#include "registry/compression.h"
 #include "registry/digest_cache.h"
 #include "registry/paths.h"
 #include "registry/tar.h"
@@ -86,9 +87,23 @@ class LayerWriter {
   std::uint64_t size_ = 0;
 };
 
+Result<std::vector<LayerPlan>> plan_raw(std::vector<ModelFile> files) {
+  std::vector<LayerPlan> plans;
+  plans.reserve(files.size());
+  for (auto& file : files) {
+    if (!file.link.empty())
+      return Error{Error::Kind::usage, escape_control(file.path) + ": a link, which a raw layer cannot hold",
+                   "push without --layers raw, or leave the link out of `files:`"};
+    const Role role = file.role;
+    const std::uint64_t size = file.size;
+    plans.push_back({role, LayerKind::raw, {std::move(file)}, size});
+  }
+  return plans;
+}
+
 // Everything that the bytes of a layer follow from.
-Digest layer_key(const std::vector<PackedFile>& files) {
-  std::string text = "tar\n";
+Digest layer_key(LayerKind kind, const std::vector<PackedFile>& files) {
+  std::string text = kind == LayerKind::tar ? "tar\n" : std::string(to_string(kind)) + " " + zstd_version() + "\n";
   for (const auto& file : files)
     text += file.path + '\0' + std::to_string(file.size) + (file.executable ? " x " : " - ") + file.digest.hex() +
             file.link + '\0';
@@ -103,29 +118,50 @@ void remember(const LayerPlan& plan, const PackedLayer& layer) {
   for (std::size_t i = 0; i < plan.files.size(); ++i)
     if (plan.files[i].cache && plan.files[i].link.empty())
       plan.files[i].cache->remember(plan.files[i].identity, layer.files[i].digest);
-  if (const auto& cache = plan.files[0].cache)
-    cache->remember_layer(layer_key(layer.files), {layer.digest, layer.size});
+  const auto& cache = plan.files[0].cache;
+  if (cache && plan.kind != LayerKind::raw)
+    cache->remember_layer(layer_key(plan.kind, layer.files), {layer.digest, layer.size, layer.content});
 }
 
 }  // namespace
 
+const char* to_string(LayerKind kind) {
+  switch (kind) {
+    case LayerKind::raw:
+      return "raw";
+    case LayerKind::tar:
+      return "tar";
+    case LayerKind::tar_gzip:
+      return "tar+gzip";
+    case LayerKind::tar_zstd:
+      return "tar+zstd";
+  }
+  return "";
+}
+
 std::optional<PackedLayer> known_layer(const LayerPlan& plan) {
   const auto& cache = plan.files[0].cache;
   if (!cache) return std::nullopt;
-  PackedLayer layer{plan.role, {}, plan.size, {}};
+  PackedLayer layer{plan.role, {}, plan.size, {}, plan.kind, {}};
   layer.files.reserve(plan.files.size());
   for (const auto& file : plan.files) {
     const auto digest = file.link.empty() ? cache->digest(file.identity) : digest_of("");
     if (!digest) return std::nullopt;
     layer.files.push_back(packed(file, *digest));
   }
-  const auto found = cache->layer(layer_key(layer.files));
-  if (!found || found->size != plan.size) return std::nullopt;
+  if (plan.kind == LayerKind::raw) {
+    layer.digest = layer.content = layer.files[0].digest;
+    return layer;
+  }
+  const auto found = cache->layer(layer_key(plan.kind, layer.files));
+  if (!found || (plan.kind == LayerKind::tar && found->size != plan.size)) return std::nullopt;
   layer.digest = found->digest;
+  layer.size = found->size;
+  layer.content = found->content;
   return layer;
 }
 
-Result<std::vector<LayerPlan>> plan_layers(std::vector<ModelFile> files) {
+Result<std::vector<LayerPlan>> plan_layers(std::vector<ModelFile> files, LayerKind kind) {
   if (files.empty()) return Error{Error::Kind::usage, "no files: a version without files cannot be", ""};
   if (files.size() > files_limit)
     return Error{Error::Kind::usage, "more than 10,000 files: " + std::to_string(files.size()),
@@ -136,6 +172,7 @@ Result<std::vector<LayerPlan>> plan_layers(std::vector<ModelFile> files) {
   for (const auto& file : files) tree.push_back({file.path, file.link});
   if (auto legal = check_tree(tree); !legal) return legal.error();
 
+  if (kind == LayerKind::raw) return plan_raw(std::move(files));
   const auto alone = paths_alone(files);
   std::vector<LayerPlan> plans;
   std::array<LayerPlan, roles.size()> together;
@@ -143,11 +180,12 @@ Result<std::vector<LayerPlan>> plan_layers(std::vector<ModelFile> files) {
     const Role role = file.role;
     const std::uint64_t size = tar_size(file);
     if (std::binary_search(alone.begin(), alone.end(), file.path)) {
-      plans.push_back({role, {std::move(file)}, size + tar::trailer().size()});
+      plans.push_back({role, kind, {std::move(file)}, size + tar::trailer().size()});
       continue;
     }
     auto& group = together[static_cast<std::size_t>(role)];
     group.role = role;
+    group.kind = kind;
     group.size += size;
     group.files.push_back(std::move(file));
   }
@@ -159,26 +197,57 @@ Result<std::vector<LayerPlan>> plan_layers(std::vector<ModelFile> files) {
   return plans;
 }
 
-Result<PackedLayer> pack_layer(const LayerPlan& plan, const Sink& sink) {
-  PackedLayer layer;
-  layer.role = plan.role;
-  LayerWriter out(sink);
+namespace {
+
+// The plain bytes of a layer: its files, as a tar or as they are.
+Status write_files(const LayerPlan& plan, LayerWriter& out, PackedLayer& layer) {
+  const bool as_tar = plan.kind != LayerKind::raw;
   for (const auto& file : plan.files) {
-    if (auto written = out.write(tar::header(entry_of(file))); !written) return written.error();
+    if (as_tar)
+      if (auto written = out.write(tar::header(entry_of(file))); !written) return written;
     auto digest = out.content(file);
     if (!digest) return digest.error();
-    if (auto written = out.write(std::string(tar::padding(file.size), '\0')); !written) return written.error();
+    if (as_tar)
+      if (auto written = out.write(std::string(tar::padding(file.size), '\0')); !written) return written;
     layer.files.push_back(packed(file, *digest));
   }
-  if (auto written = out.write(tar::trailer()); !written) return written.error();
-  layer.size = out.size();
-  layer.digest = out.finish();
+  return as_tar ? out.write(tar::trailer()) : ok();
+}
+
+Status write_zstd(const LayerPlan& plan, const Sink& sink, PackedLayer& layer) {
+  Sha256 hash;
+  ZstdWriter zstd([&](std::string_view bytes) {
+    hash.update(bytes);
+    layer.size += bytes.size();
+    return sink(bytes);
+  });
+  const Sink compress = [&](std::string_view bytes) { return zstd.write(bytes); };
+  LayerWriter out(compress);
+  if (auto written = write_files(plan, out, layer); !written) return written;
+  if (auto ended = zstd.finish(); !ended) return ended;
+  layer.content = out.finish();
+  layer.digest = hash.finish();
+  return ok();
+}
+
+}  // namespace
+
+Result<PackedLayer> pack_layer(const LayerPlan& plan, const Sink& sink) {
+  PackedLayer layer{plan.role, {}, 0, {}, plan.kind, {}};
+  if (plan.kind == LayerKind::tar_zstd) {
+    if (auto written = write_zstd(plan, sink, layer); !written) return written.error();
+  } else {
+    LayerWriter out(sink);
+    if (auto written = write_files(plan, out, layer); !written) return written.error();
+    layer.size = out.size();
+    layer.digest = layer.content = out.finish();
+  }
   remember(plan, layer);
   return layer;
 }
 
-Result<PackedModel> pack_digest(const std::vector<ModelFile>& files) {
-  auto plans = plan_layers(files);
+Result<PackedModel> pack_digest(const std::vector<ModelFile>& files, LayerKind kind) {
+  auto plans = plan_layers(files, kind);
   if (!plans) return plans.error();
   std::vector<PackedLayer> layers;
   for (const auto& plan : *plans) {

@@ -88,14 +88,6 @@ Result<Digest> digest_of_file(const File& file, const fs::path& path) {
   }
 }
 
-// What a manifest names and the registry has lost is damage, not a wrong name of the user's.
-Result<std::unique_ptr<ByteSource>> open_layer(Store& store, const ModelName& model, const PackedLayer& layer) {
-  auto source = store.open_blob(model, layer.digest, 0);
-  if (source || source.error().kind != Error::Kind::not_found) return source;
-  return Error{Error::Kind::corrupt, to_string(model) + ": blob " + to_string(layer.digest) + " is gone",
-               "push the version again from its files (--rehash), or restore the registry"};
-}
-
 std::string link_at(const Folder& folder, const std::string& path) {
   auto parent = folder.open_parent(path, false);
   std::array<char, 4096> target{};
@@ -205,7 +197,7 @@ Result<PullReport> pull(Store& store, const ModelName& model, const Digest& dige
                         Progress& progress, Disk& disk) {
   auto manifest = store.read_manifest(model, digest);
   if (!manifest) return manifest.error();
-  auto layers = parse_manifest(*manifest);
+  auto layers = read_layers(store, model, *manifest);
   if (!layers) return layers.error().context(to_string(model) + "@" + to_string(digest));
   if (auto made = make_folders(folder); !made) return made.error();
   auto opened = Folder::open(folder);

@@ -64,7 +64,8 @@ class Sender {
         return std::move(*known);
       }
     }
-    BlobHint hint{plan.size, std::nullopt, ""};
+    // Nobody knows how long a compressed layer gets.
+    BlobHint hint{plan.kind == LayerKind::tar_zstd ? 0 : plan.size, std::nullopt, ""};
     if (known) hint = {known->size, known->digest, to_string(known->digest)};
     auto blob = store_.new_blob(model_, hint);
     if (!blob) return blob.error();
@@ -144,15 +145,16 @@ Status attach_all(Store& store, const ModelName& model, const Digest& digest, co
 }  // namespace
 
 Result<StoredFiles> store_files(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
-                                Progress& progress) {
-  auto plans = plan_layers(files);
+                                Progress& progress, LayerKind kind) {
+  auto plans = plan_layers(files, kind);
   if (!plans) return plans.error().context(to_string(model));
   auto sent = Sender(store, model, *plans, progress).send();
   if (!sent) return sent.error();
   auto packed = pack_manifests(sent->layers);
   if (!packed) return packed.error();
   for (const auto& text : {packed->config, packed->image_config})
-    if (auto put = store.put_blob(model, text); !put) return put.error();
+    if (!text.empty())
+      if (auto put = store.put_blob(model, text); !put) return put.error();
   StoredFiles stored{std::move(*packed), files.size(), 0, sent->bytes_written};
   for (const auto& file : files) stored.bytes += file.size;
   return stored;
@@ -166,7 +168,8 @@ Result<PushReport> publish_files(Store& store, const ModelName& model, const Sto
   const std::string created = rfc3339(clock.wall());
   Publication publication{version, {}, {}, stored.bytes, stored.files, created};
   publication.model = {oci::manifest_type, packed.digest, packed.manifest.size(), oci::model_type, {}};
-  publication.image = {oci::manifest_type, packed.image, packed.image_manifest.size(), "", {}};
+  if (!packed.image_manifest.empty())
+    publication.image = {oci::manifest_type, packed.image, packed.image_manifest.size(), "", {}};
   auto published = store.publish(model, publication, {packed.manifest, packed.image_manifest});
   if (!published) return published.error();
   if (auto kept = attach_all(store, model, packed.digest, *statements, created); !kept) return kept.error();

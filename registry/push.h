@@ -28,7 +28,7 @@ struct PushMetadata {
 
 struct PushReport {
   Digest manifest;
-  Digest image;
+  Digest image;          // all zeros: layers that cannot be mounted have none
   bool existed = false;  // same version, same content: nothing was published
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;          // of the files
@@ -42,7 +42,7 @@ struct StoredFiles {
   std::uint64_t files = 0, bytes = 0, bytes_written = 0;  // as in PushReport
 };
 [[nodiscard]] Result<StoredFiles> store_files(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
-                                              Progress& progress);
+                                              Progress& progress, LayerKind kind = LayerKind::tar);
 // The second: they become a version.
 [[nodiscard]] Result<PushReport> publish_files(Store& store, const ModelName& model, const StoredFiles& stored,
                                                const Version& version, const PushMetadata& metadata,

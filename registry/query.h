@@ -17,7 +17,7 @@ namespace mlctl::registry {
 struct VersionInfo {
   Version version;
   Digest digest;
-  Digest image;
+  Digest image;             // all zeros: it has none, and cannot be mounted
   std::uint64_t bytes = 0;  // of the files
   std::uint64_t files = 0;
   std::string created;  // RFC 3339
@@ -33,7 +33,7 @@ struct VersionInfo {
 
 struct ModelDescription {
   Digest digest;
-  Digest image;
+  Digest image;                   // all zeros: it has none
   std::vector<Version> versions;  // that lead here
   std::vector<PackedLayer> layers;
   std::vector<PackedFile> files;  // of all layers, sorted by path

@@ -107,7 +107,7 @@ class RemoteStore : public Store {
     if (bytes && digest_of(*bytes) == digest) return bytes;
     return Error{Error::Kind::corrupt,
                  to_string(model) + ": blob " + to_string(digest) + " is not what its digest says",
-                 "push the version again from its files, or restore the registry"};
+                 "push the version again from its files (--rehash), or restore the registry"};
   }
 
   Status put_blob(const ModelName& model, std::string_view bytes) override {
@@ -128,6 +128,7 @@ class RemoteStore : public Store {
     if (*before && (*before)->digest != publication.model.digest)
       return other_version(model, publication, (*before)->digest);
     if (*before) {  // its tag came last: all else is there, unless somebody took it away
+      if (publication.image.media_type.empty()) return Published{true};
       auto image = here.head(image_tag(publication.version));
       if (!image) return image.error();
       if (*image && (*image)->digest == publication.image.digest) return Published{true};
@@ -223,6 +224,7 @@ class RemoteStore : public Store {
   }
 
   static Status put_image(RemoteManifests& here, const Publication& publication, const std::string& text) {
+    if (publication.image.media_type.empty()) return ok();  // layers that cannot be mounted
     if (auto put = put_linked(here, publication.model.digest, publication.image, text); !put) return put;
     auto put = here.put(image_tag(publication.version), text, publication.image.media_type);
     return put ? ok() : Status(put.error());

@@ -54,13 +54,13 @@ struct BlobHint {
 struct Publication {
   Version version;
   Descriptor model;
-  Descriptor image;
+  Descriptor image;         // no media type: there is none
   std::uint64_t bytes = 0;  // of the files
   std::uint64_t files = 0;
   std::string created;  // RFC 3339
 };
 struct PublicationTexts {
-  std::string model, image;  // the manifests
+  std::string model, image;  // the manifests; no image: ""
 };
 // What nothing refers to.
 struct GarbageItem {

@@ -149,7 +149,8 @@ class DiskStore : public Store {
   Result<Published> publish(const ModelName& model, const Publication& publication,
                             const PublicationTexts& texts) override {
     for (const auto& text : {texts.model, texts.image})
-      if (auto put = put_blob(model, text); !put) return put.error();
+      if (!text.empty())
+        if (auto put = put_blob(model, text); !put) return put.error();
     auto lock = FileLock::acquire(lock_path(model), LockKind::exclusive);
     if (!lock) return lock.error();
     auto index = read_index(model);
@@ -157,7 +158,8 @@ class DiskStore : public Store {
     auto added = index->add(model, publication);
     if (!added) return added.error();
     for (const auto& manifest : {publication.model, publication.image})
-      if (auto whole = check_whole(model, manifest); !whole) return whole.error();
+      if (!manifest.media_type.empty())
+        if (auto whole = check_whole(model, manifest); !whole) return whole.error();
     if (*added)
       if (auto written = write_index(model, *index); !written) return written.error();
     let_go(model);

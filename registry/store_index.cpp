@@ -122,7 +122,7 @@ Result<bool> Index::add(const ModelName& model, const Publication& publication) 
   image.annotations[oci::ref_name] = std::string(image_prefix) + tag;
   image.annotations[oci::subject_annotation] = to_string(publication.model.digest);
   entries_.push_back(std::move(entry));
-  entries_.push_back(std::move(image));
+  if (!publication.image.media_type.empty()) entries_.push_back(std::move(image));
   return true;
 }
 

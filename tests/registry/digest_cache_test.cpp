@@ -39,7 +39,7 @@ TEST_CASE("what is remembered is found by the next process, by key and stamp") {
     CHECK_FALSE(cache.format(file));
     cache.remember(file, Format::onnx);
     cache.remember(file, digest_of("x"));
-    cache.remember_layer(digest_of("key"), {digest_of("layer"), 7});
+    cache.remember_layer(digest_of("key"), {digest_of("layer"), 7, digest_of("tar")});
   }
   struct stat info{};
   REQUIRE(::stat(only_file(folder.path()).c_str(), &info) == 0);
@@ -94,13 +94,15 @@ TEST_CASE("a damaged cache is an empty one") {
            {"a byte changed", std::string(whole).replace(head.size() + 8, 1, "~")},
            {"no checksum", whole.substr(0, whole.size() - 65)},
            {"another head",
-            with_sum("mlctl-digests 2 x /m\n" + whole.substr(head.size(), whole.size() - 65 - head.size()))},
+            with_sum("mlctl-digests 9 x /m\n" + whole.substr(head.size(), whole.size() - 65 - head.size()))},
            {"an unknown line", with_sum(head + "f onnx " + hex + " 1\ta\nz\n")},
            {"an unknown format", with_sum(head + "f what " + hex + " 1\ta\n")},
            {"no digest", with_sum(head + "f onnx zz 1\ta\n")},
            {"no key", with_sum(head + "f onnx " + hex + " 1 a\n")},
-           {"a layer without size", with_sum(head + "f onnx " + hex + " 1\ta\nl " + hex + " " + hex + " \n")},
-           {"a size that is none", with_sum(head + "f onnx " + hex + " 1\ta\nl " + hex + " " + hex + " 1x\n")},
+           {"a layer without size",
+            with_sum(head + "f onnx " + hex + " 1\ta\nl " + hex + " " + hex + " " + hex + " \n")},
+           {"a size that is none",
+            with_sum(head + "f onnx " + hex + " 1\ta\nl " + hex + " " + hex + " " + hex + " 1x\n")},
        }) {
     CAPTURE(c.name);
     put(path, c.text);

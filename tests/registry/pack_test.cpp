@@ -160,7 +160,7 @@ TEST_CASE("a manifest reads back to what was packed, and a changed one does not"
            {"a huge size", R"(\"size\":14)", R"(\"size\":18446744073709551615)"},
            {"a negative size", R"(\"size\":14)", R"(\"size\":-1)"},
            {"another type", "vnd.cncf.model.manifest", "vnd.other.model.manifest"},
-           {"a layer of another packer", "dev.mlctl.files", "org.other.files"},
+           {"a layer that is no part of a model", "vnd.cncf.model.weight.v1.tar", "vnd.cncf.model.other.v1.tar"},
            {"cut off", "}", ""},
        }) {
     CAPTURE(c.name);

@@ -26,6 +26,7 @@ ADAPTERS = {
     "yaml-cpp": ("yaml-cpp/*", ["base/*yaml*.cpp"]),
     "libgit2": ("git2*", ["registry/git_libgit2*.cpp"]),
     "libcurl": ("curl/*", ["base/http_curl*.cpp"]),
+    "zstd": ("zstd*", ["registry/compression.cpp"]),
     "boost": ("boost/*", ["validate/distributions*.cpp"]),
 }
 LONGEST_FILE = 350
