@@ -28,6 +28,9 @@ struct CertificateFacts {
 // Error{usage}: no certificate, or a key of another kind.
 [[nodiscard]] Result<CertificateFacts> read_certificate(std::string_view der);
 
+// Whether its issuer is itself, as a root's is. False for what is no certificate.
+[[nodiscard]] bool is_self_issued(std::string_view der);
+
 // Whether `chain` (DER, leaf first) leads to one of `roots` (DER), is valid at `now` and may sign: keyUsage and
 // extendedKeyUsage (code signing), where the leaf says any. Error{denied} says what is wrong.
 [[nodiscard]] Status verify_chain(const std::vector<std::string>& chain, const std::vector<std::string>& roots,

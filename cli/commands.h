@@ -33,6 +33,7 @@ namespace mlctl::cli {
 [[nodiscard]] Command release_command();
 [[nodiscard]] Command render_command();
 [[nodiscard]] Command show_command();
+[[nodiscard]] Command sign_command();
 [[nodiscard]] Command unassign_command();
 [[nodiscard]] Command undo_command();
 [[nodiscard]] Command validate_command();

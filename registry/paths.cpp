@@ -47,8 +47,8 @@ class Tree {
 
   [[nodiscard]] bool is_folder(const std::string& path) const { return path.empty() || folders_.count(path) != 0; }
 
-  // "" when the link ends at something of the tree, else what is wrong.
-  [[nodiscard]] std::string follow(const TreePath& entry) const {
+  // "" when the link ends at something of the tree, which `at_end` then is; else what is wrong.
+  [[nodiscard]] std::string follow(const TreePath& entry, std::string& at_end) const {
     if (entry.link.front() == '/') return "is a link to an absolute path";
     std::deque<std::string> ahead = parts_of(entry.link);
     std::deque<std::string> before = parts_of(entry.path);
@@ -76,7 +76,10 @@ class Tree {
       ahead.insert(ahead.begin(), target.begin(), target.end());
     }
     const std::string end = join(now);
-    if (ahead.empty() && (is_folder(end) || links_.count(end) != 0)) return "";
+    if (ahead.empty() && (is_folder(end) || links_.count(end) != 0)) {
+      at_end = end;
+      return "";
+    }
     return "is a link to " + escape_control(entry.link) + ", which is not among the model's files";
   }
 
@@ -119,9 +122,21 @@ Status check_tree(const std::vector<TreePath>& paths) {
   for (const auto& entry : paths) {
     if (tree.is_folder(entry.path)) return bad_path(entry.path, "is both a file and a folder");
     if (entry.link.empty()) continue;
-    if (const auto wrong = tree.follow(entry); !wrong.empty()) return bad_path(entry.path, wrong);
+    std::string end;
+    if (const auto wrong = tree.follow(entry, end); !wrong.empty()) return bad_path(entry.path, wrong);
   }
   return ok();
+}
+
+std::vector<std::string> link_ends(const std::vector<TreePath>& paths) {
+  const Tree tree(paths);
+  std::vector<std::string> ends;
+  for (const auto& entry : paths) {
+    std::string end = entry.path;
+    if (!entry.link.empty() && !tree.follow(entry, end).empty()) end.clear();
+    ends.push_back(std::move(end));
+  }
+  return ends;
 }
 
 bool matches_pattern(std::string_view pattern, std::string_view path) {

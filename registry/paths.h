@@ -17,6 +17,10 @@ struct TreePath {
 // folder of the tree without going round. Error{usage} names the path.
 [[nodiscard]] Status check_tree(const std::vector<TreePath>& paths);
 
+// Where each path of a tree that check_tree() accepts leads: a file to itself, a link to the file or the folder at its
+// end ("": the model's own folder).
+[[nodiscard]] std::vector<std::string> link_ends(const std::vector<TreePath>& paths);
+
 // Matches a whole path against a pattern: ? and * within a part, ** over parts. Time: the product of the lengths.
 [[nodiscard]] bool matches_pattern(std::string_view pattern, std::string_view path);
 
