@@ -178,14 +178,16 @@ Result<Signed> sign_version(Store& store, const ModelName& model, const Digest& 
   if (!statements) return statements.error();
   auto stored = stored_bundles(store, model, digest);
   if (!stored) return stored.error();
-  const auto existing = [&](const std::string& statement) -> const std::string* {
-    for (const auto& one : *stored)
-      if (one.text && is_by(*one.text, signer, statement)) return &*one.text;
+  const auto existing = [&](const std::string& statement, std::string_view predicate) -> const std::string* {
+    for (const auto& one : *stored) {
+      const auto said = annotation(one.entry, predicate_annotation);
+      if ((said.empty() || said == predicate) && one.text && is_by(*one.text, signer, statement)) return &*one.text;
+    }
     return nullptr;
   };
   const Descriptor subject{oci::manifest_type, digest, manifest->size(), "", {}};
   Signed result{"", true};
-  if (const auto* there = existing(statements->oms)) {
+  if (const auto* there = existing(statements->oms, oms_predicate)) {
     result.oms = *there;
   } else {
     auto bundle = sign_as(signer, statements->oms, BundleForm::oms);
@@ -194,7 +196,7 @@ Result<Signed> sign_version(Store& store, const ModelName& model, const Digest& 
       return added.error();
     result = {std::move(*bundle), false};
   }
-  if (existing(statements->cosign) != nullptr) return result;
+  if (existing(statements->cosign, cosign_predicate) != nullptr) return result;
   auto bundle = sign_as(signer, statements->cosign, BundleForm::sigstore);
   if (!bundle) return bundle.error();
   if (auto added = attach_bundle(store, model, subject, *bundle, cosign_predicate, created); !added)
