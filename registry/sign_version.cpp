@@ -29,8 +29,10 @@ struct Statements {
   std::string oms, cosign;
 };
 
-Result<Statements> statements_for(const ModelName& model, const Digest& digest, std::string_view manifest) {
-  auto layers = parse_manifest(manifest);
+// Only the layers of other tools, whose manifest does not list their files, are read for it.
+Result<Statements> statements_for(Store& store, const ModelName& model, const Digest& digest,
+                                  std::string_view manifest) {
+  auto layers = read_layers(store, model, manifest);
   if (!layers) return layers.error();
   std::vector<PackedFile> files;
   for (auto& layer : *layers) std::ranges::move(layer.files, std::back_inserter(files));
@@ -174,7 +176,7 @@ Result<Signed> sign_version(Store& store, const ModelName& model, const Digest& 
                             const std::string& created) {
   auto manifest = store.read_manifest(model, digest);
   if (!manifest) return manifest.error();
-  auto statements = statements_for(model, digest, *manifest);
+  auto statements = statements_for(store, model, digest, *manifest);
   if (!statements) return statements.error();
   auto stored = stored_bundles(store, model, digest);
   if (!stored) return stored.error();
@@ -213,7 +215,7 @@ Result<std::vector<VersionSignature>> signatures(Store& store, const ModelName& 
   if (stored->empty()) return found;
   auto manifest = store.read_manifest(model, digest);
   if (!manifest) return manifest.error();
-  auto statements = statements_for(model, digest, *manifest);
+  auto statements = statements_for(store, model, digest, *manifest);
   if (!statements) return statements.error();
   auto files = parse_oms(statements->oms);
   if (!files) return files.error();
