@@ -60,7 +60,10 @@ std::string own_words(const std::string& body) {
     words += (words.empty() ? "" : "; ") + code + (code.empty() || message.empty() ? "" : ": ") + message;
     if (words.size() > words_limit) break;
   }
-  if (words.size() > words_limit) words = words.substr(0, words_limit) + "…";
+  if (words.size() > words_limit) {
+    words.resize(words_limit);
+    words += "…";
+  }
   return escape_control(words);
 }
 
