@@ -145,7 +145,8 @@ Error error_of(const Transfer& transfer, int code) {
       return {Kind::unavailable, "cannot find the address of " + where, ""};
     case CURLE_WRITE_ERROR:
       if (!transfer.answer.too_large.empty())
-        return {Kind::unavailable, "answer of " + where + " is too large: " + transfer.answer.too_large, ""};
+        return {Kind::unavailable, "answer of " + where + " is too large: " + transfer.answer.too_large,
+                "something is wrong with that server, or with a proxy before it"};
       break;
     case CURLE_PARTIAL_FILE:
       return {Kind::unavailable, "answer of " + where + " ended too early", ""};

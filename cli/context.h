@@ -37,7 +37,8 @@ class Context {
   bool dry_run = false;
   bool plain_http = false;  // registries behind a network are spoken to without TLS
   std::string ca_file;      // PEM; trusted instead of the system's certificates; "": those
-  int progress_fd = -1;     // where progress is drawn; -1: nowhere
+  std::string stall_timeout = "60s";
+  int progress_fd = -1;  // where progress is drawn; -1: nowhere
 
   // Writes a result in the format asked for: `data` as JSON or YAML, or what `text` makes of it for people. Strings in
   // the text that come from outside are the caller's to escape (escape_control).

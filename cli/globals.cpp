@@ -26,6 +26,10 @@ std::vector<Option> global_options(Globals& globals) {
        .help = "trust the certificates in FILE (PEM) instead of the system's",
        .target = &globals.ca_file,
        .path = true},
+      {.name = "stall-timeout",
+       .value = "DURATION",
+       .help = "how long an oci:// registry may be silent before the request is tried again; default: 60s",
+       .target = &globals.stall_timeout},
   };
 }
 
@@ -44,6 +48,7 @@ void apply(const Globals& globals, Context& context) {
   context.dry_run = globals.dry_run;
   context.plain_http = globals.plain_http;
   context.ca_file = globals.ca_file;
+  context.stall_timeout = globals.stall_timeout;
 }
 
 std::string variable_of(const Option& option) {

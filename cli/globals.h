@@ -17,6 +17,7 @@ struct Globals {
   bool dry_run = false;
   bool plain_http = false;
   std::string ca_file;
+  std::string stall_timeout = "60s";
 };
 
 // Options of the table whose targets are in `globals`, which must outlive them.

@@ -1,6 +1,7 @@
 #include "cli/workplace.h"
 
 #include "base/filesystem.h"
+#include "base/units.h"
 #include "registry/bundle.h"
 #include "registry/docker_config.h"
 #include "registry/remote_address.h"
@@ -52,6 +53,9 @@ Result<std::unique_ptr<registry::Store>> project_store(const release::Project& p
 
 Result<registry::RemoteSettings> remote_settings(const Context& context) {
   registry::RemoteSettings settings{context.ca_file, {}, registry::cache_folder()};
+  const auto stall = parse_duration(context.stall_timeout);
+  if (!stall) return stall.error().context("--stall-timeout");
+  settings.stall = std::chrono::ceil<std::chrono::seconds>(*stall);  // what libcurl counts in
   if (!settings.ca_file.empty())
     if (auto readable = read_file(settings.ca_file, ca_limit); !readable)
       return Error{Error::Kind::usage, "--ca-file: " + readable.error().message, "a file of certificates in PEM"};

@@ -154,7 +154,8 @@ Result<std::string> RemoteAuth::renew(HttpClient& http, const std::string& scope
     return take_token(http, scope);
   }
   if (of("basic") == all.end())
-    return Error{Error::Kind::credentials, address_.host + " wants credentials of a kind that is not understood", ""};
+    return Error{Error::Kind::credentials, address_.host + " wants credentials of a kind that is not understood",
+                 "mlctl knows Basic and Bearer: is that the registry's address?"};
   if ((*known)->password.empty()) return refused();
   basic_ = "Basic " + to_base64((*known)->username + ":" + (*known)->password);
   if (sent == basic_) return refused();
@@ -166,7 +167,8 @@ Result<HttpRequest> RemoteAuth::token_request(const std::string& scope, const Cr
   const bool plain = at.rfind("http://", 0) == 0;
   if (at.empty() || holds_control(realm_) || realm_.find_first_of("@ #") != std::string::npos)
     return Error{Error::Kind::unavailable,
-                 address_.host + " names a token service that is no URL: " + escape_control(realm_.substr(0, 200)), ""};
+                 address_.host + " names a token service that is no URL: " + escape_control(realm_.substr(0, 200)),
+                 "the registry, or a proxy before it, is set up wrongly"};
   if (plain && !address_.plain_http)
     return Error{Error::Kind::unavailable, address_.host + " names a token service without TLS: " + escape_control(at),
                  "credentials are not sent there"};

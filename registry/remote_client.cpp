@@ -177,7 +177,7 @@ Result<HttpResponse> RemoteClient::exchange(HttpClient& http, const RemoteReques
   out.sink = request.sink;
   out.cancelled = request.cancelled;
   out.body_limit = request.body_limit;
-  out.stall = request.stall;
+  out.stall = request.stall.value_or(settings_.stall);
   out.limit = request.limit;
   return http.send(out);
 }

@@ -24,9 +24,10 @@
 namespace mlctl::registry {
 
 struct RemoteSettings {
-  std::string ca_file;                  // as HttpSettings has it
-  std::filesystem::path docker_config;  // where credentials are; empty: nowhere
-  std::filesystem::path cache;          // a folder for what may be forgotten; empty: none
+  std::string ca_file;                                         // as HttpSettings has it
+  std::filesystem::path docker_config;                         // where credentials are; empty: nowhere
+  std::filesystem::path cache;                                 // a folder for what may be forgotten; empty: none
+  std::chrono::milliseconds stall = std::chrono::seconds(60);  // how long the other side may be silent
 };
 
 struct RemoteRequest {
@@ -41,7 +42,7 @@ struct RemoteRequest {
   HttpSink sink;
   const std::atomic<bool>* cancelled = nullptr;
   std::uint64_t body_limit = 8U << 20U;
-  std::chrono::milliseconds stall = std::chrono::seconds(60);
+  std::optional<std::chrono::milliseconds> stall;  // another than the settings', where a registry has much to do
   std::chrono::milliseconds limit = std::chrono::minutes(30);
   int tries = 6;      // 1: what passes (429, 5xx, a broken connection) is the caller's to try again
   bool again = true;  // false: a connection that broke is the caller's, because the sink or the server has a part

@@ -15,7 +15,7 @@
 namespace mlctl::registry {
 namespace {
 
-constexpr std::size_t pages_limit = 10'000;
+constexpr std::size_t pages_limit = 2'000;  // of 1,000 entries each where a registry does as it is asked
 constexpr std::size_t tags_limit = 1'000'000;
 constexpr std::uint64_t page_limit = 16U << 20U;  // bytes of one page of tags or referrers
 constexpr int fallback_tries = 8;
@@ -149,7 +149,9 @@ Result<std::vector<std::string>> RemoteManifests::tags() {
     if (!next) return next.error();
     if (!pages.insert(*next).second || pages.size() > pages_limit || all.size() > tags_limit)
       return Error{Error::Kind::unavailable,
-                   client_.address().host + "/" + repository_ + ": its list of tags has no end", ""};
+                   client_.address().host + "/" + repository_ + ": its list of tags has no end: more than " +
+                       std::to_string(pages_limit) + " pages",
+                   ""};
     get.url = *next;
   }
 }

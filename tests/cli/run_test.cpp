@@ -147,6 +147,8 @@ Everywhere
       --no-progress    no progress lines
       --plain-http     speak to oci:// registries without TLS, also to those on this machine
       --ca-file FILE   trust the certificates in FILE (PEM) instead of the system's
+      --stall-timeout DURATION
+                       how long an oci:// registry may be silent before the request is tried again; default: 60s
       --dry-run        say what would be done, change nothing
 
 Examples

@@ -2,13 +2,13 @@
 """kill -9 at random instants of push, pull, gc, copy and register; after each: everything that was visible is whole,
 nothing half-written is visible, and the next run finishes the work.
 
-usage: kill_series.py [--kills N] [--seed S] [--registry REGISTRY] [--flag FLAG]... [--only OPERATION]...
+usage: kill_series.py [--kills N] [--seed S] [--remote] [--only OPERATION]...
 
-MLCTL_BINARY names the binary. REGISTRY is a folder inside the work folder (default) or oci://HOST/PATH of a registry
-that runs already; each --flag goes to every mlctl that speaks to it. Only kills that met a running process are counted.
-The seed is printed; the instants depend on the machine too.
+MLCTL_BINARY names the binary. The registry is a folder, with --remote a docker-registry on loopback (skipped where there
+is none). Only kills that met a running process are counted. The seed is printed; the instants depend on the machine too.
 """
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from loopback_registry import docker_registry, have_docker_registry
 
 LIMIT_S = 60  # of one run of mlctl that nobody kills
 MODEL = "fleet"
@@ -301,15 +303,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--registry")
-    parser.add_argument("--flag", action="append", default=[])
+    parser.add_argument("--remote", action="store_true")
     parser.add_argument("--only", action="append", choices=sorted(OPERATIONS))
     options = parser.parse_args()
+    if options.remote and not have_docker_registry():
+        return 77
     binary = os.path.abspath(os.environ["MLCTL_BINARY"])
     print("seed %d" % options.seed, flush=True)
-    names = options.only or [name for name in OPERATIONS if name != "gc" or not options.registry]
-    with tempfile.TemporaryDirectory(prefix="mlctl-kills-") as root:
-        world = World(pathlib.Path(root), binary, options.registry, options.flag, random.Random(options.seed))
+    # What a registry behind a network collects is its own affair.
+    names = options.only or [name for name in OPERATIONS if name != "gc" or not options.remote]
+    with contextlib.ExitStack() as stack:
+        root = stack.enter_context(tempfile.TemporaryDirectory(prefix="mlctl-kills-"))
+        registry, flags = None, []
+        if options.remote:
+            port = stack.enter_context(docker_registry(pathlib.Path(root)))
+            registry, flags = "oci://127.0.0.1:%d/killed" % port, ["--plain-http"]
+        world = World(pathlib.Path(root), binary, registry, flags, random.Random(options.seed))
         first = Push()
         first.prepare(world)
         first.finish(world)
@@ -319,7 +328,7 @@ def main():
         except Broken as broken:
             print("✗ %s" % broken)
             return 1
-        left = leftovers(world.work / ".mlctl") if not options.registry else []
+        left = leftovers(world.work / ".mlctl") if not options.remote else []
         print("%d kills in %d rounds, %.0f s: %s; %d versions whole; %d leftovers" % (
             sum(done.values()), rounds, time.monotonic() - began,
             ", ".join("%s %d" % one for one in sorted(done.items())), len(world.versions), len(left)))
