@@ -17,11 +17,25 @@ namespace mlctl::registry {
 namespace {
 
 constexpr unsigned workers_limit = 4;
+constexpr int tries_limit = 3;  // of one layer, where the way to the registry breaks
 
 struct SentLayers {
   std::vector<PackedLayer> layers;  // in the order of the plans
   std::uint64_t bytes_written = 0;
 };
+
+// Names a layer's bytes before anybody has read them: as long as the files are what they were, it is the same. ""
+// when that cannot be told.
+std::string key_of(const LayerPlan& plan) {
+  std::string text = std::to_string(static_cast<int>(plan.kind));
+  for (const auto& file : plan.files) {
+    if (file.identity.key.empty() && file.link.empty()) return "";
+    for (const auto& part : {file.path, file.link, file.identity.key, file.identity.stamp})
+      text += std::to_string(part.size()) + ":" + part;
+    text += file.executable ? "x" : "-";
+  }
+  return to_string(digest_of(text));
+}
 
 // Several layers at once: SHA-256 is serial within one.
 class Sender {
@@ -64,21 +78,35 @@ class Sender {
         return std::move(*known);
       }
     }
+    for (int tries = 1;; ++tries) {
+      bool again = false;
+      auto layer = send_bytes(plan, known, again);
+      if (layer || !again || tries == tries_limit) return layer;
+    }
+  }
+
+  Result<PackedLayer> send_bytes(const LayerPlan& plan, const std::optional<PackedLayer>& known, bool& again) {
     // Nobody knows how long a compressed layer gets.
-    BlobHint hint{plan.kind == LayerKind::tar_zstd ? 0 : plan.size, std::nullopt, ""};
-    if (known) hint = {known->size, known->digest, to_string(known->digest)};
+    BlobHint hint{plan.kind == LayerKind::tar_zstd ? 0 : plan.size, std::nullopt, key_of(plan)};
+    if (known) hint = {known->size, known->digest, hint.key};
     auto blob = store_.new_blob(model_, hint);
     if (!blob) return blob.error();
+    std::uint64_t given = 0;
     auto layer = pack_layer(plan, [&](std::string_view bytes) {
       report(bytes.size());
+      given += bytes.size();
       return (*blob)->write(bytes);
     });
+    again = (*blob)->worth_again();
+    if (again) report(0 - given);
     if (!layer) return layer.error();
     // A store may have counted on what it was told.
     if (known && known->digest != layer->digest)
       return Error{Error::Kind::unavailable, "files changed without a trace: they are not what they hashed to before",
                    "run the command again"};
     auto existed = (*blob)->commit(layer->digest);
+    again = !existed && (*blob)->worth_again();
+    if (again) report(0 - given);
     if (!existed) return existed.error();
     if (!*existed) written_ += layer->size;
     return layer;

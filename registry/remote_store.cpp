@@ -131,11 +131,13 @@ class RemoteStore : public Store {
       if (publication.image.media_type.empty()) return Published{true};
       auto image = here.head(image_tag(publication.version));
       if (!image) return image.error();
-      if (*image && (*image)->digest == publication.image.digest) return Published{true};
+      const bool same = texts.image.empty() || (*image && (*image)->digest == publication.image.digest);
+      if (same) return Published{true};
     }
     if (auto put = here.put(to_string(publication.model.digest), texts.model, publication.model.media_type); !put)
       return put.error();
-    if (auto put = put_image(here, publication, texts.image); !put) return put.error();
+    if (!texts.image.empty())
+      if (auto put = put_image(here, publication, texts.image); !put) return put.error();
     if (*before) return Published{true};
     if (auto put = here.put(tag, texts.model, publication.model.media_type); !put) return put.error();
     auto after = here.head(tag);
@@ -165,6 +167,8 @@ class RemoteStore : public Store {
     const auto work = [&] {
       for (std::size_t i = next++; i < versions.size() && !failed; i = next++) {
         asked[i] = publication(here, model, versions[i], all.count(image_tag(versions[i])) != 0);
+        // What else stands under a version's name, put there by another tool, is no version.
+        if (!*asked[i] && (*asked[i]).error().kind == Error::Kind::corrupt) asked[i] = std::optional<Publication>();
         if (!*asked[i]) failed = true;
       }
     };

@@ -32,7 +32,28 @@ class Upload : public BlobWriter {
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
 
+  [[nodiscard]] bool worth_again() const override { return broken_; }
+
   Status write(std::string_view bytes) override {
+    auto taken = take(bytes);
+    if (!taken) note(taken.error());
+    return taken;
+  }
+
+  Result<bool> commit(const Digest& digest) override {
+    auto kept = finish(digest);
+    if (!kept) note(kept.error());
+    closed_ = static_cast<bool>(kept);
+    if (kept && place_.stored) place_.stored(digest);
+    return kept;
+  }
+
+ private:
+  void note(const Error& error) {
+    broken_ = error.kind == Error::Kind::unavailable || error.kind == Error::Kind::timeout;
+  }
+
+  Status take(std::string_view bytes) {
     written_ += bytes.size();
     const auto known = std::min<std::uint64_t>(skip_, bytes.size());
     skip_ -= known;
@@ -50,14 +71,6 @@ class Upload : public BlobWriter {
     return ok();
   }
 
-  Result<bool> commit(const Digest& digest) override {
-    auto kept = finish(digest);
-    closed_ = static_cast<bool>(kept);
-    if (kept && place_.stored) place_.stored(digest);
-    return kept;
-  }
-
- private:
   Result<bool> finish(const Digest& digest) {
     if (stream_) return stream_->finish(digest);
     if (!pieces_.begun()) return put_whole(place_, buffer_, digest);
@@ -126,7 +139,7 @@ class Upload : public BlobWriter {
   std::uint64_t skip_;  // what the registry has
   std::uint64_t piece_ = upload_piece;
   std::uint64_t written_ = 0;
-  bool closed_ = false;
+  bool closed_ = false, broken_ = false;
   std::string buffer_, on_the_way_;
   std::future<Status> sending_;
   std::unique_ptr<StreamedUpload> stream_;

@@ -41,6 +41,8 @@ struct BlobWriter {
   // The bytes are `digest`, says the caller, who hashed what it wrote; they are durable afterwards. True when the store
   // had them already (they replace what was there, which mends a blob that went bad).
   virtual Result<bool> commit(const Digest& digest) = 0;
+  // After an error: the way there broke, not the bytes; a new writer that is given all of them may get through.
+  [[nodiscard]] virtual bool worth_again() const { return false; }
 };
 
 // What is known of a blob before its bytes are.
