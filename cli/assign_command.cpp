@@ -34,17 +34,19 @@ void say(const registry::Taken& taken, bool wanted_push, Context& context) {
 }
 
 Result<registry::AssignRequest> request_of(const AssignOptions& options, const Workplace& place,
-                                           const std::vector<registry::GitTag>& tags) {
+                                           const std::vector<registry::GitTag>& tags, WallTime now) {
   auto environment = release::find_environment(place.project, options.environment);
   if (!environment) return environment.error();
   auto target = release::find_target(place.project, tags, {.reference = options.reference, .tag = "", .event_ref = ""});
   if (!target) return target.error();
-  if (auto met = release::check_requirements(**environment); !met) return met.error();
+  auto circumstances = release::circumstances_of(place.project, **environment, now);
+  if (!circumstances) return circumstances.error();
   auto digest = release::digest_of_tag(*place.store, target->model, target->tag);
   if (!digest) return digest.error();
-  if (auto passed = release::check_evidence(*place.store, **environment, target->model, target->tag.version, *digest);
-      !passed)
-    return passed.error();
+  const auto shown = to_string(target->model) + "@" + to_string(target->tag.version);
+  for (const auto check : {release::check_signature, release::check_evidence})
+    if (auto passed = check(*place.store, **environment, target->model, *digest, shown, *circumstances); !passed)
+      return passed.error();
   return registry::AssignRequest{.model = target->model,
                                  .stage = options.environment,
                                  .version = target->tag.version,
@@ -69,7 +71,7 @@ int run_assign(const AssignOptions& options, Context& context) {
   if (!place) return context.fail(place.error());
   auto tags = release::all_tags(*place->git);
   if (!tags) return context.fail(tags.error());
-  auto request = request_of(options, *place, *tags);
+  auto request = request_of(options, *place, *tags, context.clock.wall());
   if (!request) return context.fail(request.error());
   if (auto confirmed = ask(options, *place, *request, context); !confirmed) return context.fail(confirmed.error());
   const auto rehearsal = registry::dry_run(*place->git);
@@ -137,7 +139,7 @@ Command assign_command() {
       .description =
           "Takes the next number N by pushing the tag MODEL#ENV#N to origin. A version whose commit is older than\n"
           "what is assigned now is refused (exit 1): `mlctl undo` is the way back. So is one without the passed\n"
-          "gate that the environment's `requires:` asks for. Nothing is applied yet.",
+          "gate or the signature that the environment's `requires:` asks for. Nothing is applied yet.",
       .examples = {{"staging should run v1.2.0", "mlctl assign credit-risk@v1.2.0 staging"}},
       .arguments =
           {{.name = "MODEL@V", .help = "a registered version", .target = &options->reference, .required = true},

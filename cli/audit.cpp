@@ -16,7 +16,7 @@ int run_audit(const std::string& reference, Context& context) {
   if (!git) return context.fail(git.error());
   auto store = registry::open_disk_store(project->registry);
   if (!store) return context.fail(store.error());
-  auto audit = release::audit(*project, **git, **store, reference);
+  auto audit = release::audit(*project, **git, **store, reference, context.clock.wall());
   if (!audit) return context.fail(audit.error());
   context.print(release::to_json(*audit), [&](const Style& style) { return release::to_text(*audit, style); });
   return audit->gaps.empty() ? 0 : 1;

@@ -4,11 +4,13 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "base/http.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/signing.h"
 #include "cli/workplace.h"
 #include "release/gate_one.h"
 
@@ -23,11 +25,14 @@ struct GateOptions {
 int run_gate(const GateOptions& options, Context& context) {
   auto place = open_loosely(context, options.subject);
   if (!place) return context.fail(place.error());
+  auto signer = signer_of(context);
+  if (!signer) return context.fail(signer.error());
   const auto client = make_http_client();
   const release::GateRequest request{.subject = options.subject,
                                      .baseline = options.baseline,
                                      .environment = options.environment,
-                                     .seed = options.seed ? *options.seed : std::random_device{}()};
+                                     .seed = options.seed ? *options.seed : std::random_device{}(),
+                                     .signer = std::move(*signer)};
   auto answer = release::run_one_gate(place->project, *place->store, place->git.get(), request,
                                       {.client = *client,
                                        .multiplexer = make_http_multiplexer,

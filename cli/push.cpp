@@ -8,6 +8,8 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/environment.h"
+#include "cli/signing.h"
 #include "cli/words.h"
 #include "cli/workplace.h"
 #include "registry/pack.h"
@@ -47,7 +49,8 @@ struct Prepared {
   registry::PushMetadata metadata;
 };
 
-Result<Prepared> prepare(const PushOptions& options, const Workplace& place, const release::ModelEntry& model) {
+Result<Prepared> prepare(const PushOptions& options, const Workplace& place, const release::ModelEntry& model,
+                         Context& context) {
   auto files = release::files_in_folder(place.project, model, place.git.get());
   if (!files) return files.error();
   if (options.rehash)
@@ -58,6 +61,11 @@ Result<Prepared> prepare(const PushOptions& options, const Workplace& place, con
   if (!metadata) return metadata.error();
   auto metrics = read_json(options.metrics);
   if (!metrics) return metrics.error();
+  auto signer = context.dry_run ? Result(std::optional<registry::Signer>()) : signer_of(context);
+  if (!signer) return signer.error();
+  source->signer = std::move(*signer);
+  source->builder = registry::builder_of(environment_variable);
+  source->started = rfc3339(context.clock.wall());
   source->metadata = std::move(*metadata);
   source->metrics = std::move(*metrics);
   return Prepared{std::move(*files), std::move(*source)};
@@ -106,7 +114,7 @@ int run_push(const PushOptions& options, Context& context) {
   if (!place) return context.fail(place.error());
   auto model = release::find_model(place->project, options.model);
   if (!model) return context.fail(model.error());
-  auto prepared = prepare(options, *place, **model);
+  auto prepared = prepare(options, *place, **model, context);
   if (!prepared) return context.fail(prepared.error());
   const auto& name = (*model)->name;
   if (context.dry_run) return rehearse(*place, name, prepared->files, *asked, kind_of(options), context);

@@ -4,6 +4,8 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/environment.h"
+#include "cli/signing.h"
 #include "cli/words.h"
 #include "cli/workplace.h"
 #include "registry/dry_run.h"
@@ -19,12 +21,16 @@ struct RegisterOptions {
 };
 
 Result<release::RegisterRequest> request_of(const RegisterOptions& options, const release::ModelEntry& model,
-                                            const Context& context) {
+                                            Context& context) {
   if (options.version && options.bump) return Error{Error::Kind::usage, "--version and --bump exclude each other", ""};
   auto version = version_option(options.version);
   if (!version) return version.error();
   release::RegisterRequest request{
       .model = &model, .version = *version, .push = !options.no_push, .dry_run = context.dry_run};
+  auto signer = context.dry_run ? Result(std::optional<registry::Signer>()) : signer_of(context);
+  if (!signer) return signer.error();
+  request.signer = std::move(*signer);
+  request.builder = registry::builder_of(environment_variable);
   if (options.bump)
     request.bump = *options.bump == "major"   ? registry::Bump::major
                    : *options.bump == "minor" ? registry::Bump::minor

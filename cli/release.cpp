@@ -1,7 +1,6 @@
 // mlctl release: the chain. Which version, which seams, what a person sees; every rule stands in release/.
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -11,6 +10,8 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/environment.h"
+#include "cli/signing.h"
 #include "release/chain.h"
 #include "release/display.h"
 #include "release/record.h"
@@ -31,11 +32,6 @@ struct ReleaseOptions {
   std::vector<std::string> labels;
   std::optional<std::uint64_t> seed;
 };
-
-std::string environment_variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 // Draws the tree anew over itself on a terminal, with how far the running step is; prints a line a step elsewhere.
 class Picture : public release::Observer, public Progress {
@@ -104,14 +100,16 @@ struct Said {
 };
 
 Result<Said> run_one(const release::Project& project, const release::Target& target, const ReleaseOptions& options,
-                     Context& context, registry::Git& git, registry::Store& store, HttpClient& http) {
+                     Context& context, registry::Git& git, registry::Store& store, HttpClient& http,
+                     const std::optional<registry::Signer>& signer) {
   release::Request request;
   request.target = target;
   request.push = !options.no_push;
   request.force = options.force;
   request.allow = options.allow_denied;
   request.seed = options.seed.value_or(std::random_device{}());
-  request.run = release::run_url(environment_variable);
+  request.signer = signer;
+  request.builder = registry::builder_of(environment_variable);
   Picture picture(context);
   request.confirm = [&](const std::string& question) {
     picture.let_stand();
@@ -175,6 +173,8 @@ int run_release_command(const ReleaseOptions& options, Context& context) {
   if (!git) return context.fail(git.error());
   auto store = registry::open_disk_store(project->registry);
   if (!store) return context.fail(store.error());
+  const auto signer = signer_of(context);
+  if (!signer) return context.fail(signer.error());
   if (auto whole = registry::check_history(**git); !whole) return context.fail(whole.error());
   auto tags = (*git)->tags();
   if (!tags) return context.fail(tags.error());
@@ -196,7 +196,7 @@ int run_release_command(const ReleaseOptions& options, Context& context) {
   }
   auto http = make_http_client();
   const auto run = [&](const release::Target& target) {
-    return run_one(*project, target, options, context, **git, **store, *http);
+    return run_one(*project, target, options, context, **git, **store, *http, *signer);
   };
   return run_all(targets, run, options.pending, context);
 }

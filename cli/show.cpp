@@ -8,6 +8,8 @@
 #include "cli/words.h"
 #include "cli/workplace.h"
 #include "release/reference.h"
+#include "release/signature_text.h"
+#include "release/trust.h"
 #include "release/version_view.h"
 
 namespace mlctl::cli {
@@ -26,7 +28,13 @@ Json to_json(const release::Withdrawn& withdrawn) {
   return {{"by", withdrawn.by}, {"when", rfc3339(withdrawn.when)}, {"tag", withdrawn.tag}};
 }
 
-Json to_json(const release::VersionView& view) {
+Json to_json(const release::VersionView& view, bool asked) {
+  Json signatures = Json::array();
+  for (const auto& one : view.signatures)
+    signatures.push_back({{"kind", one.kind},
+                          {"signature", release::to_json(one.state, asked)},
+                          {"created", one.created},
+                          {"digest", to_string(one.digest)}});
   Json versions = Json::array(), files = Json::array(), evidence = Json::array(), stages = Json::array();
   for (const auto& info : view.versions) {
     versions.push_back({{"version", to_string(info.version)}, {"created", info.created}});
@@ -46,7 +54,9 @@ Json to_json(const release::VersionView& view) {
                         {"result", line.result},
                         {"environment", line.environment},
                         {"created", line.created},
-                        {"digest", to_string(line.digest)}});
+                        {"digest", to_string(line.digest)},
+                        {"predicateType", line.predicate},
+                        {"signature", release::to_json(line.signature, asked)}});
   for (const auto& line : view.stages) stages.push_back({{"stage", line.stage}, {"n", line.n}});
   Json data = {{"schemaVersion", 1},
                {"model", to_string(view.model)},
@@ -56,6 +66,7 @@ Json to_json(const release::VersionView& view) {
                {"versions", versions},
                {"files", files},
                {"evidence", evidence},
+               {"signatures", signatures},
                {"stages", stages}};
   if (view.deprecated) data["deprecated"] = to_json(*view.deprecated);
   return data;
@@ -112,15 +123,21 @@ std::string files_text(const registry::ModelDescription& description, bool all, 
   return text;
 }
 
-std::string to_text(const release::VersionView& view, const std::string& shown, bool all, const Style& style,
-                    WallTime now) {
-  std::string text = head(view, shown, style, now) + files_text(view.description, all, style);
-  if (view.evidence.empty()) return text;
-  Rows evidence;
+std::string attached_text(const release::VersionView& view, const Style& style, WallTime now, bool asked) {
+  Rows evidence, signatures;
   for (const auto& line : view.evidence)
     evidence.push_back({"  " + escape_control(line.kind), escape_control(line.environment), escape_control(line.result),
-                        when_text(line.created, now, style)});
-  return text + "\n" + paint("Evidence", Tone::strong, style) + " (unsigned)\n" + render_table({}, evidence, style);
+                        when_text(line.created, now, style),
+                        escape_control(release::signature_text(line.signature, asked))});
+  for (const auto& one : view.signatures)
+    signatures.push_back({"  " + escape_control(one.kind), when_text(one.created, now, style),
+                          escape_control(release::signature_text(one.state, asked))});
+  std::string text;
+  if (!evidence.empty())
+    text += "\n" + paint("Evidence", Tone::strong, style) + "\n" + render_table({}, evidence, style);
+  if (!signatures.empty())
+    text += "\n" + paint("Signatures", Tone::strong, style) + "\n" + render_table({}, signatures, style);
+  return text;
 }
 
 int run_show(const ShowOptions& options, Context& context) {
@@ -129,11 +146,18 @@ int run_show(const ShowOptions& options, Context& context) {
   auto found = release::find_reference(place->project, *place->store, place->git.get(), options.reference);
   if (!found) return context.fail(found.error());
   const auto tags = tags_if_any(context, *place);
-  auto view = release::view_version(*place->store, tags ? &*tags : nullptr, found->model, found->digest);
+  const auto trust = release::trust_of(place->project, release::environment_in(place->project, options.reference));
+  if (!trust) return context.fail(trust.error());
+  auto view = release::view_version(*place->store, tags ? &*tags : nullptr, found->model, found->digest,
+                                    trust->value_or(registry::Trust{}), context.clock.wall());
   if (!view) return context.fail(view.error());
   const auto shown = to_string(found->model) + (found->version ? " " + to_string(*found->version) : "");
-  context.print(to_json(*view),
-                [&](const Style& style) { return to_text(*view, shown, options.all, style, context.clock.wall()); });
+  const bool asked = trust->has_value();
+  context.print(to_json(*view, asked), [&](const Style& style) {
+    const auto now = context.clock.wall();
+    return head(*view, shown, style, now) + files_text(view->description, options.all, style) +
+           attached_text(*view, style, now, asked);
+  });
   return 0;
 }
 
@@ -143,7 +167,7 @@ Command show_command() {
   auto options = std::make_shared<ShowOptions>();
   return {.name = "show",
           .group = Group::models,
-          .summary = "Show one version: digest, files, evidence, where it is assigned",
+          .summary = "Show one version: digest, files, evidence, signatures, where it is assigned",
           .examples = {{"one version", "mlctl show credit-risk@v1.2.0"},
                        {"what prod should run", "mlctl show 'credit-risk#prod'"}},
           .arguments = {{.name = "REF",

@@ -1,74 +1,153 @@
-// mlctl verify: is a version still what its digest says?
+// mlctl verify: is a version, or a folder with a signature, still what it was, and by whom?
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/filesystem.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
-#include "cli/words.h"
 #include "cli/workplace.h"
-#include "release/reference.h"
-#include "release/version_view.h"
+#include "registry/oms.h"
+#include "registry/trust_config.h"
+#include "release/trust.h"
+#include "release/verification.h"
 
 namespace mlctl::cli {
 namespace {
 
-std::string to_text(const release::Verification& verification, const std::string& shown, const Digest& digest,
-                    const Style& style) {
-  const auto& report = verification.report;
-  const bool whole = report.problems.empty();
-  std::string text = paint(symbol(whole ? Symbol::pass : Symbol::fail, style), whole ? Tone::good : Tone::bad, style) +
-                     " " + shown + (whole ? " is whole  " : " is not what it should be  ") + to_string(digest) +
-                     "\n  " + count_text(report.layers, "layer") + ", " + size_text(report.files, report.bytes) +
-                     " read\n";
-  for (const auto& problem : report.problems) text += "  " + escape_control(problem) + "\n";
-  for (const auto& note : verification.notes) text += "  " + escape_control(note) + "\n";
-  return text;
+struct VerifyOptions {
+  std::string subject, environment, signature;
+  std::vector<std::string> keys, roots, identities;
+};
+
+constexpr std::uint64_t signature_limit = 64U << 20U;
+
+// nullopt: the command line says nothing about whose signatures count.
+Result<std::optional<registry::Trust>> trust_asked(const VerifyOptions& options) {
+  if (options.keys.empty() && options.roots.empty()) {
+    if (options.identities.empty()) return std::optional<registry::Trust>();
+    return Error{Error::Kind::usage, "--identity says who, and nothing says who vouches for them",
+                 "add --roots FILE with the certificates that do"};
+  }
+  if (!options.identities.empty() && options.roots.empty())
+    return Error{Error::Kind::usage, "--identity is about certificates, and a key has none", "add --roots FILE"};
+  auto trust = registry::load_trust({options.keys, options.roots, options.identities}, "");
+  if (!trust) return trust.error();
+  return std::optional(std::move(*trust));
 }
 
-int run_verify(const std::string& reference, Context& context) {
+int verify_reference(const VerifyOptions& options, Context& context) {
   auto place = open_loosely(context);
   if (!place) return context.fail(place.error());
+  auto trust = trust_asked(options);
+  if (!trust) return context.fail(trust.error());
   std::optional<std::vector<registry::GitTag>> tags;
   if (place->git) {
     auto all = release::all_tags(*place->git);
     if (!all) return context.fail(all.error());
     tags = std::move(*all);
   }
-  auto found = release::find_reference(place->project, *place->store, place->git.get(), reference);
+  auto found = release::find_reference(place->project, *place->store, place->git.get(), options.subject);
   if (!found) return context.fail(found.error());
-  auto verification = release::verify_version(*place->store, tags ? &*tags : nullptr, *found);
-  if (!verification) return context.fail(verification.error());
-  const auto& report = verification->report;
-  const auto shown = to_string(found->model) + (found->version ? " " + to_string(*found->version) : "");
-  const nlohmann::ordered_json data = {{"schemaVersion", 1},
-                                       {"model", to_string(found->model)},
-                                       {"digest", to_string(found->digest)},
-                                       {"whole", report.problems.empty()},
-                                       {"layers", report.layers},
-                                       {"files", report.files},
-                                       {"bytesRead", report.bytes},
-                                       {"problems", report.problems},
-                                       {"notes", verification->notes}};
-  context.print(data, [&](const Style& style) { return to_text(*verification, shown, found->digest, style); });
-  return report.problems.empty() ? 0 : 1;
+  const auto environment =
+      options.environment.empty() ? release::environment_in(place->project, options.subject) : options.environment;
+  auto verified = release::verify_all(place->project, *place->store, tags ? &*tags : nullptr, *found,
+                                      {std::move(*trust), environment, context.clock.wall()});
+  if (!verified) return context.fail(verified.error());
+  context.print(release::to_json(*verified), [&](const Style& style) { return release::to_text(*verified, style); });
+  return release::holds(*verified) ? 0 : 1;
+}
+
+// The trust of the command line, else of the project around; a folder needs no project.
+Result<registry::Trust> trust_for_folder(const VerifyOptions& options, const Context& context) {
+  auto asked = trust_asked(options);
+  if (!asked) return asked.error();
+  if (*asked) return std::move(**asked);
+  auto project = release::open_project(context.project);
+  if (!project) return project.error();
+  auto configured = release::trust_of(*project, options.environment);
+  if (!configured) return configured.error();
+  if (*configured) return std::move(**configured);
+  return Error{Error::Kind::usage, "nobody said whose signatures count",
+               "--key FILE or --roots FILE, or `trust:` in mlctl.yaml"};
+}
+
+int verify_folder(const VerifyOptions& options, Context& context) {
+  auto trust = trust_for_folder(options, context);
+  if (!trust) return context.fail(trust.error());
+  auto bundle = read_file(options.signature, signature_limit);
+  if (!bundle) return context.fail(bundle.error());
+  auto report = registry::verify_folder(options.subject, *bundle, *trust, context.clock.wall(), options.signature,
+                                        context.progress());
+  if (!report) return context.fail(report.error());
+  const bool whole = report->problems.empty() && report->signature.trusted == registry::Trusted::valid;
+  const nlohmann::ordered_json data = {
+      {"schemaVersion", 1},          {"folder", options.subject},
+      {"verified", whole},           {"signature", release::to_json(report->signature, true)},
+      {"files", report->files},      {"bytesRead", report->bytes},
+      {"problems", report->problems}};
+  context.print(data, [&](const Style& style) {
+    std::string text =
+        paint(symbol(whole ? Symbol::pass : Symbol::fail, style), whole ? Tone::good : Tone::bad, style) + " " +
+        escape_control(options.subject) + (whole ? " is what was signed" : " is not shown to be what was signed") +
+        "\n  signature " + escape_control(release::signature_text(report->signature, true)) + "\n  " +
+        count_text(report->files, "file") + ", " + human_bytes(report->bytes) + " read\n";
+    for (const auto& problem : report->problems) text += "  " + escape_control(problem) + "\n";
+    return text;
+  });
+  return whole ? 0 : 1;
+}
+
+int run_verify(const VerifyOptions& options, Context& context) {
+  return options.signature.empty() ? verify_reference(options, context) : verify_folder(options, context);
 }
 
 }  // namespace
 
 Command verify_command() {
-  auto reference = std::make_shared<std::string>();
+  auto options = std::make_shared<VerifyOptions>();
   return {.name = "verify",
           .group = Group::models,
-          .summary = "Read every byte of a version and compare it with its digests and its tag",
+          .summary = "Read every byte of a version; check digests, tag, signatures and what an environment requires",
           .description =
               "Both manifests, the link between them, layers, files and evidence; in a git repository also the digest\n"
-              "that the version's tag records. Exit 1 when anything is not what it should be.",
-          .examples = {{"one version", "mlctl verify credit-risk@v1.2.0"}},
-          .arguments = {{.name = "REF",
-                         .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV",
-                         .target = reference.get(),
+              "that the version's tag records. Signatures count by --key and --roots, else by `trust:` in mlctl.yaml;\n"
+              "without either they are listed only. With --env, or of MODEL#ENV, also what its `requires:` asks for.\n"
+              "With --signature, a folder and an OMS signature of its files. Nothing is asked of a network but the\n"
+              "registry. Exit 0 only when everything that was asked for was verified, 1 when not.",
+          .examples = {{"one version", "mlctl verify credit-risk@v1.2.0"},
+                       {"signed by this key", "mlctl verify credit-risk@v1.2.0 --key release.pub"},
+                       {"what prod runs, by what prod requires", "mlctl verify 'credit-risk#prod'"},
+                       {"a folder that came with a signature",
+                        "mlctl verify model/ --signature model.sig --key release.pub"}},
+          .arguments = {{.name = "REF|DIR",
+                         .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV; with --signature a folder",
+                         .target = &options->subject,
                          .required = true}},
-          .run = [reference](Context& context) { return run_verify(*reference, context); }};
+          .options = {{.name = "key",
+                       .value = "FILE",
+                       .help = "a public key whose signatures count (PEM; again for more)",
+                       .target = &options->keys,
+                       .path = true},
+                      {.name = "roots",
+                       .value = "FILE",
+                       .help = "certificates that vouch for those that sign (PEM; again for more)",
+                       .target = &options->roots,
+                       .path = true},
+                      {.name = "identity",
+                       .value = "ID",
+                       .help = "who among them: e-mail or URI of the certificate, else its common name",
+                       .target = &options->identities},
+                      {.name = "env",
+                       .value = "ENV",
+                       .help = "an environment whose trust and `requires:` count",
+                       .target = &options->environment},
+                      {.name = "signature",
+                       .value = "FILE",
+                       .help = "an OMS signature of the folder DIR",
+                       .target = &options->signature,
+                       .path = true}},
+          .run = [options](Context& context) { return run_verify(*options, context); }};
 }
 
 }  // namespace mlctl::cli

@@ -38,6 +38,8 @@ inline constexpr const char* count_annotation = "dev.mlctl.count";        // ind
 inline constexpr const char* bytes_annotation = "dev.mlctl.bytes";        // index only: bytes of the files
 inline constexpr const char* evidence_annotation = "dev.mlctl.evidence";  // kind of evidence
 inline constexpr const char* predicate_annotation = "in-toto.io/predicate-type";
+inline constexpr const char* bundle_content = "dev.sigstore.bundle.content";  // "dsse-envelope"
+inline constexpr const char* bundle_predicate = "dev.sigstore.bundle.predicateType";
 
 [[nodiscard]] nlohmann::ordered_json to_json(const Descriptor& descriptor);
 // nullopt: not a descriptor. Unknown keys are none of our business.

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 #include <utility>
 
-#include "base/document.h"
-#include "registry/evidence.h"
 #include "registry/oci.h"
 #include "registry/pack.h"
+#include "registry/push_statements.h"
 
 namespace mlctl::registry {
 namespace {
@@ -130,46 +128,6 @@ class Sender {
   std::uint64_t done_ = 0, total_ = 0;
 };
 
-Result<nlohmann::ordered_json> parsed(const std::string& text, const std::string& what) {
-  if (text.empty()) return nlohmann::ordered_json();
-  auto value = parse_json(text, what);
-  if (!value) return Error{Error::Kind::usage, value.error().message, value.error().hint};
-  return nlohmann::ordered_json(*value);
-}
-
-// What is to be attached, checked before anything is written.
-struct Statements {
-  nlohmann::ordered_json metadata, provenance;  // predicates; null: none
-};
-
-Result<Statements> statements_of(const PushMetadata& given, const Version& version) {
-  Statements made;
-  auto metadata = parsed(given.metadata, "metadata");
-  if (!metadata) return metadata.error();
-  auto metrics = parsed(given.metrics, "metrics");
-  if (!metrics) return metrics.error();
-  if (!metadata->is_null() || !metrics->is_null())
-    made.metadata = {{"version", to_string(version)}, {"metadata", *metadata}, {"metrics", *metrics}};
-  if (!given.commit.empty() || !given.run.empty())
-    made.provenance = provenance_predicate({given.repository, given.commit, given.run, to_string(version)});
-  return made;
-}
-
-Status attach_all(Store& store, const ModelName& model, const Digest& digest, const Statements& statements,
-                  const std::string& created) {
-  if (!statements.provenance.is_null()) {
-    auto kept = attach(store, model, digest, EvidenceKind::provenance,
-                       make_statement(model, digest, slsa_provenance, statements.provenance), created);
-    if (!kept) return kept.error();
-  }
-  if (!statements.metadata.is_null()) {
-    auto kept = attach(store, model, digest, EvidenceKind::metadata,
-                       make_statement(model, digest, model_metadata, statements.metadata), created);
-    if (!kept) return kept.error();
-  }
-  return ok();
-}
-
 }  // namespace
 
 Result<StoredFiles> store_files(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
@@ -190,7 +148,7 @@ Result<StoredFiles> store_files(Store& store, const ModelName& model, const std:
 
 Result<PushReport> publish_files(Store& store, const ModelName& model, const StoredFiles& stored,
                                  const Version& version, const PushMetadata& metadata, Clock& clock) {
-  auto statements = statements_of(metadata, version);
+  auto statements = statements_of(metadata);
   if (!statements) return statements.error();
   const auto& packed = stored.packed;
   const std::string created = rfc3339(clock.wall());
@@ -200,14 +158,15 @@ Result<PushReport> publish_files(Store& store, const ModelName& model, const Sto
     publication.image = {oci::manifest_type, packed.image, packed.image_manifest.size(), "", {}};
   auto published = store.publish(model, publication, {packed.manifest, packed.image_manifest});
   if (!published) return published.error();
-  if (auto kept = attach_all(store, model, packed.digest, *statements, created); !kept) return kept.error();
+  if (auto kept = attach_all(store, model, version, packed.digest, *statements, metadata, clock.wall()); !kept)
+    return kept.error();
   return PushReport{packed.digest, packed.image, published->existed, stored.files, stored.bytes, stored.bytes_written};
 }
 
 Result<PushReport> push(Store& store, const ModelName& model, const std::vector<ModelFile>& files,
                         const Version& version, const PushMetadata& metadata, Progress& progress, Clock& clock) {
   // What cannot be attached is refused before anything is written.
-  if (auto statements = statements_of(metadata, version); !statements) return statements.error();
+  if (auto statements = statements_of(metadata); !statements) return statements.error();
   auto stored = store_files(store, model, files, progress);
   if (!stored) return stored.error();
   return publish_files(store, model, *stored, version, metadata, clock);

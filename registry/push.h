@@ -3,6 +3,7 @@
 // both digests. Safe to repeat after any interruption; safe beside other pushes.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include "registry/files.h"
 #include "registry/name.h"
 #include "registry/pack.h"
+#include "registry/provenance.h"
+#include "registry/sign.h"
 #include "registry/store.h"
 
 namespace mlctl::registry {
@@ -22,8 +25,11 @@ struct PushMetadata {
   std::string metadata;    // JSON: whatever people say about it
   std::string metrics;     // JSON: numbers from training
   std::string commit;      // of the source
+  bool dirty = false;      // the files differed from that commit
   std::string repository;  // its URL
-  std::string run;         // URL or id of the CI run
+  Builder builder{std::string(local_builder), ""};
+  std::string started;                // RFC 3339
+  std::optional<Signer> signer = {};  // signs the version and what is said about it
 };
 
 struct PushReport {

@@ -1,13 +1,17 @@
 #include "release/audit.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "base/document.h"
 #include "deploy/render.h"
 #include "registry/evidence.h"
 #include "registry/query.h"
 #include "release/fleet.h"
 #include "release/reference.h"
+#include "release/requirements.h"
 #include "release/statement.h"
+#include "release/trust.h"
 
 namespace mlctl::release {
 namespace {
@@ -72,19 +76,68 @@ Result<Subject> subject_of(const Project& project, const std::vector<registry::G
   return Subject{(*model)->name, *found};
 }
 
-Status add_statements(registry::Store& store, const registry::ModelName& model, const Digest& digest, Audit& audit) {
-  auto evidence = registry::evidence(store, model, digest);
+AuditedStatement statement_from(const registry::Evidence& one) {
+  const bool ours = one.kind != registry::EvidenceKind::other;
+  AuditedStatement statement{.kind = ours ? registry::to_string(one.kind) : one.predicate_type,
+                             .digest = to_string(one.digest),
+                             .created = one.created,
+                             .signature = one.signature};
+  if (const auto stated = stated_in(one)) {
+    statement.verdict = stated->verdict;
+    statement.environment = stated->environment;
+    if (stated->report) statement.baseline = stated->report->baseline_version;
+  }
+  if (one.kind == registry::EvidenceKind::provenance)
+    if (const auto json = parse_json(one.statement, "statement"))
+      if (const auto source = registry::source_in(*json)) statement.dirty = source->dirty;
+  return statement;
+}
+
+Status add_statements(registry::Store& store, const registry::ModelName& model, const Digest& digest,
+                      const Circumstances& around, Audit& audit) {
+  const auto trust = around.trust.value_or(registry::Trust{});
+  audit.trust = around.trust.has_value();
+  auto signatures = registry::signatures(store, model, digest, trust, around.now);
+  if (!signatures) return signatures.error();
+  audit.signatures = std::move(*signatures);
+  auto evidence = registry::evidence(store, model, digest, trust, around.now);
   if (!evidence) return evidence.error();
   for (const auto& one : *evidence) {
-    AuditedStatement statement{
-        .kind = registry::to_string(one.kind), .digest = to_string(one.digest), .created = one.created};
-    if (const auto stated = stated_in(one)) {
-      statement.verdict = stated->verdict;
-      statement.environment = stated->environment;
-      if (stated->report) statement.baseline = stated->report->baseline_version;
-    }
-    audit.statements.push_back(std::move(statement));
+    audit.statements.push_back(statement_from(one));
+    audit.statements.back().counts = counts(one, digest, around);
   }
+  return ok();
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+// What the environment asks of what it runs, by its own trust.
+Status judge_place(const Project& project, registry::Store& store, const deploy::Environment& environment,
+                   const registry::ModelName& model, const Digest& digest, const std::string& shown, WallTime now,
+                   AuditedPlace& place) {
+  auto around = circumstances_of(project, environment, now);
+  if (!around) {
+    place.unmet.push_back(first_line(around.error().message));
+    place.gated = true;
+    return ok();
+  }
+  for (const auto check : {check_signature, check_evidence}) {
+    const auto met = check(store, environment, model, digest, shown, *around);
+    if (!met && met.error().kind != Error::Kind::denied) return met;
+    if (!met) place.unmet.push_back(first_line(met.error().message));
+  }
+  if (is_required(environment, "gate")) {  // said above
+    place.gated = true;
+    return ok();
+  }
+  auto evidence = registry::evidence(store, model, digest, around->trust.value_or(registry::Trust{}), now);
+  if (!evidence) return evidence.error();
+  place.gated = std::any_of(evidence->begin(), evidence->end(), [&](const auto& one) {
+    return one.kind == registry::EvidenceKind::gate && verdict_of(one) == validate::Verdict::pass &&
+           counts(one, digest, *around);
+  });
   return ok();
 }
 
@@ -112,12 +165,12 @@ Status look_into_folder(const Project& project, registry::Git& git, registry::St
 }
 
 Status add_places(const Project& project, registry::Git& git, registry::Store& store, const registry::ModelTags& tags,
-                  const registry::Version& version, Audit& audit) {
+                  const registry::Version& version, const std::optional<Digest>& digest, WallTime now, Audit& audit) {
   for (const auto& environment : project.environments) {
     auto history = tags.assignments(environment.name);
     if (!history) return history.error();
-    auto now = tags.assignment(environment.name);
-    if (!now) return now.error();
+    auto current = tags.assignment(environment.name);
+    if (!current) return current.error();
     for (const auto& assignment : *history) {
       if (assignment.version != version) continue;
       AuditedPlace place{.environment = environment.name,
@@ -125,14 +178,32 @@ Status add_places(const Project& project, registry::Git& git, registry::Store& s
                          .tag = assignment.tag,
                          .by = assignment.tagger + " <" + assignment.email + ">",
                          .when = assignment.time};
-      place.newest = *now && (*now)->n == assignment.n;
+      place.newest = *current && (*current)->n == assignment.n;
       if (place.newest && environment.gitops)
         if (auto looked = look_into_folder(project, git, store, environment, tags.model(), place); !looked)
           place.unknown = looked.error().message;
+      if (place.newest && digest)
+        if (auto judged = judge_place(project, store, environment, tags.model(), *digest, audit.tag, now, place);
+            !judged)
+          return judged;
       audit.places.push_back(std::move(place));
     }
   }
   return ok();
+}
+
+void find_signature_gaps(Audit& audit) {
+  for (const auto& one : audit.signatures)
+    if (one.state.trusted == registry::Trusted::invalid)
+      audit.gaps.push_back("its " + one.kind + " signature is invalid: " + one.state.why);
+  for (const auto& one : audit.statements) {
+    if (one.signature.trusted == registry::Trusted::invalid)
+      audit.gaps.push_back(one.kind + " " + one.digest + " has an invalid signature: " + one.signature.why);
+    if (one.dirty && one.counts) audit.gaps.push_back("its files differed from the commit that its provenance names");
+  }
+  const auto valid = [](const auto& one) { return one.state.trusted == registry::Trusted::valid; };
+  if (audit.trust && audit.in_registry && std::none_of(audit.signatures.begin(), audit.signatures.end(), valid))
+    audit.gaps.push_back(audit.signatures.empty() ? "no signature" : "no signature by anybody whose count");
 }
 
 // A chain is as strong as what it lacks.
@@ -141,14 +212,16 @@ void find_gaps(Audit& audit) {
   if (!audit.in_registry) audit.gaps.push_back("its bytes are not in the registry");
   const auto has = [&](const char* kind) {
     return std::any_of(audit.statements.begin(), audit.statements.end(), [&](const auto& s) {
-      return s.kind == kind && (!s.verdict || *s.verdict == validate::Verdict::pass);
+      return s.kind == kind && s.counts && (!s.verdict || *s.verdict == validate::Verdict::pass);
     });
   };
   if (!has("provenance")) audit.gaps.push_back("no provenance");
   if (!has("validation")) audit.gaps.push_back("no validation that passed");
+  find_signature_gaps(audit);
   for (const auto& place : audit.places) {
     if (!place.newest) continue;
-    if (!has("gate")) audit.gaps.push_back(place.environment + ": no gate that passed");
+    if (!place.gated) audit.gaps.push_back(place.environment + ": no gate that passed");
+    for (const auto& what : place.unmet) audit.gaps.push_back(place.environment + ": " + what);
     if (!place.unknown.empty())
       audit.gaps.push_back(place.environment + ": the GitOps folder cannot be judged: " + place.unknown);
     else if (place.folder.empty())
@@ -165,7 +238,8 @@ void find_gaps(Audit& audit) {
 
 }  // namespace
 
-Result<Audit> audit(const Project& project, registry::Git& git, registry::Store& store, const std::string& text) {
+Result<Audit> audit(const Project& project, registry::Git& git, registry::Store& store, const std::string& text,
+                    WallTime now) {
   if (auto whole = registry::check_history(git); !whole) return whole.error();
   auto all = git.tags();
   if (!all) return all.error();
@@ -191,9 +265,14 @@ Result<Audit> audit(const Project& project, registry::Git& git, registry::Store&
   if (digest) audit.digest = to_string(*digest);
   if (*published && tag.digest && (*published)->digest != *tag.digest)
     audit.gaps.push_back("the tag records " + to_string(*tag.digest) + ", the registry has " + audit.digest);
+  const bool no_mark = text.find_first_of("@#") == std::string::npos;
+  auto trust = trust_of(project, no_mark ? last_environment(project) : environment_in(project, text));
+  if (!trust) return trust.error();
+  const Circumstances around{std::move(*trust), !project.registry.empty(), project.root, now};
   if (audit.in_registry)
-    if (auto added = add_statements(store, subject->model, *digest, audit); !added) return added.error();
-  if (auto added = add_places(project, git, store, tags, tag.version, audit); !added) return added.error();
+    if (auto added = add_statements(store, subject->model, *digest, around, audit); !added) return added.error();
+  const auto stored = audit.in_registry ? digest : std::nullopt;
+  if (auto added = add_places(project, git, store, tags, tag.version, stored, now, audit); !added) return added.error();
   find_gaps(audit);
   return audit;
 }

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "base/terminal.h"
 #include "registry/git.h"
+#include "registry/sign.h"
 #include "registry/store.h"
 #include "registry/tags.h"
 #include "release/project.h"
@@ -16,12 +17,15 @@
 namespace mlctl::release {
 
 struct AuditedStatement {
-  std::string kind;  // "provenance", "validation", "gate", "gpu", "metadata"
+  std::string kind;  // "provenance", "validation", "gate", "gpu", "metadata"; of another tool's the predicate's type
   std::string environment;
   std::optional<validate::Verdict> verdict;
   std::string baseline;
   std::string digest;   // of the statement
   std::string created;  // RFC 3339
+  registry::SignatureState signature;
+  bool dirty = false;  // of provenance: the files differed from the commit
+  bool counts = true;  // by the rule of docs/trust.md
 };
 
 struct AuditedPlace {
@@ -29,11 +33,13 @@ struct AuditedPlace {
   std::uint64_t n = 0;
   std::string tag, by;
   WallTime when{};
-  bool newest = false;    // what the environment should run now
-  std::string folder;     // "deploy:deploy/prod/models/credit-risk.yaml"; empty: not found there
-  std::string in_folder;  // digest that the file on the branch names; empty: not there
-  bool differs = false;   // the file is not what the assignment and the configuration give
-  std::string unknown;    // why that could not be told
+  bool newest = false;             // what the environment should run now
+  std::string folder;              // "deploy:deploy/prod/models/credit-risk.yaml"; empty: not found there
+  std::string in_folder;           // digest that the file on the branch names; empty: not there
+  bool differs = false;            // the file is not what the assignment and the configuration give
+  std::string unknown;             // why that could not be told
+  bool gated = false;              // of the newest: a gate passed that counts there
+  std::vector<std::string> unmet;  // of the newest: what its `requires:` asks for and does not find
 };
 
 struct Audit {
@@ -42,6 +48,8 @@ struct Audit {
   WallTime when{};
   bool recorded = false;  // the tag names the digest
   bool in_registry = false;
+  bool trust = false;  // somebody said whose signatures count
+  std::vector<registry::VersionSignature> signatures;
   std::vector<AuditedStatement> statements;
   std::vector<AuditedPlace> places;
   std::vector<std::string> gaps;  // what the chain lacks; empty: whole
@@ -50,7 +58,7 @@ struct Audit {
 // `text` is MODEL (what the last environment runs), MODEL@V, MODEL@sha256:… or MODEL#ENV. Error{not_found} when there
 // is no such version.
 [[nodiscard]] Result<Audit> audit(const Project& project, registry::Git& git, registry::Store& store,
-                                  const std::string& text);
+                                  const std::string& text, WallTime now);
 
 [[nodiscard]] std::string to_text(const Audit& audit, const Style& style);
 [[nodiscard]] nlohmann::ordered_json to_json(const Audit& audit);

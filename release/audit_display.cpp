@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "release/audit.h"
+#include "release/signature_text.h"
 
 namespace mlctl::release {
 namespace {
@@ -13,14 +14,31 @@ std::string field(const char* name, const std::string& value, const Style& style
   return value.empty() ? "" : "  " + paint(label, Tone::dim, style) + " " + escape_control(value) + "\n";
 }
 
-std::string statement_line(const AuditedStatement& statement, const Style& style) {
+std::string statement_line(const AuditedStatement& statement, bool asked, const Style& style) {
   const auto verdict = statement.verdict.value_or(validate::Verdict::pass);
-  std::string line = "  " + paint(symbol(validate::symbol_of(verdict), style), validate::tone_of(verdict), style) +
-                     " " + escape_control(statement.kind);
+  const auto mark = statement.counts ? validate::symbol_of(verdict) : Symbol::skip;
+  const auto tone = statement.counts ? validate::tone_of(verdict) : Tone::dim;
+  std::string line = "  " + paint(symbol(mark, style), tone, style) + " " + escape_control(statement.kind);
   if (!statement.environment.empty()) line += " " + escape_control(statement.environment);
   if (statement.verdict) line += "  " + std::string(validate::to_string(*statement.verdict));
   if (!statement.baseline.empty()) line += "  against " + escape_control(statement.baseline);
-  return line + "  " + paint(escape_control(statement.created + "  unsigned"), Tone::dim, style) + "\n";
+  const auto signature = signature_text(statement.signature, asked) + (statement.counts ? "" : ", does not count");
+  return line + "  " + paint(escape_control(statement.created + "  " + signature), Tone::dim, style) + "\n";
+}
+
+std::string signature_line(const registry::VersionSignature& one, bool asked, const Style& style) {
+  const bool good = one.state.trusted == registry::Trusted::valid;
+  const bool open = !asked && one.state.trusted == registry::Trusted::untrusted;
+  const bool stranger = one.state.trusted == registry::Trusted::untrusted;
+  const auto mark = good ? Symbol::pass : open ? Symbol::skip : stranger ? Symbol::warn : Symbol::fail;
+  return "  " +
+         paint(symbol(mark, style),
+               good   ? Tone::good
+               : open ? Tone::dim
+                      : Tone::bad,
+               style) +
+         " " + escape_control(one.kind + "  " + signature_text(one.state, asked)) + "  " +
+         paint(escape_control(one.created), Tone::dim, style) + "\n";
 }
 
 std::string place_line(const AuditedPlace& place, const Style& style) {
@@ -39,8 +57,10 @@ std::string to_text(const Audit& audit, const Style& style) {
   out += field("tag", audit.tag + ", " + rfc3339(audit.when) + ", by " + audit.by, style);
   out += field("commit", audit.commit + "  " + audit.subject, style);
   out += field("author", audit.author, style);
+  if (!audit.signatures.empty()) out += "signatures\n";
+  for (const auto& one : audit.signatures) out += signature_line(one, audit.trust, style);
   out += audit.statements.empty() ? "no evidence\n" : "evidence\n";
-  for (const auto& statement : audit.statements) out += statement_line(statement, style);
+  for (const auto& statement : audit.statements) out += statement_line(statement, audit.trust, style);
   out += audit.places.empty() ? "runs nowhere\n" : "where\n";
   for (const auto& place : audit.places) out += place_line(place, style);
   for (const auto& gap : audit.gaps)
@@ -58,7 +78,15 @@ Json to_json(const Audit& audit) {
                           {"baseline", s.baseline},
                           {"digest", s.digest},
                           {"created", s.created},
-                          {"signed", false}});
+                          {"counts", s.counts},
+                          {"signed", s.signature.trusted == registry::Trusted::valid},
+                          {"signature", to_json(s.signature, audit.trust)}});
+  Json signatures = Json::array();
+  for (const auto& one : audit.signatures)
+    signatures.push_back({{"kind", one.kind},
+                          {"signature", to_json(one.state, audit.trust)},
+                          {"created", one.created},
+                          {"digest", to_string(one.digest)}});
   for (const auto& p : audit.places)
     places.push_back({{"environment", p.environment},
                       {"assignment", p.n},
@@ -71,8 +99,8 @@ Json to_json(const Audit& audit) {
                       {"differs", p.differs}});
   return {{"schemaVersion", 1},       {"model", audit.model},   {"version", audit.version},    {"digest", audit.digest},
           {"tag", audit.tag},         {"by", audit.by},         {"when", rfc3339(audit.when)}, {"commit", audit.commit},
-          {"subject", audit.subject}, {"author", audit.author}, {"evidence", statements},      {"places", places},
-          {"gaps", audit.gaps}};
+          {"subject", audit.subject}, {"author", audit.author}, {"signatures", signatures},    {"evidence", statements},
+          {"places", places},         {"gaps", audit.gaps}};
 }
 
 }  // namespace mlctl::release

@@ -14,6 +14,8 @@
 #include "base/result.h"
 #include "base/terminal.h"
 #include "registry/git.h"
+#include "registry/provenance.h"
+#include "registry/sign.h"
 #include "registry/store.h"
 #include "release/project.h"
 #include "release/steps.h"
@@ -27,7 +29,8 @@ struct Request {
   bool force = false;  // a commit whose history has parted from the newest assignment's
   bool allow = false;  // a digest that was denied for the stage
   std::uint64_t seed = 0;
-  std::string run;  // URL of the CI run, for the provenance
+  registry::Builder builder{std::string(registry::local_builder), ""};  // for the provenance
+  std::optional<registry::Signer> signer;                               // signs the version and the evidence
   // Asked for an environment with `confirm: true`; Error{denied}: no, Error{usage}: nobody can be asked.
   std::function<Status(const std::string& question)> confirm;
   // The same Error{usage} without asking, before a gate of many minutes. Empty: nobody will have to be asked.

@@ -12,6 +12,7 @@
 #include "registry/intent.h"
 #include "registry/tags.h"
 #include "release/chain.h"
+#include "release/requirements.h"
 #include "validate/gate_config.h"
 
 namespace mlctl::release {
@@ -20,6 +21,7 @@ struct EnvironmentState {
   const deploy::Environment* environment = nullptr;
   Node config;  // of the candidate, merged
   validate::GateConfig gate;
+  Circumstances circumstances;  // by which its requirements are measured
   std::optional<registry::Assignment> baseline;
   std::uint64_t seen = 0;       // the stage's newest N when the baseline was chosen
   std::int64_t assignment = 0;  // N, once taken

@@ -12,6 +12,7 @@
 #include "release/baseline.h"
 #include "release/files.h"
 #include "release/gate_data.h"
+#include "release/local_evidence.h"
 #include "release/reference.h"
 #include "release/statement.h"
 
@@ -208,9 +209,10 @@ class OneGate {
     outcome.report = answer.report;
     auto attached =
         registry::attach(store_, candidate.model.name, candidate.digest, registry::EvidenceKind::gate,
-                         statement_of(candidate.model.name, candidate.digest, outcome), rfc3339(seams_.clock.wall()));
+                         statement_of(candidate.model.name, candidate.digest, registry::EvidenceKind::gate, outcome),
+                         rfc3339(seams_.clock.wall()), request_.signer ? &*request_.signer : nullptr);
     if (!attached) return attached.error();
-    return ok();
+    return remember_evidence(project_.root, candidate.digest, *attached);
   }
 
   const Project& project_;

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "registry/git.h"
+#include "registry/sign.h"
 #include "registry/store.h"
 #include "release/project.h"
 #include "validate/gate.h"
@@ -19,6 +20,7 @@ struct GateRequest {
   std::string baseline;     // a reference; "": what the environment runs
   std::string environment;  // "": the last of the project
   std::uint64_t seed = 0;
+  std::optional<registry::Signer> signer = {};  // of the evidence
 };
 
 struct GateAnswer {

@@ -58,6 +58,16 @@ Status put_in_order(std::vector<deploy::Environment>& environments) {
   return ok();
 }
 
+// `trust:` of the project, or of an environment.
+Status add_trust(Project& project, const std::string& environment, const Node& from) {
+  const Node* node = from.find("trust");
+  if (node == nullptr || node->kind == Node::Kind::null) return ok();
+  auto trust = registry::decode_trust(*node);
+  if (!trust) return trust.error();
+  project.trust[environment] = std::move(*trust);
+  return ok();
+}
+
 Status decode_project(Project& project) {
   const auto registry = get_string(project.document, "registry").value_or(".mlctl/registry");
   if (registry.find("://") != std::string::npos) {
@@ -83,8 +93,10 @@ Status decode_project(Project& project) {
                        to_string(item.position) + ": the gitops folders of " + other.name + " and " +
                            environment->name + " overlap on branch " + other.gitops->branch,
                        "give each a path of its own, e.g. `gitops: {path: deploy/" + environment->name + "}`"};
+      if (auto added = add_trust(project, environment->name, item); !added) return added;
       project.environments.push_back(std::move(*environment));
     }
+  if (auto added = add_trust(project, "", project.document); !added) return added;
   if (auto ordered = put_in_order(project.environments); !ordered) return ordered;
   if (const Node* list = project.document.find("tenants"))
     for (const auto& item : list->items) {

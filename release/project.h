@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "deploy/config.h"
 #include "registry/name.h"
+#include "registry/trust_config.h"
 
 namespace mlctl::release {
 
@@ -31,6 +32,7 @@ struct Project {
   std::vector<deploy::Environment> environments;  // in the order of the file
   std::vector<deploy::Tenant> tenants;
   std::map<std::string, deploy::Runtime> runtimes;
+  std::map<std::string, registry::TrustConfig> trust;  // of environments that have their own; "": the project's
 };
 
 [[nodiscard]] const Field& project_table();

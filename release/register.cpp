@@ -88,6 +88,9 @@ Status settle_digest(const Project& project, const registry::Git& git, registry:
   }
   auto source = source_of(project, *request.model, &git);
   if (!source) return source.error();
+  source->builder = request.builder;
+  source->started = rfc3339(clock.wall());
+  source->signer = request.signer;
   auto pushed = registry::push(store, name, *files, registered.version, *source, progress, clock);
   if (!pushed) return pushed.error();
   registered.digest = pushed->manifest;

@@ -43,11 +43,4 @@ Status append_summary(const std::filesystem::path& file, const Release& release)
   return ok();
 }
 
-std::string run_url(const std::function<std::string(const char*)>& variable) {
-  const auto server = variable("GITHUB_SERVER_URL"), repository = variable("GITHUB_REPOSITORY"),
-             run = variable("GITHUB_RUN_ID");
-  if (server.empty() || repository.empty() || run.empty()) return variable("CI_JOB_URL");
-  return server + "/" + repository + "/actions/runs/" + run;
-}
-
 }  // namespace mlctl::release

@@ -1,7 +1,6 @@
 // The report of a release: one HTML page, Markdown for a run's summary, JSON for machines, in a folder of its own.
 #pragma once
 #include <filesystem>
-#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -15,7 +14,5 @@ namespace mlctl::release {
 [[nodiscard]] Status write_report(const std::filesystem::path& root, const Release& release);
 // Appends the Markdown to the file that a CI job shows (GITHUB_STEP_SUMMARY), cut to what room others have left there.
 [[nodiscard]] Status append_summary(const std::filesystem::path& file, const Release& release);
-// URL of the CI run that the variables describe; "" outside of one. `variable` reads the environment.
-[[nodiscard]] std::string run_url(const std::function<std::string(const char*)>& variable);
 
 }  // namespace mlctl::release

@@ -16,7 +16,8 @@ std::string text(const nlohmann::json& object, const char* key) {
 
 }  // namespace
 
-nlohmann::ordered_json statement_of(const registry::ModelName& model, const Digest& digest, const Outcome& outcome) {
+nlohmann::ordered_json statement_of(const registry::ModelName& model, const Digest& digest, registry::EvidenceKind kind,
+                                    const Outcome& outcome) {
   registry::TestResult result;
   result.result = outcome.verdict == validate::Verdict::pass ? "PASSED" : "FAILED";
   for (const auto& check : outcome.report->checks)
@@ -25,7 +26,8 @@ nlohmann::ordered_json statement_of(const registry::ModelName& model, const Dige
                                                 : result.warned)
         .push_back(check.name);
   auto predicate = registry::test_result_predicate(result);
-  predicate[section] = {{"environment", outcome.step.environment},
+  predicate[section] = {{"kind", registry::to_string(kind)},
+                        {"environment", outcome.step.environment},
                         {"verdict", validate::to_string(outcome.verdict)},
                         {"key", outcome.key},
                         {"report", validate::to_json(*outcome.report)}};
@@ -42,7 +44,10 @@ std::optional<Stated> stated_in(const registry::Evidence& evidence) {
   if (ours == predicate->end() || !ours->is_object()) return std::nullopt;
   const auto verdict = validate::parse_verdict(text(*ours, "verdict"));
   if (!verdict) return std::nullopt;
-  Stated stated{.verdict = *verdict, .environment = text(*ours, "environment"), .key = text(*ours, "key")};
+  Stated stated{.verdict = *verdict,
+                .kind = text(*ours, "kind"),
+                .environment = text(*ours, "environment"),
+                .key = text(*ours, "key")};
   if (const auto report = ours->find("report"); report != ours->end())
     if (auto parsed = validate::report_from_json(*report)) stated.report = std::move(*parsed);
   return stated;

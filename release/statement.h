@@ -12,10 +12,11 @@ namespace mlctl::release {
 
 // The statement that an outcome makes about a digest. `outcome.report` must be there.
 [[nodiscard]] nlohmann::ordered_json statement_of(const registry::ModelName& model, const Digest& digest,
-                                                  const Outcome& outcome);
+                                                  registry::EvidenceKind kind, const Outcome& outcome);
 
 struct Stated {
   validate::Verdict verdict = validate::Verdict::error;
+  std::string kind;         // "gate", …: as the statement itself says, so that a signature covers it; "" in old ones
   std::string environment;  // of gates
   std::string key;
   std::optional<validate::Report> report;

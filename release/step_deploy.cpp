@@ -7,6 +7,7 @@
 #include "deploy/plan.h"
 #include "registry/intent.h"
 #include "release/chain_state.h"
+#include "release/requirements.h"
 
 namespace mlctl::release {
 namespace {
@@ -73,6 +74,10 @@ registry::AssignRequest assignment_of(const Chain& chain, const EnvironmentState
 
 StepResult assign_step(Chain& chain, EnvironmentState& state) {
   const auto& environment = *state.environment;
+  if (auto met = check_signature(chain.seams.store, environment, chain.model.name, chain.digest, chain.release.tag,
+                                 state.circumstances);
+      !met)
+    return met.error();
   if (environment.confirm)
     if (auto confirmed = chain.request.confirm(question_of(chain, environment.name)); !confirmed)
       return confirmed.error();

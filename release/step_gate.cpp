@@ -42,9 +42,13 @@ Result<validate::GateArm> baseline_arm(Chain& chain, const EnvironmentState& sta
 }
 
 Result<bool> is_stated(Chain& chain, const Outcome& outcome) {
-  auto there = registry::evidence(chain.seams.store, chain.model.name, chain.digest);
+  const auto& signer = chain.request.signer;
+  auto there = registry::evidence(chain.seams.store, chain.model.name, chain.digest,
+                                  signer ? registry::own_trust(*signer) : registry::Trust{}, chain.seams.clock.wall());
   if (!there) return there.error();
+  const auto wanted = signer ? registry::Trusted::valid : registry::Trusted::unsigned_;
   return std::any_of(there->begin(), there->end(), [&](const auto& evidence) {
+    if (evidence.signature.trusted != wanted) return false;
     const auto stated = stated_in(evidence);
     return stated && stated->key == outcome.key && stated->environment == outcome.step.environment &&
            stated->verdict == outcome.verdict;

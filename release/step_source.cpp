@@ -24,7 +24,6 @@ using validate::Verdict;
 
 // What this version of mlctl cannot do, and what nobody could answer later, is said before anything is done.
 Status can_be_released(const Chain& chain, const deploy::Environment& environment) {
-  if (auto met = check_requirements(environment); !met) return met;
   if (!environment.gitops)
     return Error{Error::Kind::usage,
                  "environment " + environment.name + " has no `gitops:` folder, and clusters are not applied to yet",
@@ -46,6 +45,9 @@ Status project_is_committed(const registry::Git& git) {
 Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& environment) {
   EnvironmentState state;
   state.environment = &environment;
+  auto circumstances = circumstances_of(chain.project, environment, chain.seams.clock.wall());
+  if (!circumstances) return circumstances.error();
+  state.circumstances = std::move(*circumstances);
   if (auto can = can_be_released(chain, environment); !can) return can.error();
   if (auto takes = deploy::check_branch(chain.seams.git, *environment.gitops, chain.request.push); !takes)
     return takes.error();
@@ -87,23 +89,46 @@ Status check_target(Chain& chain) {
   return ok();
 }
 
-// Attached once per digest; another run of the same commit says nothing new.
-Status attach_provenance(Chain& chain) {
-  auto there = registry::evidence(chain.seams.store, chain.model.name, chain.digest);
-  if (!there) return there.error();
-  const auto is_provenance = [](const auto& e) { return e.kind == registry::EvidenceKind::provenance; };
-  if (std::any_of(there->begin(), there->end(), is_provenance)) return ok();
+const registry::Signer* signer_of(const Chain& chain) {
+  return chain.request.signer ? &*chain.request.signer : nullptr;
+}
+
+// What is known of the source, for files that come from the tag's commit.
+Result<registry::PushMetadata> source_of_tag(const Chain& chain) {
   auto url = chain.seams.git.remote_url();
-  const registry::Provenance provenance{.repository = url && *url ? **url : "",
-                                        .commit = chain.release.commit,
-                                        .run = chain.request.run,
-                                        .version = chain.release.version};
-  const auto statement = registry::make_statement(chain.model.name, chain.digest, registry::slsa_provenance,
-                                                  registry::provenance_predicate(provenance));
-  auto attached = registry::attach(chain.seams.store, chain.model.name, chain.digest,
-                                   registry::EvidenceKind::provenance, statement, rfc3339(chain.seams.clock.wall()));
-  if (!attached) return attached.error();
-  return ok();
+  if (!url) return url.error();
+  registry::PushMetadata source;
+  source.commit = chain.release.commit;
+  source.repository = url->value_or("");
+  source.builder = chain.request.builder;
+  source.started = rfc3339(chain.release.started);
+  source.signer = chain.request.signer;
+  return source;
+}
+
+// Attached once per digest, by a key that signs here where there is one; another run of the same commit says nothing
+// new.
+Status attach_provenance(Chain& chain) {
+  const auto trust = chain.request.signer ? registry::own_trust(*chain.request.signer) : registry::Trust{};
+  const auto now = chain.seams.clock.wall();
+  auto there = registry::evidence(chain.seams.store, chain.model.name, chain.digest, trust, now);
+  if (!there) return there.error();
+  const auto is_provenance = [&](const auto& e) {
+    return e.kind == registry::EvidenceKind::provenance &&
+           (chain.request.signer ? e.signature.trusted == registry::Trusted::valid
+                                 : e.signature.trusted != registry::Trusted::invalid);
+  };
+  if (std::any_of(there->begin(), there->end(), is_provenance)) return ok();
+  auto source = source_of_tag(chain);
+  if (!source) return source.error();
+  const registry::Provenance provenance{.repository = source->repository,
+                                        .commit = source->commit,
+                                        .version = chain.release.version,
+                                        .builder = source->builder,
+                                        .started = source->started,
+                                        .finished = rfc3339(now)};
+  return registry::attach_provenance(chain.seams.store, chain.model.name, chain.digest, provenance, signer_of(chain),
+                                     now);
 }
 
 Error other_digest(const Chain& chain, const Digest& found, const std::string& where) {
@@ -184,9 +209,10 @@ StepResult push_step(Chain& chain) {
     auto packed = registry::pack_digest(*files);
     if (!packed) return packed.error();
     if (target.digest && *target.digest != packed->digest) return other_digest(chain, packed->digest, "its commit");
-    auto pushed =
-        registry::push(chain.seams.store, chain.model.name, *files, target.version,
-                       {.commit = target.commit, .run = chain.request.run}, chain.seams.progress, chain.seams.clock);
+    auto source = source_of_tag(chain);
+    if (!source) return source.error();
+    auto pushed = registry::push(chain.seams.store, chain.model.name, *files, target.version, *source,
+                                 chain.seams.progress, chain.seams.clock);
     if (!pushed) return pushed.error();
     chain.digest = pushed->manifest;
     chain.image = pushed->image;
@@ -201,6 +227,17 @@ StepResult push_step(Chain& chain) {
   chain.work = work->folder;
   chain.lock.emplace(std::move(work->lock));
   if (auto attached = attach_provenance(chain); !attached) return attached.error();
+  if (const auto* signer = signer_of(chain)) {
+    auto sealed = registry::sign_version(chain.seams.store, chain.model.name, chain.digest, *signer,
+                                         rfc3339(chain.seams.clock.wall()));
+    if (!sealed) return sealed.error().context("signing " + chain.release.tag);
+  }
+  // Before the gate's minutes; assign_step asks again.
+  for (const auto& [name, state] : chain.environments)
+    if (auto met = check_signature(chain.seams.store, *state.environment, chain.model.name, chain.digest,
+                                   chain.release.tag, state.circumstances);
+        !met)
+      return met.error();
   return outcome;
 }
 

@@ -2,6 +2,7 @@
 #include "deploy/config.h"
 #include "deploy/rules.h"
 #include "registry/files.h"
+#include "registry/trust_config.h"
 #include "release/project.h"
 #include "validate/gate_config.h"
 
@@ -54,6 +55,7 @@ Field make_model_table() {
 Field make_project_table() {
   Field environment = deploy::environment_table();
   environment.fields.push_back(defaults_table("Any part of a Model, for this environment."));
+  environment.fields.push_back(registry::trust_table());
   Field table{.name = "mlctl.yaml", .type = Type::object, .doc = "The project, at the root of the repository."};
   table.fields = {
       {.name = "apiVersion", .doc = "mlctl/v1.", .required = true, .rule = api_version},
@@ -76,6 +78,7 @@ Field make_project_table() {
        .type = Type::map,
        .doc = "How a runtime is served in a cluster.",
        .fields = {deploy::runtime_table()}},
+      registry::trust_table(),
       defaults_table("Any part of a Model, for all."),
       {.name = "environments",
        .type = Type::list,

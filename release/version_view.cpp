@@ -33,14 +33,22 @@ std::string text_at(const nlohmann::json& json, const char* pointer) {
 }
 
 StatementLine line_of(const registry::Evidence& evidence) {
-  StatementLine line{registry::to_string(evidence.kind), "", "", evidence.created, evidence.digest};
+  const bool ours = evidence.kind != registry::EvidenceKind::other;
+  StatementLine line{ours ? registry::to_string(evidence.kind) : evidence.predicate_type,
+                     "",
+                     "",
+                     evidence.created,
+                     evidence.digest,
+                     evidence.predicate_type,
+                     evidence.signature};
   const auto statement = parse_json(evidence.statement, "statement " + evidence.digest.brief());
   if (!statement) return line;
   if (evidence.predicate_type == registry::test_result) {
     line.result = text_at(*statement, "/predicate/result");
     line.environment = text_at(*statement, "/predicate/mlctl/environment");
   } else if (evidence.predicate_type == registry::slsa_provenance) {
-    line.result = text_at(*statement, "/predicate/buildDefinition/resolvedDependencies/0/digest/gitCommit");
+    if (const auto source = registry::source_in(*statement))
+      line.result = source->commit + (source->dirty ? ", with changes" : "");
   }
   return line;
 }
@@ -59,14 +67,17 @@ void add_withdrawals(const ModelTags& tags, VersionView& view) {
 }  // namespace
 
 Result<VersionView> view_version(registry::Store& store, const std::vector<GitTag>* tags, const ModelName& model,
-                                 const Digest& digest) {
+                                 const Digest& digest, const registry::Trust& trust, WallTime now) {
   auto description = registry::describe(store, model, digest);
   if (!description) return description.error();
   VersionView view{.model = model, .description = std::move(*description)};
   auto versions = registry::find_digest(store, model, digest);
   if (!versions) return versions.error();
   view.versions = std::move(*versions);
-  auto evidence = registry::evidence(store, model, digest);
+  auto signatures = registry::signatures(store, model, digest, trust, now);
+  if (!signatures) return signatures.error();
+  view.signatures = std::move(*signatures);
+  auto evidence = registry::evidence(store, model, digest, trust, now);
   if (!evidence) return evidence.error();
   for (const auto& one : *evidence) view.evidence.push_back(line_of(one));
   if (tags != nullptr) add_withdrawals(ModelTags(model, *tags), view);

@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "registry/git.h"
 #include "registry/query.h"
+#include "registry/sign.h"
 #include "registry/store.h"
 #include "release/project.h"
 #include "release/reference.h"
@@ -16,11 +18,13 @@
 namespace mlctl::release {
 
 struct StatementLine {
-  std::string kind;         // "provenance", "gate", …
+  std::string kind;         // "provenance", "gate", …; of another tool's the type of its predicate
   std::string result;       // "PASSED", "FAILED"; of provenance the commit; may be empty
   std::string environment;  // of gates
   std::string created;      // RFC 3339
   Digest digest;
+  std::string predicate;  // its type
+  registry::SignatureState signature;
 };
 struct StageLine {
   std::string stage;
@@ -38,13 +42,15 @@ struct VersionView {
   registry::ModelDescription description;
   std::vector<registry::VersionInfo> versions;  // that lead to the digest
   std::vector<StatementLine> evidence;
+  std::vector<registry::VersionSignature> signatures;
   std::vector<StageLine> stages;                        // that run it now
   std::optional<Withdrawn> deprecated;                  // the model
   std::map<registry::Version, Withdrawn> deregistered;  // of `versions`
 };
-// `tags` of the repository; nullptr: no stages are known.
+// `tags` of the repository; nullptr: no stages are known. Signatures are measured by `trust`.
 [[nodiscard]] Result<VersionView> view_version(registry::Store& store, const std::vector<registry::GitTag>* tags,
-                                               const registry::ModelName& model, const Digest& digest);
+                                               const registry::ModelName& model, const Digest& digest,
+                                               const registry::Trust& trust, WallTime now);
 
 struct VersionLine {
   registry::VersionInfo info;

@@ -47,10 +47,10 @@ Result<registry::PushMetadata> source_of(const Project& project, const ModelEntr
   if (!head) return metadata;  // no commit yet
   auto changed = changed_files(project, *git, model);
   if (!changed) return changed.error();
-  if (!changed->empty()) return metadata;
   auto url = git->remote_url();
   if (!url) return url.error();
   metadata.commit = *head;
+  metadata.dirty = !changed->empty();
   metadata.repository = url->value_or("");
   return metadata;
 }

@@ -32,7 +32,7 @@ struct NextVersion {
                                                          const registry::PackedModel& packed,
                                                          const registry::Version& version);
 
-// Of the source, for the provenance of a push: the commit when git has the model's folder exactly as it is.
+// Of the source, for the provenance of a push: the commit, and whether the model's folder differs from it.
 [[nodiscard]] Result<registry::PushMetadata> source_of(const Project& project, const ModelEntry& model,
                                                        const registry::Git* git);
 
@@ -42,6 +42,8 @@ struct RegisterRequest {
   std::optional<registry::Bump> bump;
   bool push = true;  // the tag, to origin when there is one
   bool dry_run = false;
+  registry::Builder builder{std::string(registry::local_builder), ""};  // for the provenance
+  std::optional<registry::Signer> signer = {};                          // of what goes into the registry
 };
 struct Registered {
   registry::Version version;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/process.h"
+#include "release/local_evidence.h"
 #include "release/statement.h"
 
 namespace mlctl::release {
@@ -34,11 +35,12 @@ std::string first_reason(const validate::Report& report) {
 }
 
 Status attach_report(Chain& chain, registry::EvidenceKind kind, const Outcome& outcome) {
-  const auto statement = statement_of(chain.model.name, chain.digest, outcome);
-  auto attached = registry::attach(chain.seams.store, chain.model.name, chain.digest, kind, statement,
-                                   rfc3339(chain.seams.clock.wall()));
+  const auto statement = statement_of(chain.model.name, chain.digest, kind, outcome);
+  auto attached =
+      registry::attach(chain.seams.store, chain.model.name, chain.digest, kind, statement,
+                       rfc3339(chain.seams.clock.wall()), chain.request.signer ? &*chain.request.signer : nullptr);
   if (!attached) return attached.error();
-  return ok();
+  return remember_evidence(chain.project.root, chain.digest, *attached);
 }
 
 }  // namespace mlctl::release

@@ -40,7 +40,7 @@ TEST_CASE("evidence is found again, oldest first, and the same twice is once") {
   const auto gate = make_statement(world.model, world.digest, test_result, test_result_predicate(result));
   const auto provenance =
       make_statement(world.model, world.digest, slsa_provenance,
-                     provenance_predicate({"https://git.example/r", std::string(40, 'c'), "run/1", "v1.0.0"}));
+                     provenance_predicate({"https://git.example/r", std::string(40, 'c'), false, "v1.0.0"}));
   auto first = attach(*world.store, world.model, world.digest, EvidenceKind::gate, gate, "2026-01-01T00:00:00Z");
   REQUIRE(first);
   REQUIRE(
@@ -71,7 +71,7 @@ TEST_CASE("what git says in another encoding becomes a statement all the same") 
   World world;
   const auto provenance =
       make_statement(world.model, world.digest, slsa_provenance,
-                     provenance_predicate({"/srv/mod\xe8les.git", std::string(40, 'c'), "run/1", "v1.0.0"}));
+                     provenance_predicate({"/srv/mod\xe8les.git", std::string(40, 'c'), false, "v1.0.0"}));
   REQUIRE(
       attach(*world.store, world.model, world.digest, EvidenceKind::provenance, provenance, "2026-01-01T00:00:00Z"));
   const auto all = evidence(*world.store, world.model, world.digest);

@@ -57,6 +57,18 @@ TEST_CASE("environments stand in the order of a release, wherever the file has t
   CHECK(names == std::vector<std::string>{"staging", "prod", "lab"});
 }
 
+TEST_CASE("an environment's trust replaces the project's as a whole") {
+  const auto place =
+      place_with({{"mlctl.yaml", head + "trust: {keys: [trust/a.pem]}\nenvironments:\n  - {name: "
+                                        "staging}\n  - {name: prod, trust: {roots: [trust/ca.pem]}}\n"}});
+  const auto project = load_project(place.path());
+  REQUIRE(project);
+  REQUIRE(project->trust.size() == 2);
+  CHECK(project->trust.at("").keys == std::vector<std::string>{"trust/a.pem"});
+  CHECK(project->trust.at("prod").keys.empty());
+  CHECK(project->trust.at("prod").roots == std::vector<std::string>{"trust/ca.pem"});
+}
+
 TEST_CASE("a link that leads nowhere is a project that cannot be read, not none") {
   const auto place = place_with({});
   std::filesystem::create_symlink("nowhere", place.path() / "mlctl.yaml");
@@ -77,6 +89,18 @@ TEST_CASE("projects that are refused, and where") {
             {{"mlctl.yaml", head + "registri: x\n"}},
             Error::Kind::usage,
             "mlctl.yaml:3:1: unknown key 'registri'"},
+           {"an unknown key in trust",
+            {{"mlctl.yaml", head + "trust: {key: [a.pem]}\n"}},
+            Error::Kind::usage,
+            "mlctl.yaml:3:9: unknown key 'key'"},
+           {"a trust that names nobody",
+            {{"mlctl.yaml", head + "trust: {}\n"}},
+            Error::Kind::usage,
+            "mlctl.yaml:3:8: trust names nobody"},
+           {"an environment's trust that names nobody",
+            {{"mlctl.yaml", head + "environments: [{name: prod, trust: {keys: []}}]\n"}},
+            Error::Kind::usage,
+            "mlctl.yaml:3:36: trust names nobody"},
            {"an unknown key in defaults",
             {{"mlctl.yaml", head + "defaults:\n  gate:\n    lode: {}\n"}},
             Error::Kind::usage,

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/filesystem.h"
+#include "release/local_evidence.h"
 #include "release/statement.h"
 #include "tests/registry/model_fixture.h"
 
@@ -20,12 +21,53 @@ deploy::Environment prod(const std::vector<std::string>& requirements) {
   return environment;
 }
 
-TEST_CASE("a signature is refused until mlctl can sign") {
-  CHECK(check_requirements(prod({})));
-  CHECK(check_requirements(prod({"gate", "gpu"})));
-  const auto refused = check_requirements(prod({"gate", "signature"}));
+TEST_CASE("a signature can be required only where somebody said whose counts") {
+  Project project;
+  project.registry = "/somewhere";
+  CHECK(circumstances_of(project, prod({}), {}));
+  CHECK(circumstances_of(project, prod({"gate", "gpu"}), {}));
+  const auto refused = circumstances_of(project, prod({"gate", "signature"}), {});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == Error::Kind::usage);
+  CHECK(refused.error().hint.find("trust: {keys:") != std::string::npos);
+  project.trust["prod"] = {.keys = {"nowhere.pem"}, .roots = {}, .identities = {}};
+  const auto unreadable = circumstances_of(project, prod({"gate"}), {});
+  REQUIRE_FALSE(unreadable);
+  CHECK(unreadable.error().kind == Error::Kind::usage);
+}
+
+TEST_CASE("counts: a valid signature, or evidence of one's own; all of a folder's where nobody said whose counts") {
+  const auto folder = TemporaryFolder::create();
+  REQUIRE(folder);
+  const auto subject = digest_of("model");
+  REQUIRE(remember_evidence(folder->path(), subject, digest_of("own")));
+  struct Case {
+    const char* name;
+    registry::Trusted trusted;
+    bool own, trust, disk, enough;
+  };
+  using registry::Trusted;
+  for (const auto& c : std::vector<Case>{
+           {"valid", Trusted::valid, false, true, false, true},
+           {"unsigned, somebody else's", Trusted::unsigned_, false, true, true, false},
+           {"unsigned, in a remote registry without trust", Trusted::unsigned_, false, false, false, false},
+           {"unsigned, in a folder without trust", Trusted::unsigned_, false, false, true, true},
+           {"unsigned, made here", Trusted::unsigned_, true, true, false, true},
+           {"untrusted, in a folder without trust", Trusted::untrusted, false, false, true, true},
+           {"untrusted, with trust", Trusted::untrusted, false, true, true, false},
+           {"untrusted, made here", Trusted::untrusted, true, true, true, true},
+           {"invalid, in a folder without trust", Trusted::invalid, false, false, true, false},
+           {"invalid, made here", Trusted::invalid, true, false, true, false},
+       }) {
+    CAPTURE(c.name);
+    registry::Evidence one;
+    one.digest = digest_of(c.own ? "own" : "other");
+    one.signature.trusted = c.trusted;
+    Circumstances around{.trust = std::nullopt, .folder = c.disk, .root = folder->path()};
+    if (c.trust) around.trust.emplace();
+    CHECK(counts(one, subject, around) == c.enough);
+    if (c.own) CHECK(counts(one, digest_of("another model"), around) == (c.enough && !c.trust && c.disk));
+  }
 }
 
 TEST_CASE("a gate without questions does for nobody who requires one") {
@@ -80,15 +122,16 @@ TEST_CASE("check_evidence: only a passed answer for this environment lets a vers
     auto store = registry::open_disk_store(folder->path() / "registry");
     REQUIRE(store);
     const auto model = registry::test::name("m");
-    const auto version = registry::test::version("v1.0.0");
     const auto digest = registry::test::pushed(**store, "m", "v1.0.0", registry::test::small_model()).manifest;
-    CHECK(bool(check_evidence(**store, prod(c.requirements), model, version, digest)) == c.requirements.empty());
+    const Circumstances around;
+    CHECK(bool(check_evidence(**store, prod(c.requirements), model, digest, "m@v1.0.0", around)) ==
+          c.requirements.empty());
     Outcome outcome{.step = {StepKind::gate, c.environment}, .verdict = c.verdict};
     outcome.report = validate::Report{.kind = "gate", .model = "m"};
     outcome.report->checks.push_back({.name = c.check, .verdict = c.verdict, .reason = "because"});
-    REQUIRE(
-        registry::attach(**store, model, digest, c.kind, statement_of(model, digest, outcome), "2026-01-01T00:00:00Z"));
-    const auto answer = check_evidence(**store, prod(c.requirements), model, version, digest);
+    REQUIRE(registry::attach(**store, model, digest, c.kind, statement_of(model, digest, c.kind, outcome),
+                             "2026-01-01T00:00:00Z"));
+    const auto answer = check_evidence(**store, prod(c.requirements), model, digest, "m@v1.0.0", around);
     CHECK(bool(answer) == c.enough);
     if (!answer) {
       CHECK(answer.error().kind == Error::Kind::denied);
