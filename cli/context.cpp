@@ -19,6 +19,7 @@ std::string json_text(const Json& data) {
 Context::~Context() = default;
 
 void Context::print(const Json& data, const std::function<std::string(const Style&)>& text) {
+  progress_.reset();  // what it has drawn goes before the result comes
   switch (format) {
     case OutputFormat::text:
       out << text(out_style);
@@ -44,6 +45,7 @@ void Context::detail(const std::string& line) {
 int Context::fail(const Error& error) {
   const int code = exit_code(error.kind);
   out.flush();
+  progress_.reset();
   if (format != OutputFormat::text) {
     Json told = {{"kind", to_string(error.kind)}, {"message", error.message}, {"exitCode", code}};
     if (!error.hint.empty()) told["hint"] = error.hint;

@@ -18,6 +18,7 @@ namespace {
 struct VerifyOptions {
   std::string subject, environment, signature;
   std::vector<std::string> keys, roots, identities;
+  bool origin = false;
 };
 
 constexpr std::uint64_t signature_limit = 64U << 20U;
@@ -54,6 +55,10 @@ int verify_reference(const VerifyOptions& options, Context& context) {
   auto verified = release::verify_all(place->project, *place->store, tags ? &*tags : nullptr, *found,
                                       {std::move(*trust), environment, context.clock.wall()});
   if (!verified) return context.fail(verified.error());
+  if (options.origin && place->git)
+    if (auto asked = release::verify_at_origin(*place->git, found->model, verified->report.problems, verified->notes);
+        !asked)
+      return context.fail(asked.error());
   context.print(release::to_json(*verified), [&](const Style& style) { return release::to_text(*verified, style); });
   return release::holds(*verified) ? 0 : 1;
 }
@@ -142,6 +147,9 @@ Command verify_command() {
                        .value = "ENV",
                        .help = "an environment whose trust and `requires:` count",
                        .target = &options->environment},
+                      {.name = "origin",
+                       .help = "also whether origin's tags of the model are the same as here",
+                       .target = &options->origin},
                       {.name = "signature",
                        .value = "FILE",
                        .help = "an OMS signature of the folder DIR",

@@ -25,6 +25,7 @@ std::string when_text(WallTime when, WallTime now, const Style& style) {
 }
 
 std::string when_text(const std::string& text, WallTime now, const Style& style) {
+  if (text.empty()) return "-";  // a registry behind a network keeps no times
   const auto when = parse_rfc3339(text);
   return when ? when_text(*when, now, style) : escape_control(text);
 }

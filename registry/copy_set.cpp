@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "registry/copy.h"
 #include "registry/oci.h"
+#include "registry/pack.h"
 
 namespace mlctl::registry {
 namespace {
@@ -24,6 +25,7 @@ class Collector {
       seen_.insert(manifest.digest);
       if (auto taken = take_blobs(manifest.digest); !taken) return taken;
     }
+    if (auto counted = count_files(); !counted) return counted;
     std::vector<Digest> level(seen_.begin(), seen_.end());
     for (std::size_t depth = 0; !level.empty(); ++depth) {
       if (depth == referrers_depth) return too_many("deeper than " + std::to_string(referrers_depth));
@@ -38,6 +40,22 @@ class Collector {
   [[nodiscard]] std::string what() const { return to_string(set_.model) + " " + to_string(set_.publication.version); }
   [[nodiscard]] Error too_many(const std::string& why) const {
     return {Error::Kind::usage, what() + ": what refers to it is " + why, ""};
+  }
+
+  // A registry behind a network has no index that would say it.
+  Status count_files() {
+    auto& publication = set_.publication;
+    if (publication.files > 0) return ok();
+    auto text = from_.read_manifest(set_.model, publication.model.digest);
+    if (!text) return text.error();
+    auto layers = parse_manifest(*text);
+    if (!layers) return layers.error().context(what());
+    for (const auto& layer : *layers)
+      for (const auto& file : layer.files) {
+        ++publication.files;
+        publication.bytes += file.size;
+      }
+    return ok();
   }
 
   // What refers to these, in the order in which the store has it.

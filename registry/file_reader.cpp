@@ -26,6 +26,11 @@ Result<FileReader> FileReader::open(Store& store, const ModelName& model, const 
         offset += header.size() + file.size + tar::padding(file.size);
         continue;
       }
+      if (layer.kind == LayerKind::raw) return FileReader(store, model, layer.digest, 0, file.size);
+      if (layer.kind != LayerKind::tar || !layer.exact)
+        return Error{Error::Kind::usage,
+                     std::string(path) + " lies in a " + to_string(layer.kind) + " layer of another shape",
+                     "`mlctl pull` reads it whole"};
       // What stands before the content says whether the offset is right.
       FileReader reader(store, model, layer.digest, offset, header.size());
       std::string found(header.size(), '\0');

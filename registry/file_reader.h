@@ -17,7 +17,8 @@ namespace mlctl::registry {
 
 class FileReader {
  public:
-  // Error{not_found}: the layers have no such file, or it is a link; Error{corrupt}: something else lies there.
+  // Error{not_found}: the layers have no such file, or it is a link; Error{usage}: its layer is compressed, or another
+  // tool's tar, and cannot be read in parts; Error{corrupt}: something else lies there.
   static Result<FileReader> open(Store& store, const ModelName& model, const std::vector<PackedLayer>& layers,
                                  std::string_view path);
   [[nodiscard]] std::uint64_t size() const { return size_; }  // bytes of the file

@@ -97,6 +97,8 @@ struct Git {
                              const ObjectId& id) = 0;
   // Names of tags that origin has and this repository does not.
   virtual Result<std::vector<std::string>> missing_tags() = 0;
+  // Names of tags that are here and at origin, with another object there: somebody moved one of the two.
+  virtual Result<std::vector<std::string>> moved_tags() = 0;
 };
 
 // Looks upwards from `path`. Error{not_found}: not in a repository; Error{unavailable}: owned by somebody else (git's

@@ -276,19 +276,33 @@ Result<std::optional<ObjectId>> LibGit::fetch_branch(const std::string& branch) 
   return std::optional(git::to_text(id));
 }
 
-Result<std::vector<std::string>> LibGit::missing_tags() {
-  Origin origin(repository_.get(), patience_);
+namespace {
+
+// Tags of origin: those that are not here, or those that are something else here.
+Result<std::vector<std::string>> compare_tags(git_repository* repository, Duration patience, bool moved) {
+  Origin origin(repository, patience);
   if (auto opened = origin.open(); !opened) return opened.error();
   auto refs = origin.refs(GIT_DIRECTION_FETCH);
   if (!refs) return refs.error();
-  std::vector<std::string> missing;
+  std::vector<std::string> names;
   for (const auto& [name, id] : *refs) {
+    if (name.compare(0, tags_prefix.size(), tags_prefix) != 0 || name.find("^{") != std::string::npos) continue;
     git_oid here;
-    const bool tag = name.compare(0, tags_prefix.size(), tags_prefix) == 0 && name.find("^{") == std::string::npos;
-    if (tag && git_reference_name_to_id(&here, repository_.get(), name.c_str()) == GIT_ENOTFOUND)
-      missing.push_back(name.substr(tags_prefix.size()));
+    const int code = git_reference_name_to_id(&here, repository, name.c_str());
+    if (moved ? code == 0 && git::to_text(here) != id : code == GIT_ENOTFOUND)
+      names.push_back(name.substr(tags_prefix.size()));
   }
-  return missing;
+  return names;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> LibGit::missing_tags() {
+  return compare_tags(repository_.get(), patience_, false);
+}
+
+Result<std::vector<std::string>> LibGit::moved_tags() {
+  return compare_tags(repository_.get(), patience_, true);
 }
 
 }  // namespace mlctl::registry

@@ -159,21 +159,23 @@ class RangedBlob : public ByteSource {
     if (!*size) return stream_from(offset);
     begin_ = offset;
     end_ = **size;
-    total_parts_ = end_ > begin_ ? (end_ - begin_ + range_size - 1) / range_size : 0;
-    if (total_parts_ == 0) return ok();
+    if (begin_ >= end_) return ok();
+    const auto rest = end_ - begin_ - std::min<std::uint64_t>(first_range_size, end_ - begin_);
+    total_parts_ = 1 + (rest + range_size - 1) / range_size;
     claimed_ = 1;
     std::string first;
     auto fetched = fetch_part(0, first);
     if (!fetched) return fetched.error();
     if (fetched->unwanted) return stream_from(offset);
     ready_.emplace(0, std::move(first));
-    for (std::uint64_t i = 1; i < std::min<std::uint64_t>(total_parts_, ranges_at_once + 1); ++i)
-      threads_.emplace_back([this] { work(); });
     return ok();
   }
 
   Result<std::size_t> read(char* into, std::size_t size) override {
     while (taken_ == part_.size()) {
+      if (delivered_ == 1 && threads_.empty())
+        for (std::uint64_t i = 1; i < std::min<std::uint64_t>(total_parts_, ranges_at_once + 1); ++i)
+          threads_.emplace_back([this] { work(); });
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return ready_.count(delivered_) != 0 || delivered_ >= total_parts_ || failed_; });
       const auto found = ready_.find(delivered_);
@@ -198,8 +200,8 @@ class RangedBlob : public ByteSource {
   }
 
   Result<RangeFetcher::Fetched> fetch_part(std::uint64_t part, std::string& into) {
-    const std::uint64_t first = begin_ + part * range_size;
-    const std::uint64_t last = std::min(first + range_size, end_) - 1;
+    const std::uint64_t first = part == 0 ? begin_ : begin_ + first_range_size + (part - 1) * range_size;
+    const std::uint64_t last = std::min(first + (part == 0 ? first_range_size : range_size), end_) - 1;
     into.reserve(last + 1 - first);
     return fetcher_.fetch(first, last, false, [&](std::string_view bytes) {
       into.append(bytes);

@@ -56,6 +56,14 @@ bool comes_after(const ModelEvent& event, const ModelEvent& other) {
   return event.what.kind == Kind::assignment || other.what.kind == Kind::unassignment;
 }
 
+// Of one version, `event` being the later one by time. A plain registration is the first there was, whatever its
+// author's clock says, as its name can be taken once; GTO deregisters without a number, which leaves the time.
+bool version_comes_after(const ModelEvent& event, const ModelEvent& other) {
+  const auto is_first = [](const ModelEvent& one) { return one.what.kind == Kind::registration && !one.what.counter; };
+  if (is_first(event) || is_first(other)) return is_first(other);
+  return !event.what.counter || !other.what.counter || n_of(event) >= n_of(other);
+}
+
 VersionTag version_tag(const ModelEvent& event) {
   return {*event.what.version, event.commit, event.lines.digest, event.tagger, event.email, event.time, event.tag};
 }
@@ -182,13 +190,12 @@ ModelTags::ModelTags(const ModelName& model, const std::vector<GitTag>& tags) : 
   });
 }
 
-// A plain registration has no N; what takes it back has one, whatever its author's clock says.
 std::vector<VersionTag> ModelTags::versions() const {
   std::map<Version, const ModelEvent*> newest;
   for (const auto& event : events_) {  // by time
     if (!event.what.version) continue;
     const auto*& best = newest[*event.what.version];
-    if (best == nullptr || n_of(event) >= n_of(*best)) best = &event;
+    if (best == nullptr || version_comes_after(event, *best)) best = &event;
   }
   std::vector<VersionTag> active;
   for (const auto& [version, event] : newest)
@@ -199,7 +206,7 @@ std::vector<VersionTag> ModelTags::versions() const {
 const ModelEvent* ModelTags::newest_of(const Version& version) const {
   const ModelEvent* best = nullptr;
   for (const auto& event : events_)
-    if (is_version_event(event, version) && (best == nullptr || n_of(event) >= n_of(*best))) best = &event;
+    if (is_version_event(event, version) && (best == nullptr || version_comes_after(event, *best))) best = &event;
   return best;
 }
 
@@ -307,6 +314,18 @@ std::optional<std::string> ModelTags::time_order_differs(std::string_view stage)
   const auto* by_counter = newest(stage, false);
   const auto* by_time = newest(stage, true);
   return by_counter == by_time ? std::nullopt : std::optional(by_time->tag);
+}
+
+std::optional<std::string> ModelTags::assigned_elsewhere(std::string_view stage) const {
+  const auto* last = newest(stage, false);
+  if (last == nullptr || last->what.kind != Kind::unassignment) return std::nullopt;
+  std::map<ObjectId, const ModelEvent*> of_version;  // found by its commit, as an assignment says no more
+  for (const auto& event : events_)
+    if (is_stage_event(event, stage)) of_version[event.commit] = &event;
+  const ModelEvent* best = nullptr;
+  for (const auto& [commit, event] : of_version)
+    if (event->what.kind == Kind::assignment && (best == nullptr || event->time > best->time)) best = event;
+  return best == nullptr ? std::nullopt : std::optional(best->tag);
 }
 
 std::vector<ModelName> models_of(const std::vector<GitTag>& tags) {

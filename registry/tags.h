@@ -101,6 +101,9 @@ class ModelTags {
   [[nodiscard]] const std::vector<ModelEvent>& history() const { return events_; }
   // The newest assignment by time when that is another than by N, which is what other tools would take.
   [[nodiscard]] std::optional<std::string> time_order_differs(std::string_view stage) const;
+  // The assignment that other tools fall back to when the stage was unassigned: GTO takes a stage from one version, and
+  // then the one before it is there again. Here an unassigned stage runs nothing.
+  [[nodiscard]] std::optional<std::string> assigned_elsewhere(std::string_view stage) const;
   // Named like ours but lightweight, or leading to no commit: reported, never counted.
   [[nodiscard]] const std::vector<std::string>& ignored() const { return ignored_; }
 

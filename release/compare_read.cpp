@@ -87,6 +87,12 @@ Status add_file(registry::Store& store, const Side& side, const PackedFile& file
                 Groups& groups) {
   if (file.role != registry::Role::weights || !file.link.empty() || file.size == 0) return ok();
   auto format = format_of(store, side, file);
+  if (!format && format.error().kind == Error::Kind::usage) {
+    auto& group = groups[file.path];
+    group.paths.insert(file.path);
+    group.unread = format.error().message;
+    return ok();
+  }
   if (!format) return format.error();
   if (!validate::has_tensors(*format)) return ok();
   auto& group = groups[group_of(file, *format)];

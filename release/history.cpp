@@ -34,6 +34,9 @@ History history_of(const registry::ModelTags& tags) {
     if (const auto by_time = tags.time_order_differs(stage))
       history.warnings.push_back(stage + ": by time the newest assignment is " + *by_time +
                                  ", by number it is another; the number counts, other tools may take the time");
+    if (const auto tag = tags.assigned_elsewhere(stage))
+      history.warnings.push_back(stage + ": nothing is assigned; other tools fall back to " + *tag +
+                                 ", because they unassign one version, not the stage");
   }
   return history;
 }

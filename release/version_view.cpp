@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/document.h"
+#include "base/terminal.h"
 #include "registry/evidence.h"
 
 namespace mlctl::release {
@@ -121,6 +122,40 @@ Result<std::vector<ModelLine>> view_models(registry::Store& store, const std::ve
   return lines;
 }
 
+namespace {
+
+constexpr std::size_t names_shown = 5;
+
+std::string some_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names_shown, names.size()); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > names_shown ? text + " and " + std::to_string(names.size() - names_shown) + " more" : text;
+}
+
+// What the one has and the other has not. A registry need not hold everything: none of this is a problem.
+Status note_differences(registry::Store& store, const ModelTags& tags, const Found& found,
+                        std::vector<std::string>& notes) {
+  auto stored = registry::list_versions(store, found.model);
+  if (!stored) return stored.error();
+  std::vector<std::string> only_git, only_registry;
+  for (const auto& tag : tags.versions())
+    if (std::none_of(stored->begin(), stored->end(), [&](const auto& info) { return info.version == tag.version; }))
+      only_git.push_back(to_string(tag.version));
+  for (const auto& info : *stored) {
+    const auto* end = tags.withdrawal(info.version);
+    if (found.version == info.version && end != nullptr)
+      notes.push_back("it was deregistered: tag " + end->tag + " by " + end->tagger);
+    if (!tags.find(info.version) && end == nullptr) only_registry.push_back(to_string(info.version));
+  }
+  if (const auto* end = tags.deprecation())
+    notes.push_back("the model is deprecated: tag " + end->tag + " by " + end->tagger);
+  if (!only_git.empty()) notes.push_back("in git, not in this registry: " + some_of(only_git));
+  if (!only_registry.empty()) notes.push_back("in this registry, not in git: " + some_of(only_registry));
+  return ok();
+}
+
+}  // namespace
+
 Result<Verification> verify_version(registry::Store& store, const std::vector<GitTag>* tags, const Found& found) {
   auto report = registry::verify(store, found.model, found.digest);
   if (!report) return report.error();
@@ -144,7 +179,30 @@ Result<Verification> verify_version(registry::Store& store, const std::vector<Gi
     else
       verification.notes.push_back("tag " + tag.tag + " records this digest");
   }
+  if (auto noted = note_differences(store, mine, found, verification.notes); !noted) return noted.error();
   return verification;
+}
+
+Status verify_at_origin(registry::Git& git, const ModelName& model, std::vector<std::string>& problems,
+                        std::vector<std::string>& notes) {
+  auto remote = git.remote_url();
+  if (!remote) return remote.error();
+  if (!*remote) return ok();
+  const auto mine = [&](const std::string& name) {
+    const auto event = registry::parse_tag(name);
+    return event && event->model == model;
+  };
+  auto moved = git.moved_tags();
+  if (!moved) return moved.error();
+  for (const auto& name : *moved)
+    if (mine(name))
+      problems.push_back("tag " + name + " is another at origin: `git ls-remote origin " +
+                         shell_word("refs/tags/" + name) + "`");
+  auto missing = git.missing_tags();
+  if (!missing) return missing.error();
+  for (const auto& name : *missing)
+    if (mine(name)) notes.push_back("tag " + name + " is only at origin: `git fetch --tags`");
+  return ok();
 }
 
 }  // namespace mlctl::release

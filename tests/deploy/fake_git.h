@@ -69,6 +69,7 @@ class FakeGit : public registry::Git {
   }
   Status fetch_tags() override { return unexpected("fetch_tags"); }
   Result<std::vector<std::string>> missing_tags() override { return unexpected("missing_tags"); }
+  Result<std::vector<std::string>> moved_tags() override { return unexpected("moved_tags"); }
 
  private:
   static Error unexpected(const std::string& call) {

@@ -279,6 +279,7 @@ TEST_CASE("tags are pushed, and a refusal is a conflict") {
   CHECK(refused.error().kind == Error::Kind::conflict);
   CHECK(git(repository.origin, {"rev-parse", "a#prod#1"}) == mine);
   CHECK(*there->missing_tags() == std::vector<std::string>{"a#prod#1"});
+  CHECK(there->moved_tags()->empty());
   REQUIRE(there->fetch_tags());
   CHECK(there->missing_tags()->empty());
   CHECK(there->tags()->at(0).message == "mine\n");

@@ -137,6 +137,49 @@ TEST_CASE("an unassignment that is newest empties the stage") {
   CHECK(tags.assignments("prod")->size() == 1);
 }
 
+TEST_CASE("an unassigned stage: other tools fall back to the version before") {
+  const std::vector<GitTag> history{tag("fraud/a@v1.0.0", 1, c1), tag("fraud/a@v1.1.0", 2, c2),
+                                    tag("fraud/a#prod#1", 3, c1), tag("fraud/a#prod#2", 4, c2)};
+  auto tags = history;
+  CHECK_FALSE(ModelTags(model, tags).assigned_elsewhere("prod"));
+  tags.push_back(tag("fraud/a#prod!#3", 5, c2));
+  CHECK_FALSE(ModelTags(model, tags).assignment("prod")->has_value());
+  CHECK(ModelTags(model, tags).assigned_elsewhere("prod") == "fraud/a#prod#1");
+  tags.push_back(tag("fraud/a#prod!#4", 6, c1));
+  CHECK_FALSE(ModelTags(model, tags).assigned_elsewhere("prod"));
+}
+
+TEST_CASE("which event of a version counts") {
+  struct Case {
+    std::string name;
+    std::vector<GitTag> tags;
+    bool registered;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"registered", {tag("fraud/a@v1.0.0", 1)}, true},
+           {"deregistered by GTO, without a number", {tag("fraud/a@v1.0.0", 1), tag("fraud/a@v1.0.0!", 2)}, false},
+           {"deregistered by a clock that is behind", {tag("fraud/a@v1.0.0", 9), tag("fraud/a@v1.0.0!#1", 2)}, false},
+           {"and registered again",
+            {tag("fraud/a@v1.0.0", 1), tag("fraud/a@v1.0.0!#1", 2), tag("fraud/a@v1.0.0#2", 2)},
+            true},
+           {"by a clock that is behind",
+            {tag("fraud/a@v1.0.0", 1), tag("fraud/a@v1.0.0!#1", 9), tag("fraud/a@v1.0.0#2", 2)},
+            true},
+           {"registered with a number, then deregistered by GTO",
+            {tag("fraud/a@v1.0.0#4", 1), tag("fraud/a@v1.0.0!", 2)},
+            false},
+           {"deregistered by GTO, then registered again",
+            {tag("fraud/a@v1.0.0", 1), tag("fraud/a@v1.0.0!", 2), tag("fraud/a@v1.0.0#5", 3)},
+            true},
+       }) {
+    CAPTURE(c.name);
+    const ModelTags tags(model, c.tags);
+    CHECK(tags.find(*parse_version("v1.0.0")).has_value() == c.registered);
+    CHECK((tags.withdrawal(*parse_version("v1.0.0")) == nullptr) == c.registered);
+    CHECK(tags.versions().size() == (c.registered ? 1 : 0));
+  }
+}
+
 TEST_CASE("an assignment and an unassignment with one number: the assignment counts, whatever their times") {
   for (const int second : {2, 4}) {
     const ModelTags tags(model, {tag("fraud/a@v1.0.0", 1), tag("fraud/a#prod#1", 3), tag("fraud/a#prod!#1", second)});
