@@ -59,7 +59,6 @@ class FileBlob : public BlobWriter {
     const bool existed = fs::exists(target, code);
     if (disk_.rename(path_.c_str(), target.c_str()) != 0) return system_error(errno, what, folder_);
     path_.clear();
-    if (auto synced = sync_folder(folder_, disk_); !synced) return synced.error();
     return existed;
   }
 

@@ -12,7 +12,8 @@
 
 namespace mlctl::registry {
 
-// commit() holds `lock` shared while it renames.
+// commit() holds `lock` shared while it renames. The bytes are durable then; that they have a name is once the folder
+// is synced, which whoever refers to them does first.
 [[nodiscard]] Result<std::unique_ptr<BlobWriter>> new_blob_file(const std::filesystem::path& folder,
                                                                 const std::filesystem::path& lock, Disk& disk);
 [[nodiscard]] Result<std::unique_ptr<ByteSource>> open_blob_file(const std::filesystem::path& folder,

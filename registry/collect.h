@@ -21,6 +21,7 @@ struct Candidate {
   FileIdentity identity;
 };
 
+// Folders are there because files are in them: an empty one is not part of a version, as it is none of a commit.
 // The candidates that the rules choose, sorted, their format detected, their links checked. `hint` goes with what is
 // missing or a pointer of Git LFS.
 [[nodiscard]] Result<std::vector<ModelFile>> choose_files(std::vector<Candidate> candidates, const FileRules& rules,

@@ -23,15 +23,20 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t buffer_size = 1U << 20U;
+constexpr std::int64_t writeback_step = 8 << 20;   // bytes
+constexpr std::size_t batch_files = 128;           // that wait for the disk together
+constexpr std::uint64_t batch_bytes = 64U << 20U;  // the same
 
-// One file on its way into the folder: beside, then under its name.
+// One file on its way into the folder: beside, durable, then under its name. Several may take these steps together.
 class Incoming {
  public:
-  static Result<std::unique_ptr<Incoming>> create(const Folder& folder, const PackedFile& file, Disk& disk) {
+  // `clean`: what killed pulls left beside it goes.
+  static Result<std::unique_ptr<Incoming>> create(const Folder& folder, const PackedFile& file, bool clean,
+                                                  Disk& disk) {
     auto parent = folder.open_parent(file.path, true);
     if (!parent) return parent.error();
     auto made = std::unique_ptr<Incoming>(new Incoming(folder.path() / file.path, std::move(*parent), disk));
-    remove_stale_files("/proc/self/fd/" + std::to_string(made->parent_.fd()));
+    if (clean) remove_stale_files("/proc/self/fd/" + std::to_string(made->parent_.fd()));
     // By the descriptor's name in /proc: the folder that was reached without links, whatever stands at its path now.
     made->name_ = "/proc/self/fd/" + std::to_string(made->parent_.fd()) + "/";
     made->temporary_ = made->name_ + ".mlctl-XXXXXX.tmp";
@@ -54,16 +59,30 @@ class Incoming {
       if (written < 0 && errno == EINTR) continue;
       if (written <= 0) return failed(written == 0 ? ENOSPC : errno);
       bytes.remove_prefix(static_cast<std::size_t>(written));
+      written_ += written;
+    }
+    // The disk begins while the rest is still hashed. That is advice: what it returns is nothing.
+    if (written_ - started_ >= writeback_step) {
+      ::sync_file_range(file_.fd(), started_, written_ - started_, SYNC_FILE_RANGE_WRITE);
+      started_ = written_;
     }
     return ok();
   }
 
-  Status commit(bool executable) {
-    if (::fchmod(file_.fd(), executable ? 0755 : 0644) != 0 || disk_.fsync(file_.fd()) != 0) return failed(errno);
+  // All bytes are there: the disk may begin with them. That is advice: what it returns is nothing.
+  Status seal(bool executable) {
+    if (::fchmod(file_.fd(), executable ? 0755 : 0644) != 0) return failed(errno);
+    ::sync_file_range(file_.fd(), started_, 0, SYNC_FILE_RANGE_WRITE);
+    return ok();
+  }
+  Status make_durable() { return disk_.fsync(file_.fd()) == 0 ? ok() : Status(failed(errno)); }
+  Status rename() {
     if (disk_.rename(temporary_.c_str(), name_.c_str()) != 0) return failed(errno);
     temporary_.clear();
-    return disk_.fsync(parent_.fd()) == 0 || errno == EINVAL ? ok() : Status(failed(errno));
+    return ok();
   }
+  Status sync_parent() { return disk_.fsync(parent_.fd()) == 0 || errno == EINVAL ? ok() : Status(failed(errno)); }
+  [[nodiscard]] fs::path parent() const { return path_.parent_path(); }
 
  private:
   Incoming(fs::path path, File parent, Disk& disk) : path_(std::move(path)), parent_(std::move(parent)), disk_(disk) {}
@@ -72,6 +91,7 @@ class Incoming {
   fs::path path_;  // for messages
   std::string name_, temporary_;
   File parent_, file_;
+  std::int64_t written_ = 0, started_ = 0;  // bytes
   Disk& disk_;
 };
 
@@ -129,8 +149,12 @@ class Puller {
   Result<PullReport> run(const std::vector<PackedLayer>& layers) {
     for (const auto& layer : layers) {
       if (interrupted()) return interrupted_error();
-      if (auto pulled = pull_layer(layer); !pulled) return pulled.error();
+      if (auto pulled = pull_layer(layer); !pulled) {
+        (void)commit_all();  // what is right is kept for the next pull
+        return pulled.error();
+      }
     }
+    if (auto kept = commit_all(); !kept) return kept.error();
     // Links last: no file is ever reached through one of them.
     for (const auto& layer : layers)
       for (const auto& file : layer.files)
@@ -163,7 +187,8 @@ class Puller {
 
   Result<Sink> begin(const PackedFile& file) {
     if (!file.link.empty() || wrong_.count(file.path) == 0) return Sink();
-    auto incoming = Incoming::create(folder_, file, disk_);
+    const auto parent = fs::path(file.path).parent_path();
+    auto incoming = Incoming::create(folder_, file, cleaned_.insert(parent).second, disk_);
     if (!incoming) return incoming.error();
     incoming_ = std::move(*incoming);
     return Sink([this](std::string_view bytes) {
@@ -176,9 +201,25 @@ class Puller {
   // The content was compared with the file's digest on the way.
   Status end(const PackedFile& file) {
     if (!incoming_) return ok();
-    auto kept = incoming_->commit(file.executable);
-    incoming_.reset();
-    return kept;
+    if (auto sealed = incoming_->seal(file.executable); !sealed) return sealed;
+    waiting_.push_back(std::move(incoming_));
+    waiting_bytes_ += file.size;
+    return waiting_.size() < batch_files && waiting_bytes_ < batch_bytes ? ok() : commit_all();
+  }
+
+  // One wait for the disk serves many small files.
+  Status commit_all() {
+    for (const auto& one : waiting_)
+      if (auto durable = one->make_durable(); !durable) return durable;
+    for (const auto& one : waiting_)
+      if (auto named = one->rename(); !named) return named;
+    std::set<fs::path> synced;
+    for (const auto& one : waiting_)
+      if (synced.insert(one->parent()).second)
+        if (auto done = one->sync_parent(); !done) return done;
+    waiting_.clear();
+    waiting_bytes_ = 0;
+    return ok();
   }
 
   Store& store_;
@@ -189,6 +230,9 @@ class Puller {
   PullReport report_;
   std::set<std::string> wrong_;
   std::unique_ptr<Incoming> incoming_;
+  std::vector<std::unique_ptr<Incoming>> waiting_;  // whole, and checked
+  std::uint64_t waiting_bytes_ = 0;
+  std::set<fs::path> cleaned_;  // folders
 };
 
 }  // namespace

@@ -286,6 +286,7 @@ class DiskStore : public Store {
   }
 
   Status write_index(const ModelName& model, const Index& index) {
+    if (auto named = sync_folder(blobs(model), disk_); !named) return named;
     return write_file(index_path(model), index.text(), 0644, disk_);
   }
 

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "base/document.h"
 #include "base/process.h"
+#include "registry/pull.h"
 #include "registry/tar.h"
 #include "tests/registry/folder_fixture.h"
 #include "tests/registry/model_fixture.h"
@@ -57,6 +59,40 @@ TEST_CASE("the same files give the same digest, whatever their order") {
   // Fixed for all time and all machines: a change here is a change of every model's identity.
   CHECK(to_string(first->digest) == "sha256:b31ed354bc919143cd25cc10710c8ec21c98929092760cc494ad92422bb96257");
   CHECK(to_string(first->image) == "sha256:183071bac780e827473877d5e1cc6e54fb7cbd1da1e497f34e80357def341631");
+}
+
+TEST_CASE("any files in any order: the same digest, and what is pulled packs to it again") {
+  const auto seed = std::random_device()();
+  MESSAGE("seed " << seed);
+  std::mt19937 random(seed);
+  const auto below = [&](unsigned limit) { return static_cast<unsigned>(random() % limit); };
+  for (int round = 0; round < 20; ++round) {
+    std::vector<ModelFile> files;
+    for (unsigned i = 0, count = 1 + below(30); i < count; ++i) {
+      std::string path = "d" + std::to_string(below(4)) + "/" + std::string(below(3) == 0 ? 120 : 1, 'x') +
+                         (below(4) == 0 ? "\xc3\xa9" : "") + std::to_string(i);
+      if (below(5) == 0 && !files.empty() && files[0].link.empty()) {
+        files.push_back(link_file(path, "../" + files[0].path));
+        continue;
+      }
+      files.push_back(
+          memory_file(path, std::string(below(3) == 0 ? below(5'000'000) : below(2000), char('a' + below(26)))));
+      files.back().executable = below(4) == 0;
+    }
+    const auto first = pack_digest(files);
+    REQUIRE_MESSAGE(first, (first ? "" : first.error().message));
+    std::shuffle(files.begin(), files.end(), random);
+    CHECK(pack_digest(files)->digest == first->digest);
+    const auto folder = test::temporary_folder();
+    auto store = open_disk_store(folder.path() / "registry");
+    REQUIRE(store);
+    test::pushed(**store, "a", "v1.0.0", files);
+    REQUIRE(pull(**store, test::name("a"), first->digest, folder.path() / "out", no_progress()));
+    auto back = collect_files(folder.path() / "out", {});
+    REQUIRE(back);
+    // What a file is for follows from its content; in memory it was told.
+    CHECK(pack_digest(*back)->digest == first->digest);
+  }
 }
 
 TEST_CASE("what changes the digest") {
