@@ -38,6 +38,7 @@ class Context {
   bool plain_http = false;  // registries behind a network are spoken to without TLS
   std::string ca_file;      // PEM; trusted instead of the system's certificates; "": those
   std::string stall_timeout = "60s";
+  std::string timeout;   // of all requests to registries behind a network; "": none
   int progress_fd = -1;  // where progress is drawn; -1: nowhere
 
   // Writes a result in the format asked for: `data` as JSON or YAML, or what `text` makes of it for people. Strings in

@@ -30,6 +30,10 @@ std::vector<Option> global_options(Globals& globals) {
        .value = "DURATION",
        .help = "how long an oci:// registry may be silent before the request is tried again; default: 60s",
        .target = &globals.stall_timeout},
+      {.name = "timeout",
+       .value = "DURATION",
+       .help = "how long oci:// registries may take for the whole command; default: as long as it goes forward",
+       .target = &globals.timeout},
   };
 }
 
@@ -49,6 +53,7 @@ void apply(const Globals& globals, Context& context) {
   context.plain_http = globals.plain_http;
   context.ca_file = globals.ca_file;
   context.stall_timeout = globals.stall_timeout;
+  context.timeout = globals.timeout;
 }
 
 std::string variable_of(const Option& option) {

@@ -18,6 +18,7 @@ struct Globals {
   bool plain_http = false;
   std::string ca_file;
   std::string stall_timeout = "60s";
+  std::string timeout;
 };
 
 // Options of the table whose targets are in `globals`, which must outlive them.

@@ -56,6 +56,11 @@ Result<registry::RemoteSettings> remote_settings(const Context& context) {
   const auto stall = parse_duration(context.stall_timeout);
   if (!stall) return stall.error().context("--stall-timeout");
   settings.stall = std::chrono::ceil<std::chrono::seconds>(*stall);  // what libcurl counts in
+  if (!context.timeout.empty()) {
+    const auto overall = parse_duration(context.timeout);
+    if (!overall) return overall.error().context("--timeout");
+    settings.overall = std::chrono::ceil<std::chrono::milliseconds>(*overall);
+  }
   if (!settings.ca_file.empty())
     if (auto readable = read_file(settings.ca_file, ca_limit); !readable)
       return Error{Error::Kind::usage, "--ca-file: " + readable.error().message, "a file of certificates in PEM"};

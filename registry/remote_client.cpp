@@ -107,7 +107,9 @@ RemoteClient::RemoteClient(RemoteAddress address, RemoteSettings settings, Remot
       settings_(std::move(settings)),
       clock_(clock),
       origin_(origin(origin_url(address_))),
-      auth_(address_, std::move(lookup), clock) {}
+      auth_(address_, std::move(lookup), clock) {
+  if (settings_.overall) deadline_ = clock_.steady() + *settings_.overall;
+}
 
 bool is_passing_answer(const Result<RemoteAnswer>& answer) {
   return answer ? is_passing(answer->response.status) : is_passing(answer.error());
@@ -115,7 +117,7 @@ bool is_passing_answer(const Result<RemoteAnswer>& answer) {
 
 Result<RemoteAnswer> RemoteClient::send(const RemoteRequest& request) {
   const Borrowed borrowed(*this);
-  Backoff backoff(clock_, request.tries);
+  Backoff backoff(clock_, request.tries, deadline_);
   for (;;) {
     auto answer = send_once(*borrowed.http, request);
     if (!answer) {
@@ -179,7 +181,19 @@ Result<HttpResponse> RemoteClient::exchange(HttpClient& http, const RemoteReques
   out.body_limit = request.body_limit;
   out.stall = request.stall.value_or(settings_.stall);
   out.limit = request.limit;
-  return http.send(out);
+  if (!deadline_) return http.send(out);
+  const auto left = std::chrono::floor<std::chrono::milliseconds>(*deadline_ - clock_.steady());
+  if (left.count() <= 0) return too_late();
+  out.limit = std::min(out.limit, left);
+  auto response = http.send(out);
+  const bool late = !response && response.error().kind == Error::Kind::timeout && out.limit == left;
+  return late ? Result<HttpResponse>(too_late()) : response;
+}
+
+// The hint makes it final: nothing is tried again.
+Error RemoteClient::too_late() {
+  return Error{Error::Kind::timeout, "not done within the time that --timeout allows",
+               "run the command again: it goes on where it stopped; or allow more"};
 }
 
 std::string RemoteClient::where(const RemoteRequest& request) const {

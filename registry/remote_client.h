@@ -28,6 +28,7 @@ struct RemoteSettings {
   std::filesystem::path docker_config;                         // where credentials are; empty: nowhere
   std::filesystem::path cache;                                 // a folder for what may be forgotten; empty: none
   std::chrono::milliseconds stall = std::chrono::seconds(60);  // how long the other side may be silent
+  std::optional<std::chrono::milliseconds> overall;            // how long all requests together may take
 };
 
 struct RemoteRequest {
@@ -65,6 +66,7 @@ class RemoteClient {
   [[nodiscard]] const RemoteAddress& address() const { return address_; }
   [[nodiscard]] const RemoteSettings& settings() const { return settings_; }
   [[nodiscard]] Clock& clock() { return clock_; }
+  [[nodiscard]] std::optional<SteadyTime> deadline() const { return deadline_; }
 
  private:
   struct Borrowed;
@@ -72,11 +74,13 @@ class RemoteClient {
   Result<RemoteAnswer> send_to(HttpClient& http, const RemoteRequest& request, const std::string& url);
   Result<HttpResponse> exchange(HttpClient& http, const RemoteRequest& request, const std::string& url,
                                 const std::string& authorization) const;
+  [[nodiscard]] static Error too_late();
   [[nodiscard]] std::string where(const RemoteRequest& request) const;
 
   RemoteAddress address_;
   RemoteSettings settings_;
   Clock& clock_;
+  std::optional<SteadyTime> deadline_;  // of everything; a request after it is Error{timeout}
   std::string origin_;
   RemoteAuth auth_;
   std::mutex mutex_;

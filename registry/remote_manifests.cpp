@@ -218,7 +218,7 @@ Status RemoteManifests::add_to_fallback(const Digest& subject, const Descriptor&
     const auto name = digest_of(client_.address().host + "/" + repository_ + "@" + to_string(subject)).brief();
     if (auto got = FileLock::acquire(cache / "locks" / name, LockKind::exclusive)) lock.emplace(std::move(*got));
   }
-  Backoff backoff(client_.clock(), fallback_tries);
+  Backoff backoff(client_.clock(), fallback_tries, client_.deadline());
   for (bool written = false;;) {
     auto entries = fallback(subject);
     if (!entries) return entries.error();

@@ -128,7 +128,7 @@ Result<Pieces::Sent> Pieces::patch(std::string_view bytes, std::uint64_t& taken)
 }
 
 Status Pieces::add(std::string_view bytes) {
-  Backoff backoff(client_.clock(), tries_limit);
+  Backoff backoff(client_.clock(), tries_limit, client_.deadline());
   const auto limit_before = piece_limit_;
   while (!bytes.empty()) {
     const auto piece = bytes.substr(0, std::min<std::uint64_t>(bytes.size(), piece_limit_));

@@ -56,7 +56,7 @@ class RangeFetcher {
                         const std::function<Status(std::string_view)>& take) {
     Fetched fetched;
     std::uint64_t next = first;
-    Backoff backoff(client_.clock(), tries_limit);
+    Backoff backoff(client_.clock(), tries_limit, client_.deadline());
     for (;;) {
       const auto before = next;
       std::optional<Error> wrong;

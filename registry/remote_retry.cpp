@@ -19,6 +19,7 @@ bool Backoff::wait(std::optional<std::chrono::seconds> asked) {
   Duration pause = std::chrono::milliseconds(chance(random_));
   if (asked) pause = std::max<Duration>(pause, *asked);
   step_ = std::min(step_ * 2, longest_step);
+  if (deadline_ && clock_.steady() + pause >= *deadline_) return false;
   clock_.sleep_until(clock_.steady() + pause);
   return !interrupted();
 }

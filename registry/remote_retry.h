@@ -18,8 +18,10 @@ namespace mlctl::registry {
 class Backoff {
  public:
   // `tries`: all of them, the first one too.
-  Backoff(Clock& clock, int tries) : clock_(clock), left_(tries - 1), random_(std::random_device{}()) {}
-  // False, at once: no try is left, the registry asks for more patience than we have, or Ctrl-C.
+  Backoff(Clock& clock, int tries, std::optional<SteadyTime> deadline = std::nullopt)
+      : clock_(clock), left_(tries - 1), deadline_(deadline), random_(std::random_device{}()) {}
+  // False, at once: no try is left, the registry asks for more patience than we have, the deadline would pass, or
+  // Ctrl-C.
   [[nodiscard]] bool wait(std::optional<std::chrono::seconds> asked = std::nullopt);
   // Something went forward: all tries are there again.
   void succeeded(int tries) {
@@ -31,6 +33,7 @@ class Backoff {
   static constexpr std::chrono::milliseconds first_step{500};
   Clock& clock_;
   int left_;
+  std::optional<SteadyTime> deadline_;
   std::chrono::milliseconds step_ = first_step;
   std::mt19937 random_;
 };

@@ -140,16 +140,17 @@ Arguments
   MODEL  which
 
 Everywhere
-      --project DIR    where the search for mlctl.yaml begins, upwards
-  -o, --output FORMAT  how results are written: text, json or yaml
-  -q, --quiet          results and errors only
-      --verbose        say more about what is done
-      --no-progress    no progress lines
-      --plain-http     speak to oci:// registries without TLS, also to those on this machine
-      --ca-file FILE   trust the certificates in FILE (PEM) instead of the system's
+      --project DIR       where the search for mlctl.yaml begins, upwards
+  -o, --output FORMAT     how results are written: text, json or yaml
+  -q, --quiet             results and errors only
+      --verbose           say more about what is done
+      --no-progress       no progress lines
+      --plain-http        speak to oci:// registries without TLS, also to those on this machine
+      --ca-file FILE      trust the certificates in FILE (PEM) instead of the system's
       --stall-timeout DURATION
-                       how long an oci:// registry may be silent before the request is tried again; default: 60s
-      --dry-run        say what would be done, change nothing
+                          how long an oci:// registry may be silent before the request is tried again; default: 60s
+      --timeout DURATION  how long oci:// registries may take for the whole command; default: as long as it goes forward
+      --dry-run           say what would be done, change nothing
 
 Examples
   # the usual way

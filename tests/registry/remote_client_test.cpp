@@ -41,8 +41,8 @@ RemoteAddress at(const LoopbackServer& server) {
 }
 
 struct Client {
-  explicit Client(const LoopbackServer& server, Credentials credentials = {})
-      : remote(at(server), {}, [credentials] { return Result<Credentials>(credentials); }, clock) {}
+  explicit Client(const LoopbackServer& server, Credentials credentials = {}, RemoteSettings settings = {})
+      : remote(at(server), std::move(settings), [credentials] { return Result<Credentials>(credentials); }, clock) {}
   ManualClock clock;
   RemoteClient remote;
 
@@ -118,6 +118,27 @@ TEST_CASE("what passes is tried again, as long as the registry asks for, and wha
     CHECK(result.error().kind == c.kind);
     CHECK(result.error().message.find(c.said) != std::string::npos);
   }
+}
+
+TEST_CASE("after the time for everything nothing is asked any more, and nothing is waited for that would pass it") {
+  RemoteSettings settings;
+  settings.overall = 10s;
+  LoopbackServer server([](const std::string& request) {
+    const bool busy = first_line(request) == "GET /v2/busy";
+    return RawAnswer{busy ? answer(429, "Retry-After: 11\r\n") : answer(200)};
+  });
+  Client client(server, {}, settings);
+  const auto busy = client.get("/v2/busy");
+  REQUIRE_FALSE(busy);
+  CHECK(busy.error().message.find("429") != std::string::npos);
+  CHECK(client.clock.steady() < SteadyTime(10s));
+  CHECK(client.get("/v2/"));
+  client.clock.sleep_until(SteadyTime(10s));
+  const auto late = client.get("/v2/");
+  REQUIRE_FALSE(late);
+  CHECK(late.error().kind == Error::Kind::timeout);
+  CHECK(late.error().message.find("--timeout") != std::string::npos);
+  CHECK(server.requests().size() == 2);
 }
 
 TEST_CASE("redirects are followed without credentials to other hosts, and nowhere else but to http and https") {
