@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -87,7 +86,7 @@ int give_passphrase(char* into, int size, int /*writing*/, void* data) {
   if (passphrase.text == nullptr || passphrase.text->empty() ||
       passphrase.text->size() > static_cast<std::size_t>(size))
     return -1;
-  std::memcpy(into, passphrase.text->data(), passphrase.text->size());
+  passphrase.text->copy(into, passphrase.text->size());  // no end mark: OpenSSL takes the size
   return static_cast<int>(passphrase.text->size());
 }
 

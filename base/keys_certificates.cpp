@@ -115,7 +115,8 @@ Result<Chain> chain_of(const std::vector<std::string>& ders, std::size_t from) {
   for (std::size_t i = from; chain != nullptr && i < ders.size(); ++i) {
     auto one = from_der(ders[i]);
     if (one == nullptr) return no_certificate();
-    if (sk_X509_push(chain.get(), one.get()) > 0) static_cast<void>(one.release());
+    if (sk_X509_push(chain.get(), one.get()) > 0)
+      one.release();  // NOLINT(bugprone-unused-return-value): it is the chain's
   }
   return chain;
 }

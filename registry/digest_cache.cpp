@@ -89,7 +89,8 @@ bool DigestCache::take_line(std::string_view line) {
   const auto tab = line.find('\t');
   if (!format || tab == std::string_view::npos) return false;
   entry.format = *format;
-  if (hex != "-" && !(entry.digest = digest_at(hex))) return false;
+  if (hex != "-") entry.digest = digest_at(hex);
+  if (hex != "-" && !entry.digest) return false;
   entry.stamp = line.substr(0, tab);
   files_.insert_or_assign(std::string(line.substr(tab + 1)), std::move(entry));
   return true;

@@ -17,7 +17,7 @@ constexpr std::size_t inputs_limit = 32;
 
 // As SLSA writes repositories: git+https://…, git+ssh://…; a path on this machine stays a path.
 std::string source_uri(std::string_view repository) {
-  const auto url = without_login(repository);
+  auto url = without_login(repository);
   if (url.find("://") != std::string::npos) return "git+" + url;
   const auto colon = url.find(':');
   if (colon == std::string::npos || url.find('/') < colon) return url;

@@ -112,7 +112,7 @@ std::string percent_encode(std::string_view text) {
     if (plain)
       out += c;
     else
-      (((out += '%') += hex[byte >> 4U])) += hex[byte & 15U];
+      out.append({'%', hex[byte >> 4U], hex[byte & 15U]});
   }
   return out;
 }
@@ -129,7 +129,7 @@ std::string next_link(std::string_view header) {
     const auto open = header.find('<');
     const auto close = header.find('>', std::min(open, header.size()));
     if (close == std::string_view::npos) return "";
-    const auto end = std::min(header.find(",", close), header.size());
+    const auto end = std::min(header.find(',', close), header.size());
     const std::string parameters = lower(header.substr(close + 1, end - close - 1));
     if (parameters.find("rel=\"next\"") != std::string::npos || parameters.find("rel=next") != std::string::npos)
       return std::string(header.substr(open + 1, close - open - 1));

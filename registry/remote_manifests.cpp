@@ -20,10 +20,11 @@ constexpr std::size_t tags_limit = 1'000'000;
 constexpr std::uint64_t page_limit = 16U << 20U;  // bytes of one page of tags or referrers
 constexpr int fallback_tries = 8;
 
-const std::vector<std::pair<std::string, std::string>> accept{
-    {"Accept", std::string(oci::manifest_type) + ", " + oci::index_type +
-                   ", application/vnd.docker.distribution.manifest.v2+json"
-                   ", application/vnd.docker.distribution.manifest.list.v2+json"}};
+std::vector<std::pair<std::string, std::string>> accept() {
+  return {{"Accept", std::string(oci::manifest_type) + ", " + oci::index_type +
+                         ", application/vnd.docker.distribution.manifest.v2+json"
+                         ", application/vnd.docker.distribution.manifest.list.v2+json"}};
+}
 
 std::string fallback_tag(const Digest& subject) {
   return "sha256-" + subject.hex();
@@ -79,7 +80,7 @@ RemoteRequest RemoteManifests::request(const char* method, const std::string& pa
 
 Result<std::string> RemoteManifests::read(const Digest& digest) {
   auto get = request("GET", "manifests/" + to_string(digest), false);
-  get.headers = accept;
+  get.headers = accept();
   get.fine = {200};
   get.body_limit = manifest_limit;
   auto answer = client_.send(get);
@@ -93,7 +94,7 @@ Result<std::string> RemoteManifests::read(const Digest& digest) {
 
 Result<std::optional<RemoteManifests::Head>> RemoteManifests::head(const std::string& reference) {
   auto ask = request("HEAD", "manifests/" + reference, false);
-  ask.headers = accept;
+  ask.headers = accept();
   ask.fine = {200, 404};
   auto answer = client_.send(ask);
   if (!answer) return answer.error();
@@ -188,7 +189,7 @@ Result<std::optional<std::vector<Descriptor>>> RemoteManifests::from_api(const D
 
 Result<std::vector<Descriptor>> RemoteManifests::fallback(const Digest& subject) {
   auto get = request("GET", "manifests/" + fallback_tag(subject), false);
-  get.headers = accept;
+  get.headers = accept();
   get.fine = {200, 404};
   get.body_limit = page_limit;
   auto answer = client_.send(get);

@@ -75,6 +75,7 @@ std::vector<FileChange> compare_files(const std::vector<PackedFile>& before, con
       before, after, [](const PackedFile& file) -> const std::string& { return file.path; },
       [&](const PackedFile* a, const PackedFile* b) {
         if (a != nullptr && b != nullptr && same_content(*a, *b) && a->executable == b->executable) return;
+        // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): one of the two is there
         FileChange change{Change::changed, b != nullptr ? b->path : a->path, "", {}, {}};
         if (a != nullptr) change.before = *a;
         if (b != nullptr) change.after = *b;
@@ -97,6 +98,7 @@ std::vector<TensorChange> compare_tensors(const std::vector<validate::TensorLine
         changes.push_back({a == nullptr   ? Change::added
                            : b == nullptr ? Change::removed
                                           : Change::changed,
+                           // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): one of the two is there
                            b != nullptr ? b->name : a->name, a != nullptr ? validate::to_string(*a) : "",
                            b != nullptr ? validate::to_string(*b) : ""});
       });
