@@ -35,7 +35,8 @@ Json to_json(const release::VersionView& view, bool asked) {
                           {"signature", release::to_json(one.state, asked)},
                           {"created", one.created},
                           {"digest", to_string(one.digest)}});
-  Json versions = Json::array(), files = Json::array(), evidence = Json::array(), stages = Json::array();
+  Json versions = Json::array(), files = Json::array(), evidence = Json::array(), stages = Json::array(),
+       modelcars = Json::array();
   for (const auto& info : view.versions) {
     versions.push_back({{"version", to_string(info.version)}, {"created", info.created}});
     if (const auto end = view.deregistered.find(info.version); end != view.deregistered.end())
@@ -57,11 +58,14 @@ Json to_json(const release::VersionView& view, bool asked) {
                         {"digest", to_string(line.digest)},
                         {"predicateType", line.predicate},
                         {"signature", release::to_json(line.signature, asked)}});
+  for (const auto& car : view.modelcars)
+    modelcars.push_back({{"digest", to_string(car.digest)}, {"base", to_string(car.base)}});
   for (const auto& line : view.stages) stages.push_back({{"stage", line.stage}, {"n", line.n}});
   Json data = {{"schemaVersion", 1},
                {"model", to_string(view.model)},
                {"digest", to_string(view.description.digest)},
                {"image", image_json(view.description.image)},
+               {"modelcars", modelcars},
                {"bytes", view.description.bytes},
                {"versions", versions},
                {"files", files},
@@ -78,9 +82,9 @@ std::string withdrawn_text(const char* what, const release::Withdrawn& withdrawn
 }
 
 std::string head(const release::VersionView& view, const std::string& shown, const Style& style, WallTime now) {
-  Rows rows = {{"  digest", to_string(view.description.digest)},
-               {"  image", image_text(view.description.image)},
-               {"  size", size_text(view.description.files.size(), view.description.bytes)}};
+  Rows rows = {{"  digest", to_string(view.description.digest)}, {"  image", image_text(view.description.image)}};
+  for (const auto& car : view.modelcars) rows.push_back({"  modelcar", to_string(car.digest)});
+  rows.push_back({"  size", size_text(view.description.files.size(), view.description.bytes)});
   for (const auto& info : view.versions) {
     rows.push_back({"  " + to_string(info.version), "created " + when_text(info.created, now, style)});
     if (const auto end = view.deregistered.find(info.version); end != view.deregistered.end())

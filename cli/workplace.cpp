@@ -80,6 +80,16 @@ Result<std::unique_ptr<registry::Store>> open_store(const std::string& text, con
   return registry::is_bundle_name(text) ? registry::open_bundle(text) : registry::open_disk_store(text);
 }
 
+Result<registry::BaseImage> base_image(const std::string& text, const Context& context) {
+  if (!registry::is_remote(text)) return registry::base_in_folder(text);
+  auto address = registry::parse_base_address(text);
+  if (!address) return address.error();
+  auto settings = remote_settings(context);
+  if (!settings) return settings.error();
+  address->registry.plain_http = context.plain_http;
+  return registry::base_in_store(registry::open_remote_store(address->registry, *settings, context.clock), *address);
+}
+
 std::optional<std::vector<registry::GitTag>> tags_if_any(Context& context, const Workplace& place) {
   if (!place.git) return std::nullopt;
   auto tags = release::all_tags(*place.git);

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "cli/context.h"
 #include "registry/git.h"
+#include "registry/modelcar.h"
 #include "registry/remote_client.h"
 #include "registry/store.h"
 #include "release/project.h"
@@ -31,6 +32,8 @@ struct Workplace {
 // The one that the project names.
 [[nodiscard]] Result<std::unique_ptr<registry::Store>> project_store(const release::Project& project,
                                                                      const Context& context);
+// A base image by what people call it: a folder with an OCI layout, or oci://HOST/PATH@sha256:….
+[[nodiscard]] Result<registry::BaseImage> base_image(const std::string& text, const Context& context);
 // How a registry behind a network is spoken to: --ca-file, docker's configuration, the cache.
 [[nodiscard]] Result<registry::RemoteSettings> remote_settings(const Context& context);
 

@@ -26,32 +26,9 @@ Error corrupt(const ModelName& model, const Descriptor& blob, const Store& from)
           "get it again from where it was copied or pushed from"};
 }
 
-// True when it had to be sent.
 Result<bool> copy_blob(Store& from, Store& to, const ModelName& model, const Descriptor& blob, const Told& told) {
-  auto there = to.has_blob(model, blob.digest, blob.size);
-  if (!there) return there.error();
-  if (*there) return false;
-  auto source = from.open_blob(model, blob.digest, 0);
-  if (!source) return source.error();
-  auto writer = to.new_blob(model, {blob.size, blob.digest, to_string(blob.digest)});
-  if (!writer) return writer.error();
-  Sha256 hash;
-  std::string buffer(static_cast<std::size_t>(std::clamp<std::uint64_t>(blob.size, 1, buffer_size)), '\0');
-  for (std::uint64_t left = blob.size;;) {
-    if (interrupted()) return interrupted_error();
-    auto got = (*source)->read(buffer.data(), buffer.size());
-    if (!got) return got.error();
-    if (*got > left || (*got == 0 && left > 0)) return corrupt(model, blob, from);
-    if (*got == 0) break;
-    left -= *got;
-    hash.update(buffer.data(), *got);
-    if (auto written = (*writer)->write({buffer.data(), *got}); !written) return written.error();
-    told(*got);
-  }
-  if (hash.finish() != blob.digest) return corrupt(model, blob, from);
-  auto kept = (*writer)->commit(blob.digest);
-  if (!kept) return kept.error();
-  return true;
+  const auto open = [&] { return from.open_blob(model, blob.digest, 0); };
+  return send_blob(to, model, blob, open, corrupt(model, blob, from), told);
 }
 
 // The blobs of one version, several at once.
@@ -146,6 +123,35 @@ CopyReport asked_for(const std::vector<CopySet>& sets) {
 }
 
 }  // namespace
+
+Result<bool> send_blob(Store& to, const ModelName& model, const Descriptor& blob,
+                       const std::function<Result<std::unique_ptr<ByteSource>>()>& open, const Error& corrupt,
+                       const Told& told) {
+  auto there = to.has_blob(model, blob.digest, blob.size);
+  if (!there) return there.error();
+  if (*there) return false;
+  auto source = open();
+  if (!source) return source.error();
+  auto writer = to.new_blob(model, {blob.size, blob.digest, to_string(blob.digest)});
+  if (!writer) return writer.error();
+  Sha256 hash;
+  std::string buffer(static_cast<std::size_t>(std::clamp<std::uint64_t>(blob.size, 1, buffer_size)), '\0');
+  for (std::uint64_t left = blob.size;;) {
+    if (interrupted()) return interrupted_error();
+    auto got = (*source)->read(buffer.data(), buffer.size());
+    if (!got) return got.error();
+    if (*got > left || (*got == 0 && left > 0)) return corrupt;
+    if (*got == 0) break;
+    left -= *got;
+    hash.update(buffer.data(), *got);
+    if (auto written = (*writer)->write({buffer.data(), *got}); !written) return written.error();
+    told(*got);
+  }
+  if (hash.finish() != blob.digest) return corrupt;
+  auto kept = (*writer)->commit(blob.digest);
+  if (!kept) return kept.error();
+  return true;
+}
 
 Result<CopyReport> copy_versions(Store& from, Store& to, const std::vector<CopySet>& sets, Progress& progress) {
   CopyReport report = asked_for(sets);

@@ -4,6 +4,8 @@
 // before anything is sent. Blobs come first, then the version, then what refers to it.
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,11 @@ struct CopyReport {
 // Error{conflict} as of Store::publish; Error{corrupt}: bytes of the source are not what their digest says.
 [[nodiscard]] Result<CopyReport> copy_versions(Store& from, Store& to, const std::vector<CopySet>& sets,
                                                Progress& progress);
+// One blob into a store, its bytes checked on the way; true when it had to be sent. `corrupt` is for bytes that are not
+// what the digest says; `told` learns how many were sent.
+[[nodiscard]] Result<bool> send_blob(Store& to, const ModelName& model, const Descriptor& blob,
+                                     const std::function<Result<std::unique_ptr<ByteSource>>()>& open,
+                                     const Error& corrupt, const std::function<void(std::uint64_t)>& told);
 // What it would do; the same refusals.
 [[nodiscard]] Result<CopyReport> rehearse_copy(Store& to, const std::vector<CopySet>& sets);
 

@@ -33,13 +33,26 @@ class Collector {
       if (!next) return next.error();
       level = std::move(*next);
     }
-    return ok();
+    return check_indexes();
   }
 
  private:
   [[nodiscard]] std::string what() const { return to_string(set_.model) + " " + to_string(set_.publication.version); }
   [[nodiscard]] Error too_many(const std::string& why) const {
     return {Error::Kind::usage, what() + ": what refers to it is " + why, ""};
+  }
+
+  // What an index names is copied when it refers to the version by itself, as the images of a modelcar do.
+  [[nodiscard]] Status check_indexes() const {
+    for (const auto& [digest, members] : indexes_)
+      for (const auto& member : members) {
+        const auto entry = oci::descriptor_of(member);
+        if (!entry || seen_.count(entry->digest) == 0)
+          return Error{Error::Kind::usage,
+                       what() + ": the index " + to_string(digest) + " names a manifest that does not refer to it",
+                       "only what refers to a version is copied"};
+      }
+    return ok();
   }
 
   // A registry behind a network has no index that would say it.
@@ -76,6 +89,9 @@ class Collector {
         set_.referrers.push_back({subject, std::move(manifest)});
       }
     }
+    // A registry takes an index only when what it names is there.
+    std::stable_partition(set_.referrers.begin(), set_.referrers.end(),
+                          [](const auto& one) { return one.manifest.media_type != oci::index_type; });
     return found;
   }
 
@@ -87,9 +103,10 @@ class Collector {
     };
     auto manifest = parse_json(*text, "manifest");
     if (!manifest) return broken(manifest.error().message);
-    if (oci::member(*manifest, "manifests") != nullptr)
-      return Error{Error::Kind::usage, what() + ": " + to_string(digest) + " is an index of several manifests",
-                   "only manifests that name blobs are copied"};
+    if (const auto* members = oci::member(*manifest, "manifests")) {
+      indexes_.emplace_back(digest, *members);
+      return ok();
+    }
     if (const auto* config = oci::member(*manifest, "config"); config == nullptr || !take_blob(*config))
       return broken("its config is no descriptor");
     const auto* layers = oci::member(*manifest, "layers");
@@ -108,6 +125,7 @@ class Collector {
   Store& from_;
   CopySet& set_;
   std::set<Digest> seen_, blobs_;
+  std::vector<std::pair<Digest, nlohmann::json>> indexes_;
 };
 
 }  // namespace

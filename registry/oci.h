@@ -32,6 +32,7 @@ inline constexpr const char* file_path = "org.cncf.model.filepath";
 inline constexpr const char* file_metadata = "org.cncf.model.file.metadata+json";
 inline constexpr const char* files_annotation = "dev.mlctl.files";        // JSON: the files of a layer
 inline constexpr const char* model_annotation = "dev.mlctl.model";        // on an image: the model's digest
+inline constexpr const char* modelcar_annotation = "dev.mlctl.modelcar";  // on a modelcar: its base's digest
 inline constexpr const char* name_annotation = "dev.mlctl.name";          // bundles only: whose entry it is
 inline constexpr const char* subject_annotation = "dev.mlctl.subject";    // index only: what a referrer is about
 inline constexpr const char* count_annotation = "dev.mlctl.count";        // index only: how many files

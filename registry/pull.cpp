@@ -5,14 +5,17 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
 #include "base/interrupt.h"
+#include "base/terminal.h"
 #include "registry/blob_file.h"
 #include "registry/folder.h"
 #include "registry/pack.h"
@@ -26,6 +29,11 @@ constexpr std::size_t buffer_size = 1U << 20U;
 constexpr std::int64_t writeback_step = 8 << 20;   // bytes
 constexpr std::size_t batch_files = 128;           // that wait for the disk together
 constexpr std::uint64_t batch_bytes = 64U << 20U;  // the same
+
+Error in_the_way(const fs::path& path) {
+  return {Error::Kind::usage, escape_control(path.string()) + ": a folder, where a file of the model belongs",
+          "move it out of the way"};
+}
 
 // One file on its way into the folder: beside, durable, then under its name. Several may take these steps together.
 class Incoming {
@@ -86,7 +94,9 @@ class Incoming {
 
  private:
   Incoming(fs::path path, File parent, Disk& disk) : path_(std::move(path)), parent_(std::move(parent)), disk_(disk) {}
-  [[nodiscard]] Error failed(int code) const { return system_error(code, "cannot write", path_); }
+  [[nodiscard]] Error failed(int code) const {
+    return code == EISDIR ? in_the_way(path_) : system_error(code, "cannot write", path_);
+  }
 
   fs::path path_;  // for messages
   std::string name_, temporary_;
@@ -128,7 +138,10 @@ bool is_right(const Folder& folder, const PackedFile& file) {
 }
 
 Status make_link(const Folder& folder, const PackedFile& file, Disk& disk) {
-  const auto failed = [&](int code) { return system_error(code, "cannot make the link", folder.path() / file.path); };
+  const auto failed = [&](int code) {
+    const auto path = folder.path() / file.path;
+    return code == EISDIR ? in_the_way(path) : system_error(code, "cannot make the link", path);
+  };
   auto parent = folder.open_parent(file.path, true);
   if (!parent) return parent.error();
   const std::string prefix = "/proc/self/fd/" + std::to_string(parent->fd()) + "/";
@@ -235,6 +248,23 @@ class Puller {
   std::set<fs::path> cleaned_;  // folders
 };
 
+// What stands where a folder must be made, if that is why it could not.
+std::optional<Error> not_a_folder(const fs::path& folder) {
+  fs::path path;
+  for (const auto& part : folder) {
+    path /= part;
+    std::error_code code;
+    const auto here = fs::symlink_status(path, code).type();
+    if (here == fs::file_type::not_found) return std::nullopt;
+    if (fs::is_directory(path, code)) continue;
+    return Error{Error::Kind::usage,
+                 escape_control(path.string()) +
+                     (here == fs::file_type::symlink ? ": a link that leads to no folder" : ": not a folder"),
+                 "name another folder, or move it out of the way"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<PullReport> pull(Store& store, const ModelName& model, const Digest& digest, const fs::path& folder,
@@ -243,7 +273,7 @@ Result<PullReport> pull(Store& store, const ModelName& model, const Digest& dige
   if (!manifest) return manifest.error();
   auto layers = read_layers(store, model, *manifest);
   if (!layers) return layers.error().context(to_string(model) + "@" + to_string(digest));
-  if (auto made = make_folders(folder); !made) return made.error();
+  if (auto made = make_folders(folder); !made) return not_a_folder(folder).value_or(made.error());
   auto opened = Folder::open(folder);
   if (!opened) return opened.error();
   return Puller(store, model, *opened, progress, disk).run(*layers);

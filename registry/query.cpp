@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "base/document.h"
 #include "registry/evidence.h"
+#include "registry/modelcar.h"
 #include "registry/oci.h"
 
 namespace mlctl::registry {
@@ -41,6 +43,7 @@ class Verifier {
     const bool ours = std::all_of(layers->begin(), layers->end(), [](const auto& layer) { return layer.exact; });
     if (auto read = ours ? check_manifests(*layers) : check_config(*manifest, *layers); !read) return read.error();
     if (auto read = note(evidence(store_, model_, digest_)); !read) return read.error();
+    if (auto read = check_modelcars(*layers); !read) return read.error();
     return report_;
   }
 
@@ -63,6 +66,42 @@ class Verifier {
     auto content = read_layer(layer, **source, {});
     if (content) layer.content = *content;
     return note(content);
+  }
+
+  // What a modelcar is made of beside the model's layers.
+  Status check_modelcars(const std::vector<PackedLayer>& layers) {
+    auto cars = find_modelcars(store_, model_, digest_);
+    if (!cars) return note(cars);
+    std::set<Digest> checked;
+    for (const auto& layer : layers) checked.insert(layer.digest);
+    for (const auto& car : *cars) {
+      auto blobs = modelcar_blobs(store_, model_, car.digest);
+      if (!blobs) {
+        if (auto noted = note(blobs); !noted) return noted;
+        continue;
+      }
+      for (const auto& blob : *blobs)
+        if (checked.insert(blob.digest).second)
+          if (auto noted = note(check_blob(blob)); !noted) return noted;
+    }
+    return ok();
+  }
+
+  Result<bool> check_blob(const Descriptor& blob) {
+    auto source = store_.open_blob(model_, blob.digest, 0);
+    if (!source) return source.error();
+    Sha256 hash;
+    std::string buffer(64U << 10U, '\0');
+    for (std::uint64_t left = blob.size;;) {
+      auto got = (*source)->read(buffer.data(), buffer.size());
+      if (!got) return got.error();
+      if (*got == 0 || *got > left) break;
+      left -= *got;
+      hash.update(buffer.data(), *got);
+      report_.bytes += *got;
+    }
+    if (hash.finish() == blob.digest) return true;
+    return Error{Error::Kind::corrupt, "blob " + to_string(blob.digest) + " is not what its digest says", ""};
   }
 
   // The configuration is there, and names what the layers decompress to.

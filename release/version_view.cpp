@@ -81,6 +81,9 @@ Result<VersionView> view_version(registry::Store& store, const std::vector<GitTa
   auto evidence = registry::evidence(store, model, digest, trust, now);
   if (!evidence) return evidence.error();
   for (const auto& one : *evidence) view.evidence.push_back(line_of(one));
+  auto modelcars = registry::find_modelcars(store, model, digest);
+  if (!modelcars) return modelcars.error();
+  view.modelcars = std::move(*modelcars);
   if (tags != nullptr) add_withdrawals(ModelTags(model, *tags), view);
   for (const auto& assignment : current(tags, model))
     if (std::any_of(view.versions.begin(), view.versions.end(),

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "registry/git.h"
+#include "registry/modelcar.h"
 #include "registry/query.h"
 #include "registry/sign.h"
 #include "registry/store.h"
@@ -43,6 +44,7 @@ struct VersionView {
   std::vector<registry::VersionInfo> versions;  // that lead to the digest
   std::vector<StatementLine> evidence;
   std::vector<registry::VersionSignature> signatures;
+  std::vector<registry::ModelcarInfo> modelcars;
   std::vector<StageLine> stages;                        // that run it now
   std::optional<Withdrawn> deprecated;                  // the model
   std::map<registry::Version, Withdrawn> deregistered;  // of `versions`

@@ -197,5 +197,37 @@ TEST_CASE("a pull that runs out of disk resumes") {
   CHECK(rest->bytes < 27);
 }
 
+TEST_CASE("what stands in the way of a pull is named, and nothing half-written stays") {
+  const auto folder = test::temporary_folder();
+  auto store = open_disk_store(folder.path() / "registry");
+  REQUIRE(store);
+  auto files = test::small_model();
+  files.push_back(test::link_file("current", "model.json"));
+  const auto digest = test::pushed(**store, "a", "v1.0.0", files).manifest;
+  const auto out = folder.path() / "out";
+  const auto refused = [&](const fs::path& into, const std::string& words) {
+    CAPTURE(words);
+    auto report = pull(**store, test::name("a"), digest, into, no_progress());
+    REQUIRE(!report);
+    CHECK(report.error().kind == Error::Kind::usage);
+    CHECK(report.error().message.find(words) != std::string::npos);
+    CHECK(!report.error().hint.empty());
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path()))
+      CHECK(entry.path().filename().string().rfind(".mlctl-", 0) != 0);
+  };
+  test::put(folder.path() / "file", "");
+  refused(folder.path() / "file", "not a folder");
+  refused(folder.path() / "file" / "below", "file: not a folder");
+  fs::create_symlink("nowhere", folder.path() / "dangling");
+  refused(folder.path() / "dangling", "a link that leads to no folder");
+  CHECK(!fs::exists(folder.path() / "nowhere"));
+  for (const char* name : {"model.json", "current"}) {
+    fs::remove_all(out);
+    fs::create_directories(out / name / "inside");
+    refused(out, std::string(name) + ": a folder, where a file of the model belongs");
+    CHECK(fs::exists(out / name / "inside"));
+  }
+}
+
 }  // namespace
 }  // namespace mlctl::registry
