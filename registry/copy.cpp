@@ -87,7 +87,8 @@ Result<bool> may_copy(Store& to, const CopySet& set) {
                "versions are immutable: find out which of the two is the right one"};
 }
 
-Status copy_manifests(Store& from, Store& to, const CopySet& set) {
+// `again` sees to it that every blob is there.
+Status copy_manifests(Store& from, Store& to, const CopySet& set, const std::function<Status()>& again) {
   const auto& publication = set.publication;
   auto model = from.read_manifest(set.model, publication.model.digest);
   if (!model) return model.error();
@@ -100,6 +101,7 @@ Status copy_manifests(Store& from, Store& to, const CopySet& set) {
     if (interrupted()) return interrupted_error();
     auto text = from.read_manifest(set.model, referrer.manifest.digest);
     if (!text) return text.error();
+    if (auto there = again(); !there) return there;
     auto put = to.put_referrer(set.model, referrer.subject, referrer.manifest, *text);
     if (!put) return put;
   }
@@ -167,9 +169,13 @@ Result<CopyReport> copy_versions(Store& from, Store& to, const std::vector<CopyS
     done += bytes;
     progress.update(human_bytes(done) + " of " + human_bytes(report.bytes));
   };
+  // Where there is a collector, it may come between two manifests and take what nothing refers to yet.
+  const bool collects = static_cast<bool>(to.models_with_garbage());
   for (const auto& set : sets) {
-    if (auto copied = BlobCopy(from, to, set, told).run(report); !copied) return copied.error();
-    if (auto copied = copy_manifests(from, to, set); !copied) return copied.error();
+    const auto blobs = [&] { return BlobCopy(from, to, set, told).run(report); };
+    if (auto copied = blobs(); !copied) return copied.error();
+    const auto again = [&] { return collects ? blobs() : ok(); };
+    if (auto copied = copy_manifests(from, to, set, again); !copied) return copied.error();
   }
   return report;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "registry/copy.h"
 #include "registry/evidence.h"
 #include "registry/pull.h"
 #include "registry/push.h"
@@ -105,6 +106,69 @@ TEST_CASE("many processes push one version with different content: exactly one w
   CHECK(won == 1);
   CHECK(refused == 7);
   CHECK(list_versions(*open_store(root), name("a"))->size() == 1);
+}
+
+TEST_CASE("many processes push one version with the same content, beside a collector: all agree") {
+  const auto folder = temporary_folder();
+  const auto root = folder.path() / "registry";
+  const auto files = model_number(1);
+  std::vector<pid_t> pids;
+  for (int p = 0; p < 20; ++p)
+    pids.push_back(spawn([&] {
+      auto store = open_disk_store(root);
+      if (!store) return 1;
+      auto report = push(**store, {"", "a"}, files, {1, 0, 0, "", ""}, {}, no_progress());
+      if (!report) return 2;
+      return report->existed ? 0 : 10;
+    }));
+  const pid_t collector = spawn([&] {
+    for (int i = 0; i < 200; ++i) {
+      auto store = open_disk_store(root);
+      if (!store || !(*store)->collect_garbage({"", "a"}, false)) return 1;
+    }
+    return 0;
+  });
+  int published = 0;
+  for (const auto pid : pids) {
+    const int code = wait_for(pid);
+    CHECK((code == 0 || code == 10));
+    published += code == 10 ? 1 : 0;
+  }
+  CHECK(wait_for(collector) == 0);
+  CHECK(published == 1);
+  auto store = open_store(root);
+  const auto versions = list_versions(*store, name("a"));
+  REQUIRE(versions);
+  REQUIRE(versions->size() == 1);
+  CHECK(verify(*store, name("a"), versions->at(0).digest)->problems.empty());
+  CHECK((*store).collect_garbage(name("a"), false)->removed.empty());
+}
+
+TEST_CASE("a copy with everything that refers to a version, beside a collector, ends well") {
+  const auto folder = temporary_folder();
+  auto from = open_store(folder.path() / "from");
+  const auto digest = pushed(*from, "a", "v1.0.0", model_number(1)).manifest;
+  for (int i = 0; i < 20; ++i)
+    REQUIRE(attach(*from, name("a"), digest, EvidenceKind::gate,
+                   make_statement(name("a"), digest, test_result, {{"result", "PASSED"}, {"url", std::to_string(i)}}),
+                   ""));
+  auto publication = from->find(name("a"), version("v1.0.0"));
+  auto set = copy_set(*from, name("a"), **publication);
+  REQUIRE(set);
+  const auto root = folder.path() / "to";
+  const pid_t collector = spawn([&] {
+    for (;;) {
+      auto store = open_disk_store(root);
+      if (!store || !(*store)->collect_garbage({"", "a"}, false)) return 1;
+    }
+  });
+  const auto copied = copy_versions(*from, *open_store(root), {*set}, no_progress());
+  ::kill(collector, SIGKILL);
+  CHECK(wait_for(collector) == 128 + SIGKILL);
+  CHECK_MESSAGE(copied, (copied ? "" : copied.error().message));
+  auto to = open_store(root);
+  CHECK(verify(*to, name("a"), digest)->problems.empty());
+  CHECK(evidence(*to, name("a"), digest)->size() == 20);
 }
 
 TEST_CASE("a reader beside writers sees whole versions only") {
