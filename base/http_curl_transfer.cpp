@@ -2,7 +2,9 @@
 #include "base/http_curl_transfer.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <curl/curl.h>
+#include <string_view>
 #include <system_error>
 
 namespace mlctl::http_detail {
@@ -130,6 +132,20 @@ void set_up(Transfer& transfer, std::chrono::milliseconds left, const HttpSettin
   set_headers(transfer);
 }
 
+// Whether it was the proxy is not known here; that there may be one is. Its address may hold a password.
+static Error with_proxy(Error error, const std::string& where) {
+  if (is_loopback(where)) return error;  // never through one
+  for (const char* name : {"HTTPS_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "all_proxy"}) {
+    const bool secure = where.starts_with("https:");
+    if ((secure && std::string_view(name) == "http_proxy") || (!secure && lower(name) == "https_proxy")) continue;
+    const char* set = std::getenv(name);
+    if (set == nullptr || *set == '\0') continue;
+    error.message += std::string(", and ") + name + " is set";
+    break;
+  }
+  return error;
+}
+
 Error error_of(const Transfer& transfer, int code) {
   using Kind = Error::Kind;
   const std::string& where = transfer.origin;
@@ -139,10 +155,11 @@ Error error_of(const Transfer& transfer, int code) {
     case CURLE_OPERATION_TIMEDOUT:
       return timed_out(transfer);
     case CURLE_COULDNT_CONNECT:
-      return not_connected(transfer);
+      return with_proxy(not_connected(transfer), where);
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
       return {Kind::unavailable, "cannot find the address of " + where, ""};
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return with_proxy({Kind::unavailable, "cannot find the address of the proxy for " + where, ""}, where);
     case CURLE_WRITE_ERROR:
       if (!transfer.answer.too_large.empty())
         return {Kind::unavailable, "answer of " + where + " is too large: " + transfer.answer.too_large,
@@ -153,7 +170,7 @@ Error error_of(const Transfer& transfer, int code) {
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
-      return {Kind::unavailable, "connection to " + where + " was closed before the answer", ""};
+      return with_proxy({Kind::unavailable, "connection to " + where + " was closed before the answer", ""}, where);
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
       return {Kind::unavailable, "answer of " + where + " is not HTTP", ""};

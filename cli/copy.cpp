@@ -40,7 +40,10 @@ struct Copied {
 Result<registry::CopyReport> write(registry::Store& from, const CopyOptions& options, const Copied& copied,
                                    Context& context) {
   if (registry::is_bundle_name(options.destination)) {
-    if (context.dry_run) return registry::rehearse_bundle(copied.sets);
+    if (context.dry_run) {
+      auto may = registry::may_write_bundle(copied.sets, options.destination);
+      return may ? Result<registry::CopyReport>(registry::rehearse_bundle(copied.sets)) : may.error();
+    }
     return registry::write_bundle(from, copied.sets, options.destination, context.progress());
   }
   auto to = open_store(options.destination, context);
@@ -49,8 +52,21 @@ Result<registry::CopyReport> write(registry::Store& from, const CopyOptions& opt
   return registry::copy_versions(from, **to, copied.sets, context.progress());
 }
 
+// "registry.example/models" is an address that lacks its scheme as long as no such folder is there.
+Status check_destination(const std::string& text) {
+  const auto slash = text.find('/');
+  const auto first = text.substr(0, slash);
+  std::error_code code;
+  if (slash == std::string::npos || slash == 0 || first.find_first_not_of('.') == std::string::npos) return ok();
+  if (first.find_first_of(".:") == std::string::npos || std::filesystem::exists(first, code)) return ok();
+  return Error{Error::Kind::usage, "'" + escape_control(text) + "': a registry or a folder?",
+               "write oci://" + escape_control(text) + ", or ./" + escape_control(text)};
+}
+
 Result<Copied> copy(CopyOptions options, Context& context) {
   split_bundle(options);
+  const bool address = options.destination.find("://") != std::string::npos;
+  if (auto clear = address ? ok() : check_destination(options.destination); !clear) return clear.error();
   auto place = open_loosely(context);
   if (!place) return place.error();
   if (options.from) {

@@ -81,10 +81,20 @@ std::string withdrawn_text(const char* what, const release::Withdrawn& withdrawn
          when_text(withdrawn.when, now, style);
 }
 
+constexpr std::size_t widest_digest_row = 2 + 8 + 2 + 71;  // "  assigned  sha256:…"
+
 std::string head(const release::VersionView& view, const std::string& shown, const Style& style, WallTime now) {
+  std::string text = paint(shown, Tone::strong, style) + "\n";
   Rows rows = {{"  digest", to_string(view.description.digest)}, {"  image", image_text(view.description.image)}};
   for (const auto& car : view.modelcars) rows.push_back({"  modelcar", to_string(car.digest)});
   rows.push_back({"  size", size_text(view.description.files.size(), view.description.bytes)});
+  if (style.terminal && style.width < widest_digest_row) {
+    // One blank instead of two, and most digests end where 80 columns end; others get a line of their own.
+    const std::size_t column = std::string("  digest ").size();
+    for (const auto& row : rows)
+      text += row[0] + (row[0].size() < column ? std::string(column - row[0].size(), ' ') : "\n    ") + row[1] + "\n";
+    rows.clear();
+  }
   for (const auto& info : view.versions) {
     rows.push_back({"  " + to_string(info.version), "created " + when_text(info.created, now, style)});
     if (const auto end = view.deregistered.find(info.version); end != view.deregistered.end())
@@ -94,7 +104,7 @@ std::string head(const release::VersionView& view, const std::string& shown, con
   if (view.deprecated) rows.push_back({"  model", withdrawn_text("deprecated", *view.deprecated, style, now)});
   Style plain = style;
   plain.terminal = false;  // digests are never cut
-  return paint(shown, Tone::strong, style) + "\n" + render_table({}, rows, plain);
+  return text + render_table({}, rows, plain);
 }
 
 // All of them, or where there are many the largest, in the order of paths.

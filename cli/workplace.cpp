@@ -77,6 +77,9 @@ Result<std::unique_ptr<registry::Store>> open_store(const std::string& text, con
     address->plain_http = context.plain_http;
     return registry::open_remote_store(*address, *settings, context.clock);
   }
+  if (text.empty() || text.find("://") != std::string::npos)
+    return Error{Error::Kind::usage, "not a registry: '" + escape_control(text) + "'",
+                 "write oci://HOST/PATH, a folder or FILE.tar"};
   return registry::is_bundle_name(text) ? registry::open_bundle(text) : registry::open_disk_store(text);
 }
 

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <set>
 #include <string>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -124,10 +125,11 @@ bool is_stale_file(const fs::path& path) {
   return file.fd() >= 0 && lock_now(file.fd());
 }
 
-void remove_stale_files(const fs::path& folder) {
+void remove_stale_files(const fs::path& folder, const std::set<std::string>& kept) {
   std::error_code code;
   for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
-    if (entry->path().filename().string().rfind(".mlctl-", 0) != 0) continue;
+    const auto name = entry->path().filename().string();
+    if (name.rfind(".mlctl-", 0) != 0 || kept.count(name) != 0) continue;
     const File file(::open(entry->path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (file.fd() >= 0 && lock_now(file.fd())) ::unlink(entry->path().c_str());
   }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "base/digest.h"
 #include "base/filesystem.h"
@@ -20,7 +22,7 @@ namespace mlctl::registry {
                                                                  const Digest& digest, std::uint64_t offset);
 // A temporary file of a writer that is dead.
 [[nodiscard]] bool is_stale_file(const std::filesystem::path& path);
-// Deletes what dead writers left: temporary files that nobody holds a lock on.
-void remove_stale_files(const std::filesystem::path& folder);
+// Deletes what dead writers left: temporary files that nobody holds a lock on, but those named in `kept`.
+void remove_stale_files(const std::filesystem::path& folder, const std::set<std::string>& kept = {});
 
 }  // namespace mlctl::registry

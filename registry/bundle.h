@@ -20,8 +20,12 @@ namespace mlctl::registry {
 // Whether the text names such a file: it ends in ".tar".
 [[nodiscard]] bool is_bundle_name(std::string_view text);
 
-// Written beside, fsynced and renamed over `file`: the old bundle or the new one. Every blob is hashed on the way:
-// Error{corrupt}. Returns what was written; everything counts as sent.
+// A file that is there is replaced only when nothing is lost by it. Error{usage}: it is no bundle; Error{conflict}: it
+// holds a version that `sets` does not have, or has with another digest.
+[[nodiscard]] Status may_write_bundle(const std::vector<CopySet>& sets, const std::filesystem::path& file);
+
+// Asks may_write_bundle. Written beside, fsynced and renamed over `file`: the old bundle or the new one. Every blob is
+// hashed on the way: Error{corrupt}. Returns what was written; everything counts as sent.
 [[nodiscard]] Result<CopyReport> write_bundle(Store& from, std::vector<CopySet> sets, const std::filesystem::path& file,
                                               Progress& progress, Disk& disk = real_disk());
 

@@ -172,6 +172,13 @@ class BundleWriter {
   std::string buffer_ = std::string(buffer_size, '\0');
 };
 
+bool holds(const std::vector<CopySet>& sets, const ModelName& model, const Publication& publication) {
+  return std::any_of(sets.begin(), sets.end(), [&](const CopySet& set) {
+    return set.model == model && set.publication.version == publication.version &&
+           set.publication.model.digest == publication.model.digest;
+  });
+}
+
 }  // namespace
 
 bool is_bundle_name(std::string_view text) {
@@ -192,8 +199,29 @@ CopyReport rehearse_bundle(const std::vector<CopySet>& sets) {
   return report;
 }
 
+Status may_write_bundle(const std::vector<CopySet>& sets, const fs::path& file) {
+  struct stat info{};
+  if (::stat(file.c_str(), &info) != 0 || (S_ISREG(info.st_mode) && info.st_size == 0)) return ok();
+  const std::string name = escape_control(file.string());
+  const std::string hint = "name another file, or remove that one first";
+  auto there = S_ISREG(info.st_mode) ? open_bundle(file) : Error{Error::Kind::usage, "", ""};
+  auto models = there ? (*there)->models() : there.error();
+  if (!models) return Error{Error::Kind::usage, name + " exists and is no bundle", hint};
+  for (const auto& model : *models) {
+    auto publications = (*there)->publications(model);
+    if (!publications) return publications.error();
+    for (const auto& one : *publications)
+      if (!holds(sets, model, one))
+        return Error{Error::Kind::conflict,
+                     name + " holds " + to_string(model) + " " + to_string(one.version) + ", which would be lost",
+                     hint};
+  }
+  return ok();
+}
+
 Result<CopyReport> write_bundle(Store& from, std::vector<CopySet> sets, const fs::path& file, Progress& progress,
                                 Disk& disk) {
+  if (auto may = may_write_bundle(sets, file); !may) return may.error();
   std::sort(sets.begin(), sets.end(), [](const auto& a, const auto& b) {
     return a.model != b.model ? a.model < b.model : a.publication.version < b.publication.version;
   });

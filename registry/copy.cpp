@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/interrupt.h"
+#include "registry/remote_address.h"
 
 namespace mlctl::registry {
 namespace {
@@ -18,17 +19,33 @@ namespace {
 constexpr unsigned workers_limit = 4;
 constexpr std::size_t buffer_size = 1U << 20U;
 
+constexpr const char* mend = "get it again from where it was copied or pushed from";
+
 using Told = std::function<void(std::uint64_t bytes)>;
 
 Error corrupt(const ModelName& model, const Descriptor& blob, const Store& from) {
   return {Error::Kind::corrupt,
           to_string(model) + ": blob " + to_string(blob.digest) + " of " + from.name() + " is not what its digest says",
-          "get it again from where it was copied or pushed from"};
+          mend};
+}
+
+// True when it had to be sent.
+Result<bool> copy_once(Store& from, Store& to, const ModelName& model, const Descriptor& blob, const Told& told) {
+  const auto open = [&]() -> Result<std::unique_ptr<ByteSource>> {
+    auto source = from.open_blob(model, blob.digest, 0);
+    if (source || source.error().kind != Error::Kind::not_found) return source;
+    return Error{Error::Kind::corrupt,  // a manifest names it: damage, no wrong name
+                 to_string(model) + ": blob " + to_string(blob.digest) + " is not in " + from.name(), mend};
+  };
+  return send_blob(to, model, blob, open, corrupt(model, blob, from), told);
 }
 
 Result<bool> copy_blob(Store& from, Store& to, const ModelName& model, const Descriptor& blob, const Told& told) {
-  const auto open = [&] { return from.open_blob(model, blob.digest, 0); };
-  return send_blob(to, model, blob, open, corrupt(model, blob, from), told);
+  const int fetches = is_remote(from.name()) ? corrupt_fetches : 1;
+  for (int fetched = 1;; ++fetched) {
+    auto copied = copy_once(from, to, model, blob, told);
+    if (copied || copied.error().kind != Error::Kind::corrupt || fetched >= fetches) return copied;
+  }
 }
 
 // The blobs of one version, several at once.

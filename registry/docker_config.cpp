@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include "base/document.h"
@@ -13,6 +12,7 @@
 #include "base/process.h"
 #include "base/terminal.h"
 #include "registry/base64.h"
+#include "registry/helper_environment.h"
 
 namespace mlctl::registry {
 namespace {
@@ -71,47 +71,23 @@ std::string helper_of(const Json& config, const std::string& host) {
   return text_at(config, "credsStore");
 }
 
-// What helpers of clouds and of desktops ask their environment for; nothing else reaches them.
-bool is_for_helpers(std::string_view variable) {
-  constexpr std::string_view names[] = {"DBUS_SESSION_BUS_ADDRESS",
-                                        "DISPLAY",
-                                        "WAYLAND_DISPLAY",
-                                        "DOCKER_CONFIG",
-                                        "USER",
-                                        "LOGNAME",
-                                        "LANG",
-                                        "LC_ALL",
-                                        "TMPDIR",
-                                        "HTTP_PROXY",
-                                        "HTTPS_PROXY",
-                                        "NO_PROXY",
-                                        "ALL_PROXY",
-                                        "http_proxy",
-                                        "https_proxy",
-                                        "no_proxy",
-                                        "all_proxy"};
-  constexpr std::string_view prefixes[] = {"AWS_",  "AZURE_", "GOOGLE_",         "CLOUDSDK_", "XDG_",
-                                           "GNUPG", "GPG_",   "PASSWORD_STORE_", "SSL_CERT_"};
-  return std::find(std::begin(names), std::end(names), variable) != std::end(names) ||
-         std::any_of(std::begin(prefixes), std::end(prefixes),
-                     [&](std::string_view prefix) { return variable.substr(0, prefix.size()) == prefix; });
-}
-
-std::map<std::string, std::string> helper_environment() {
-  std::map<std::string, std::string> chosen;
-  for (char** one = environ; one != nullptr && *one != nullptr; ++one) {
-    const std::string_view pair(*one);
-    const auto equals = std::min(pair.find('='), pair.size());
-    if (equals < pair.size() && is_for_helpers(pair.substr(0, equals)))
-      chosen.emplace(pair.substr(0, equals), pair.substr(equals + 1));
-  }
-  return chosen;
-}
-
 struct HelperAnswer {
   bool found = true;
   std::string output;
 };
+
+// What a person types to see what is wrong. The input of `store` is a secret, and no host.
+std::string by_hand(const std::string& program, const std::string& input) {
+  return "echo " + (input.starts_with("{") ? "HOST" : escape_control(input)) + " | " + program + " get";
+}
+
+// Which file names the helper, or cannot be read. Never without a hint: asking the registry again would not help.
+Error told(Error error, const fs::path& config) {
+  if (error.message.find(config.string()) == std::string::npos)
+    error.message = escape_control(config.string()) + ": " + error.message;
+  if (error.hint.empty()) error.hint = "mend that file, or what it names";
+  return error;
+}
 
 // Nothing of what a helper prints is ever shown: it may be a secret.
 Result<HelperAnswer> run_helper(const std::string& name, const char* verb, const std::string& input) {
@@ -127,13 +103,14 @@ Result<HelperAnswer> run_helper(const std::string& name, const char* verb, const
   spec.drop_errors = true;
   auto ran = run_process(spec, helper_limit);
   if (!ran && ran.error().kind == Error::Kind::timeout)
-    return Error{Error::Kind::timeout, program + " " + verb + ": no answer within " + human_duration(helper_limit), ""};
+    return Error{Error::Kind::timeout, program + " " + verb + ": no answer within " + human_duration(helper_limit),
+                 "it may wait for somebody: " + by_hand(program, input)};
   if (!ran) return ran.error();
   if (ran->exit_code == 0) return HelperAnswer{true, std::move(ran->output)};
   if (ran->output.find("credentials not found") != std::string::npos) return HelperAnswer{false, ""};
   return Error{Error::Kind::unavailable,
                program + " " + verb + " failed with exit code " + std::to_string(ran->exit_code),
-               "run it by hand: echo HOST | " + program + " get"};
+               "run it by hand: " + by_hand(program, input)};
 }
 
 Result<Credentials> ask_helper(const std::string& name, const std::string& host) {
@@ -184,10 +161,11 @@ Result<fs::path> docker_config_path() {
 
 Result<Credentials> find_credentials(const fs::path& path, const std::string& host) {
   auto config = read_config(path);
-  if (!config) return config.error();
+  if (!config) return told(config.error(), path);
   if (const auto helper = helper_of(*config, host); !helper.empty()) {
     auto found = ask_helper(helper, host);
-    if (!found || !found->empty()) return found;
+    if (!found) return told(found.error(), path);
+    if (!found->empty()) return found;
   }
   for (const auto& key : keys_for(*config, host))
     if (auto found = of_entry((*config)["auths"][key]); !found.empty()) return found;
@@ -205,7 +183,7 @@ Result<std::string> store_credentials(const fs::path& path, const std::string& h
     const Json given = {
         {"ServerURL", key_of(host)}, {"Username", credentials.username}, {"Secret", credentials.password}};
     auto kept = run_helper(helper, "store", given.dump(-1, ' ', false, Json::error_handler_t::replace));
-    if (!kept) return kept.error();
+    if (!kept) return told(kept.error(), path);
   } else {
     entry["auth"] = to_base64(credentials.username + ":" + credentials.password);
   }
@@ -220,7 +198,7 @@ Result<bool> erase_credentials(const fs::path& path, const std::string& host) {
   bool erased = false;
   if (const auto helper = helper_of(*config, host); !helper.empty()) {
     auto there = ask_helper(helper, host);
-    if (!there) return there.error();
+    if (!there) return told(there.error(), path);
     erased = !there->empty();
     if (erased)
       if (auto gone = run_helper(helper, "erase", key_of(host)); !gone) return gone.error();

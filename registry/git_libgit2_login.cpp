@@ -5,9 +5,11 @@
 #include <git2.h>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "base/process.h"
 #include "registry/git_libgit2.h"
+#include "registry/helper_environment.h"
 
 namespace mlctl::registry::git {
 namespace {
@@ -18,8 +20,11 @@ using ConfigIterator = Handle<git_config_iterator, git_config_iterator_free>;
 constexpr auto helper_limit = std::chrono::seconds(30);
 
 // "KEY=value" of `git credential fill`, which asks the helpers that the user configured and nobody at a terminal.
-std::map<std::string, std::string> ask_helper(const std::string& url) {
-  ProcessSpec spec{{"git", "credential", "fill"}, {{"GIT_TERMINAL_PROMPT", "0"}, {"GIT_ASKPASS", "true"}}, "/"};
+std::map<std::string, std::string> ask_helper(const std::string& url, const std::string& folder) {
+  auto environment = helper_environment();
+  environment.insert_or_assign("GIT_TERMINAL_PROMPT", "0");
+  environment.insert_or_assign("GIT_ASKPASS", "true");
+  ProcessSpec spec{{"git", "credential", "fill"}, std::move(environment), folder};
   spec.input = "url=" + url + "\n\n";
   auto done = run_process(spec, helper_limit);
   std::map<std::string, std::string> answer;
@@ -41,16 +46,17 @@ bool covers(const std::string& prefix, const std::string& url) {
 
 }  // namespace
 
-int make_credential(git_credential** made, const char* url, const char* user, unsigned allowed) {
+int make_credential(git_credential** made, const char* url, const char* user, unsigned allowed,
+                    const std::string& folder) {
   const std::string name = user != nullptr ? user : "git";
   if ((allowed & GIT_CREDENTIAL_USERNAME) != 0) return git_credential_username_new(made, name.c_str());
   if ((allowed & GIT_CREDENTIAL_SSH_KEY) != 0) return git_credential_ssh_key_from_agent(made, name.c_str());
   if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) == 0) return GIT_EAUTH;
   if (const char* token = std::getenv("MLCTL_GIT_TOKEN"); token != nullptr && *token != '\0')
     return git_credential_userpass_plaintext_new(made, user != nullptr ? user : "x-access-token", token);
-  const auto answer = ask_helper(url != nullptr ? url : "");
+  const auto answer = ask_helper(url != nullptr ? url : "", folder);
   const auto username = answer.find("username"), password = answer.find("password");
-  if (username == answer.end() || password == answer.end()) return GIT_EAUTH;
+  if (username == answer.end() || password == answer.end() || password->second.empty()) return GIT_EAUTH;
   return git_credential_userpass_plaintext_new(made, username->second.c_str(), password->second.c_str());
 }
 

@@ -11,7 +11,9 @@ namespace mlctl::registry::git {
 
 // The agent for ssh; MLCTL_GIT_TOKEN, then git's credential helpers for https. A code of libgit2: GIT_EAUTH when there
 // is nothing of the kinds `allowed` (git_credential_t). `url`, `user`: null when unknown.
-[[nodiscard]] int make_credential(git_credential** made, const char* url, const char* user, unsigned allowed);
+// `folder`: of the repository, whose configuration may name helpers.
+[[nodiscard]] int make_credential(git_credential** made, const char* url, const char* user, unsigned allowed,
+                                  const std::string& folder);
 
 // http.extraHeader, and http.URL.extraHeader whose URL covers `url`: how CI services hand their token to git.
 [[nodiscard]] std::vector<std::string> extra_headers(git_repository* repository, const std::string& url);

@@ -1,4 +1,5 @@
 // The remote called origin.
+#include <filesystem>
 #include <git2.h>
 #include <map>
 #include <string>
@@ -24,13 +25,17 @@ constexpr std::string_view tags_prefix = "refs/tags/";
 struct Conversation {
   std::string refusal;  // what the remote said to an update
   int asked = 0;        // for credentials
+  bool offered = false;
+  std::string folder;  // of the repository
   git::Patience* patience = nullptr;
 };
 
 int give_credentials(git_credential** made, const char* url, const char* user, unsigned allowed, void* payload) {
   auto& conversation = *static_cast<Conversation*>(payload);
   if (interrupted() || conversation.asked++ > 1) return GIT_EAUTH;
-  return git::make_credential(made, url, user, allowed);
+  const int code = git::make_credential(made, url, user, allowed, conversation.folder);
+  conversation.offered = conversation.offered || code == 0;
+  return code;
 }
 
 int note_refusal(const char* ref, const char* status, void* payload) {
@@ -95,6 +100,7 @@ class Origin {
     if (code == GIT_ENOTFOUND)
       return Error{Error::Kind::usage, "the repository has no remote called origin", "`git remote add origin URL`"};
     if (code != 0) return git::failed(code, "cannot read the remote origin");
+    if (const char* folder = git_repository_path(repository_)) conversation_.folder = folder;
     git_remote_init_callbacks(&callbacks_, GIT_REMOTE_CALLBACKS_VERSION);
     callbacks_.credentials = give_credentials;
     callbacks_.push_update_reference = note_refusal;
@@ -207,8 +213,13 @@ class Origin {
       return {Error::Kind::timeout, what + ": it was silent for " + human_duration(limit_),
               "see whether `git ls-remote origin` works"};
     auto error = git::failed(code, what);
-    if (error.kind == Error::Kind::credentials)
+    if (error.kind == Error::Kind::credentials) {  // what libgit2 says then is about something else
+      error.message = what + ": it " + (conversation_.offered ? "refuses the credentials" : "wants credentials");
       error.hint = "start an ssh agent, configure a credential helper of git, or set MLCTL_GIT_TOKEN";
+    }
+    std::error_code gone;
+    if (fetch_url().starts_with("/") && !std::filesystem::exists(fetch_url(), gone))
+      error.message = what + ": no such folder: " + escape_control(fetch_url());
     // What is not there at the other side is not the user's mistake here.
     if (error.kind == Error::Kind::not_found || error.kind == Error::Kind::usage) error.kind = Error::Kind::unavailable;
     if (error.hint.empty()) error.hint = "see whether `git ls-remote origin` works";

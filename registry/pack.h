@@ -83,7 +83,7 @@ struct PackedModel {
                                                            std::string_view manifest);
 // What a manifest names and the registry has lost is damage, not a wrong name of the user's: Error{corrupt}.
 [[nodiscard]] Result<std::unique_ptr<ByteSource>> open_layer(Store& store, const ModelName& model,
-                                                             const PackedLayer& layer);
+                                                             const PackedLayer& layer, std::uint64_t offset = 0);
 // The files of a tar that somebody else wrote. Error{corrupt}: not a tar, a bomb, or what no model can hold.
 [[nodiscard]] Result<std::vector<PackedFile>> list_files(const PackedLayer& layer, ByteSource& source);
 

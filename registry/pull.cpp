@@ -19,6 +19,8 @@
 #include "registry/blob_file.h"
 #include "registry/folder.h"
 #include "registry/pack.h"
+#include "registry/part_file.h"
+#include "registry/remote_address.h"
 
 namespace mlctl::registry {
 namespace {
@@ -38,17 +40,26 @@ Error in_the_way(const fs::path& path) {
 // One file on its way into the folder: beside, durable, then under its name. Several may take these steps together.
 class Incoming {
  public:
-  // `clean`: what killed pulls left beside it goes.
-  static Result<std::unique_ptr<Incoming>> create(const Folder& folder, const PackedFile& file, bool clean,
-                                                  Disk& disk) {
+  // `parts`: what a killed pull left of this one; not null for the first file in a folder, where all else that killed
+  // pulls left goes. `resume`: under a name that the next pull finds.
+  static Result<std::unique_ptr<Incoming>> create(const Folder& folder, const PackedFile& file,
+                                                  const std::set<std::string>* parts, bool resume, Disk& disk) {
     auto parent = folder.open_parent(file.path, true);
     if (!parent) return parent.error();
     auto made = std::unique_ptr<Incoming>(new Incoming(folder.path() / file.path, std::move(*parent), disk));
-    if (clean) remove_stale_files("/proc/self/fd/" + std::to_string(made->parent_.fd()));
+    const std::string here = "/proc/self/fd/" + std::to_string(made->parent_.fd());
+    if (parts != nullptr) remove_stale_files(here, *parts);
     // By the descriptor's name in /proc: the folder that was reached without links, whatever stands at its path now.
-    made->name_ = "/proc/self/fd/" + std::to_string(made->parent_.fd()) + "/";
-    made->temporary_ = made->name_ + ".mlctl-XXXXXX.tmp";
-    made->name_ += last_part(file.path);
+    made->name_ = here + "/" + last_part(file.path);
+    if (auto part = resume ? open_part(here, file) : std::nullopt) {
+      made->kept_ = made->skip_ = part->size;
+      made->written_ = made->started_ = static_cast<std::int64_t>(part->size);
+      made->temporary_ = std::move(part->path);
+      made->file_ = std::move(part->file);
+      made->resumable_ = true;
+      return made;
+    }
+    made->temporary_ = here + "/.mlctl-XXXXXX.tmp";
     made->file_ = File(::mkostemps(made->temporary_.data(), 4, O_CLOEXEC));
     if (made->file_.fd() >= 0 && ::flock(made->file_.fd(), LOCK_EX | LOCK_NB) == 0) return made;
     const int code = errno;
@@ -56,16 +67,29 @@ class Incoming {
     return made->failed(code);
   }
   ~Incoming() {
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+    if (!temporary_.empty() && (!resumable_ || written_ == 0)) ::unlink(temporary_.c_str());
   }
   Incoming(const Incoming&) = delete;
   Incoming& operator=(const Incoming&) = delete;
 
+  // What an earlier pull left: bytes, read from file() and handed to write() like all others.
+  [[nodiscard]] std::uint64_t kept() const { return kept_; }
+  [[nodiscard]] const File& file() const { return file_; }
+  // It is not what it should be, or the disk is full: nothing is left for the next pull.
+  void discard() { resumable_ = false; }
+
   Status write(std::string_view bytes) {
+    const auto known = std::min<std::uint64_t>(skip_, bytes.size());
+    skip_ -= known;
+    bytes.remove_prefix(known);
     while (!bytes.empty()) {
       const auto written = disk_.write(file_.fd(), bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return failed(written == 0 ? ENOSPC : errno);
+      if (written <= 0) {
+        const int code = written == 0 ? ENOSPC : errno;
+        discard();
+        return failed(code);
+      }
       bytes.remove_prefix(static_cast<std::size_t>(written));
       written_ += written;
     }
@@ -101,7 +125,9 @@ class Incoming {
   fs::path path_;  // for messages
   std::string name_, temporary_;
   File parent_, file_;
-  std::int64_t written_ = 0, started_ = 0;  // bytes
+  std::int64_t written_ = 0, started_ = 0;  // bytes of the file
+  std::uint64_t kept_ = 0, skip_ = 0;       // of them an earlier pull's; of those, what write() has still to see
+  bool resumable_ = false;
   Disk& disk_;
 };
 
@@ -160,6 +186,8 @@ class Puller {
       : store_(store), model_(model), folder_(folder), progress_(progress), disk_(disk) {}
 
   Result<PullReport> run(const std::vector<PackedLayer>& layers) {
+    for (const auto& layer : layers)
+      if (may_resume(layer)) parts_.insert(part_name(layer.files.front()));
     for (const auto& layer : layers) {
       if (interrupted()) return interrupted_error();
       if (auto pulled = pull_layer(layer); !pulled) {
@@ -189,21 +217,51 @@ class Puller {
       needed = needed || file.link.empty();
     }
     if (!needed) return ok();
-    auto source = open_layer(store_, model_, layer);
-    if (!source) return source.error();
+    const int fetches = is_remote(store_.name()) ? corrupt_fetches : 1;
+    const auto bytes = report_.bytes;
+    for (int fetched = 1;; ++fetched) {
+      report_.bytes = bytes;
+      bool resumed = false;
+      auto taken = fetch(layer, resumed);
+      if (resumed) --fetched;  // what was left of an earlier pull may have gone bad
+      if (taken || taken.error().kind != Error::Kind::corrupt || fetched >= fetches) return taken;
+    }
+  }
+
+  Result<std::unique_ptr<Incoming>> create(const PackedFile& file, bool resume) {
+    const bool first = cleaned_.insert(fs::path(file.path).parent_path()).second;
+    return Incoming::create(folder_, file, first ? &parts_ : nullptr, resume, disk_);
+  }
+
+  Status fetch(const PackedLayer& layer, bool& resumed) {
+    if (may_resume(layer)) {
+      auto incoming = create(layer.files.front(), true);
+      if (!incoming) return incoming.error();
+      incoming_ = std::move(*incoming);
+    }
+    resumed = incoming_ && incoming_->kept() > 0;
+    auto source = resumed ? open_resumed(store_, model_, layer, incoming_->file(), incoming_->kept())
+                          : open_layer(store_, model_, layer);
+    if (!source) {
+      resumed = false;
+      incoming_.reset();
+      return source.error();
+    }
     auto read = read_layer(
         layer, **source,
         {[this](const PackedFile& file) { return begin(file); }, [this](const PackedFile& file) { return end(file); }});
+    if (incoming_ && !read && read.error().kind == Error::Kind::corrupt) incoming_->discard();
     incoming_.reset();
     return read ? ok() : Status(read.error().context(to_string(model_)));
   }
 
   Result<Sink> begin(const PackedFile& file) {
     if (!file.link.empty() || wrong_.count(file.path) == 0) return Sink();
-    const auto parent = fs::path(file.path).parent_path();
-    auto incoming = Incoming::create(folder_, file, cleaned_.insert(parent).second, disk_);
-    if (!incoming) return incoming.error();
-    incoming_ = std::move(*incoming);
+    if (!incoming_) {
+      auto incoming = create(file, false);
+      if (!incoming) return incoming.error();
+      incoming_ = std::move(*incoming);
+    }
     return Sink([this](std::string_view bytes) {
       report_.bytes += bytes.size();
       progress_.update(human_bytes(report_.bytes));
@@ -245,7 +303,8 @@ class Puller {
   std::unique_ptr<Incoming> incoming_;
   std::vector<std::unique_ptr<Incoming>> waiting_;  // whole, and checked
   std::uint64_t waiting_bytes_ = 0;
-  std::set<fs::path> cleaned_;  // folders
+  std::set<fs::path> cleaned_;   // folders
+  std::set<std::string> parts_;  // names that this version's files have while they are on their way
 };
 
 // What stands where a folder must be made, if that is why it could not.

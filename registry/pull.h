@@ -1,5 +1,6 @@
 // A verified copy of a version's files. Every file is written beside, hashed, fsynced and renamed: what stands in the
-// folder under its name is right. Files that are right already are kept, so a pull that was cut off resumes. Nothing is
+// folder under its name is right. Files that are right already are kept, so a pull that was cut off resumes,
+// and of a large file that is on its way what arrived is kept (part_file.h). Nothing is
 // written outside the folder, whatever the manifest or links in the folder say. Other files in the folder stay.
 #pragma once
 #include <cstdint>

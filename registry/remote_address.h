@@ -8,6 +8,9 @@
 
 namespace mlctl::registry {
 
+// What arrives with another digest than it should is fetched once more: a proxy on the way may have spoilt it.
+inline constexpr int corrupt_fetches = 2;
+
 struct RemoteAddress {
   std::string host;  // "registry.example:5000", lower case
   std::string path;  // "team/models", or "": models stand at the top

@@ -92,24 +92,22 @@ std::vector<Challenge> parse_challenges(std::string_view header) {
 }
 
 Result<const Credentials*> RemoteAuth::credentials() {
-  if (!credentials_) {
-    auto found = lookup_ ? lookup_() : Credentials{};
-    if (!found) return found.error();
-    credentials_ = std::move(*found);
-  }
-  return &*credentials_;
+  if (!credentials_) credentials_ = lookup_ ? lookup_() : Credentials{};
+  if (!*credentials_) return credentials_->error();
+  return &**credentials_;
 }
 
 std::string RemoteAuth::who() {
   const std::lock_guard guard(mutex_);
-  if (!credentials_ || credentials_->empty()) return "without credentials";
-  return credentials_->username.empty() ? "with a token" : "as " + escape_control(credentials_->username);
+  if (!credentials_ || !*credentials_ || (*credentials_)->empty()) return "without credentials";
+  const auto& username = (*credentials_)->username;
+  return username.empty() ? "with a token" : "as " + escape_control(username);
 }
 
 Error RemoteAuth::refused() const {
-  const bool given = credentials_ && !credentials_->empty();
+  const bool given = credentials_ && *credentials_ && !(*credentials_)->empty();
   return {Error::Kind::credentials,
-          address_.host + (given ? " refuses the credentials" : " wants credentials and there are none"),
+          given ? "the registry refuses the credentials" : "the registry wants credentials and there are none",
           "`mlctl login " + address_.host + "`"};
 }
 
@@ -154,7 +152,7 @@ Result<std::string> RemoteAuth::renew(HttpClient& http, const std::string& scope
     return take_token(http, scope);
   }
   if (of("basic") == all.end())
-    return Error{Error::Kind::credentials, address_.host + " wants credentials of a kind that is not understood",
+    return Error{Error::Kind::credentials, "the registry wants credentials of a kind that is not understood",
                  "mlctl knows Basic and Bearer: is that the registry's address?"};
   if ((*known)->password.empty()) return refused();
   basic_ = "Basic " + to_base64((*known)->username + ":" + (*known)->password);

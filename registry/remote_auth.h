@@ -56,11 +56,11 @@ class RemoteAuth {
   Lookup lookup_;
   Clock& clock_;
   std::mutex mutex_;
-  std::optional<Credentials> credentials_;
-  std::string basic_;                    // the whole header
-  std::string realm_, service_;          // of the token service
-  std::string asked_;                    // the scope that the registry named last
-  std::map<std::string, Token> tokens_;  // by scope
+  std::optional<Result<Credentials>> credentials_;  // what the one lookup said
+  std::string basic_;                               // the whole header
+  std::string realm_, service_;                     // of the token service
+  std::string asked_;                               // the scope that the registry named last
+  std::map<std::string, Token> tokens_;             // by scope
 };
 
 }  // namespace mlctl::registry

@@ -136,7 +136,8 @@ Result<RemoteAnswer> RemoteClient::send_once(HttpClient& http, const RemoteReque
   std::string url = request.url.substr(0, 1) == "/" ? origin_url(address_) + request.url : request.url;
   for (int redirects = 0;; ++redirects) {
     auto answer = send_to(http, request, url);
-    if (!answer || !may_follow(request, answer->response.status)) return answer;
+    if (!answer) return redirects == 0 ? answer : answer.error().context("redirected");
+    if (!may_follow(request, answer->response.status)) return answer;
     if (redirects == redirects_limit)
       return Error{Error::Kind::unavailable, "more than " + std::to_string(redirects_limit) + " redirects",
                    "the last one leads to " + escape_control(origin(url))};
@@ -200,6 +201,19 @@ std::string RemoteClient::where(const RemoteRequest& request) const {
   return address_.host + (request.repository.empty() ? "" : "/" + request.repository);
 }
 
+std::string RemoteClient::hint_of(const RemoteRequest& request, const RemoteAnswer& answer) const {
+  const int status = answer.response.status;
+  const auto asked = retry_after(header_of(answer.response, "retry-after"), clock_.wall());
+  if (is_passing(status) && asked && asked->count() > 0)
+    return "it asks not to be asked for " + human_duration(*asked) + ": run the command again then";
+  if (is_passing(status)) return "the registry has trouble: run the command again later";
+  if (status == 400 && address_.plain_http) return "if it speaks TLS: without `--plain-http`";
+  if (status == 405 && request.method != "GET" && request.method != "HEAD")
+    return "the registry may be read-only, or a mirror";
+  if (status < 400) return "is that the registry's address? What answers does not speak as one";
+  return "";
+}
+
 Error RemoteClient::error_of(const RemoteRequest& request, const RemoteAnswer& answer) {
   const int status = answer.response.status;
   const auto words = own_words(answer.response.body);
@@ -207,14 +221,13 @@ Error RemoteClient::error_of(const RemoteRequest& request, const RemoteAnswer& a
   Error error{Error::Kind::unavailable,
               where(request) + ": " + request.method + " answered " + std::to_string(status) + name_of(status) + at +
                   (words.empty() ? "" : ": " + words),
-              ""};
+              hint_of(request, answer)};
   if (status == 404) error.kind = Error::Kind::not_found;
   if ((status == 401 || status == 403) && at.empty()) {
     error.kind = Error::Kind::credentials;
     error.message += " (asked " + auth_.who() + ")";
     error.hint = "`mlctl login " + address_.host + "`, as somebody who may do this";
   }
-  if (is_passing(status)) error.hint = "the registry has trouble: run the command again later";
   return error;
 }
 

@@ -76,6 +76,7 @@ class RemoteClient {
                                 const std::string& authorization) const;
   [[nodiscard]] static Error too_late();
   [[nodiscard]] std::string where(const RemoteRequest& request) const;
+  [[nodiscard]] std::string hint_of(const RemoteRequest& request, const RemoteAnswer& answer) const;
 
   RemoteAddress address_;
   RemoteSettings settings_;

@@ -83,13 +83,16 @@ Result<std::string> RemoteManifests::read(const Digest& digest) {
   get.headers = accept();
   get.fine = {200};
   get.body_limit = manifest_limit;
-  auto answer = client_.send(get);
-  if (!answer) return answer.error();
-  if (digest_of(answer->response.body) == digest) return std::move(answer->response.body);
-  return Error{
-      Error::Kind::corrupt,
-      client_.address().host + "/" + repository_ + ": manifest " + to_string(digest) + " is not what its digest says",
-      "push the version again from its files, or restore the registry"};
+  for (int fetched = 1;; ++fetched) {
+    auto answer = client_.send(get);
+    if (!answer) return answer.error();
+    if (digest_of(answer->response.body) == digest) return std::move(answer->response.body);
+    if (fetched < corrupt_fetches) continue;
+    return Error{Error::Kind::corrupt,
+                 client_.address().host + "/" + repository_ + ": manifest " + to_string(digest) +
+                     " is not what its digest says, fetched twice",
+                 "push the version again from its files, or restore the registry"};
+  }
 }
 
 Result<std::optional<RemoteManifests::Head>> RemoteManifests::head(const std::string& reference) {
@@ -139,8 +142,9 @@ Result<std::vector<std::string>> RemoteManifests::tags() {
     const auto value = parse_json(answer->response.body, "tags");
     const auto* list = value ? oci::member(*value, "tags") : nullptr;
     if (!value || (list != nullptr && !list->is_array() && !list->is_null()))
-      return Error{Error::Kind::unavailable, client_.address().host + "/" + repository_ + ": its list of tags is none",
-                   ""};
+      return Error{Error::Kind::unavailable,
+                   client_.address().host + "/" + repository_ + ": its list of tags is not understood",
+                   "is that the registry's address? A proxy or a login page may stand before it"};
     if (list != nullptr && list->is_array())
       for (const auto& one : *list)
         if (one.is_string()) all.push_back(one.get<std::string>());

@@ -22,6 +22,7 @@ namespace mlctl::registry {
 namespace {
 
 constexpr const char* image_prefix = "image-";
+constexpr const char* mend = "push the version again from its files (--rehash), or restore the registry";
 constexpr std::size_t askers_limit = 8;  // requests at once when versions are listed
 constexpr std::uint64_t catalog_limit = 16U << 20U;
 constexpr std::size_t catalog_pages = 1000;
@@ -100,14 +101,19 @@ class RemoteStore : public Store {
   }
 
   Result<std::string> read_blob(const ModelName& model, const Digest& digest, std::uint64_t limit) override {
-    auto source = open_blob(model, digest, 0);
-    if (!source) return source.error();
-    auto bytes = read_all(**source, limit);
-    if (!bytes && bytes.error().kind != Error::Kind::usage) return bytes.error();
-    if (bytes && digest_of(*bytes) == digest) return bytes;
-    return Error{Error::Kind::corrupt,
-                 to_string(model) + ": blob " + to_string(digest) + " is not what its digest says",
-                 "push the version again from its files (--rehash), or restore the registry"};
+    for (int fetched = 1;; ++fetched) {
+      auto source = open_blob(model, digest, 0);
+      if (!source && source.error().kind == Error::Kind::not_found)  // a manifest names it: damage, no wrong name
+        return Error{Error::Kind::corrupt, to_string(model) + ": blob " + to_string(digest) + " is gone", mend};
+      if (!source) return source.error();
+      auto bytes = read_all(**source, limit);
+      if (!bytes && bytes.error().kind != Error::Kind::usage) return bytes.error();
+      if (bytes && digest_of(*bytes) == digest) return bytes;
+      if (fetched < corrupt_fetches) continue;
+      return Error{Error::Kind::corrupt,
+                   to_string(model) + ": blob " + to_string(digest) + " is not what its digest says, fetched twice",
+                   mend};
+    }
   }
 
   Status put_blob(const ModelName& model, std::string_view bytes) override {

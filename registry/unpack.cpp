@@ -219,8 +219,9 @@ Result<std::vector<PackedFile>> list_files(const PackedLayer& layer, ByteSource&
   return files;
 }
 
-Result<std::unique_ptr<ByteSource>> open_layer(Store& store, const ModelName& model, const PackedLayer& layer) {
-  auto source = store.open_blob(model, layer.digest, 0);
+Result<std::unique_ptr<ByteSource>> open_layer(Store& store, const ModelName& model, const PackedLayer& layer,
+                                               std::uint64_t offset) {
+  auto source = store.open_blob(model, layer.digest, offset);
   if (source || source.error().kind != Error::Kind::not_found) return source;
   return Error{Error::Kind::corrupt, to_string(model) + ": blob " + to_string(layer.digest) + " is gone",
                "push the version again from its files (--rehash), or restore the registry"};

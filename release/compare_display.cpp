@@ -36,6 +36,8 @@ std::string lines(Rows rows, bool all, const Style& style) {
   return text;
 }
 
+constexpr std::size_t digest_width = 71;  // "sha256:" and 64 digits
+
 std::string word(Change change, const Style& style) {
   return "  " + paint(to_string(change), tone_of(change), style);
 }
@@ -130,9 +132,11 @@ std::string to_text(const Comparison& comparison, bool all, const Style& style) 
   Rows rows = {{"  before", to_string(a.digest)}, {"  after", to_string(b.digest)}};
   if (a.digest == b.digest) rows = {{"  both", to_string(a.digest)}};
   rows.push_back({"  size", compare_words::sizes(a.bytes, b.bytes)});
-  Style whole = style;
-  whole.terminal = false;  // digests are never cut
-  text += render_table({}, rows, whole);
+  // Digests are never cut: one blank instead of two, and they end where 80 columns end.
+  const std::size_t label = a.digest == b.digest ? 6 : 8;
+  const bool narrow = style.terminal && style.width < label + 2 + digest_width;
+  for (const auto& row : rows)
+    text += row[0] + std::string(label - row[0].size() + (narrow ? 1 : 2), ' ') + row[1] + "\n";
   if (!comparison.files.empty()) text += files_text(comparison, all, style);
   for (const auto& group : comparison.tensors) text += tensors_text(group, all, style);
   text += values_text("Metadata", "", comparison.metadata, all, style);

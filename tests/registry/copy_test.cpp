@@ -200,6 +200,34 @@ TEST_CASE("a bundle is a registry in one file, the same bytes each time") {
         get(world.folder.path() / "direct/models/fraud/a/index.json"));
 }
 
+TEST_CASE("a file that is there is replaced only when nothing is lost by it") {
+  World world;
+  const auto sets = world.sets();
+  const auto file = world.folder.path() / "b.tar";
+  const auto write = [&](const std::vector<CopySet>& some) {
+    return write_bundle(*world.from, some, file, no_progress());
+  };
+  put(file, "");
+  REQUIRE(write({sets[0]}));
+  const auto one = get(file);
+  REQUIRE_MESSAGE(write(sets), "it has what the file had");
+  const auto both = get(file);
+  const auto refused = write({sets[0]});
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Error::Kind::conflict);
+  CHECK(refused.error().message.find("which would be lost") != std::string::npos);
+  CHECK(get(file) == both);
+  CHECK(one != both);
+  put(file, "somebody's notes");
+  const auto notes = write(sets);
+  REQUIRE(!notes);
+  CHECK(notes.error().message.find("is no bundle") != std::string::npos);
+  CHECK(get(file) == "somebody's notes");
+  fs::remove(file);
+  fs::create_directory(file);
+  CHECK(!write(sets));
+}
+
 TEST_CASE("a bundle that another tar packed is read too") {
   World world;
   REQUIRE(write_bundle(*world.from, world.sets(), world.folder.path() / "b.tar", no_progress()));

@@ -103,9 +103,14 @@ TEST_CASE("a helper is asked on standard input, and what it prints is never show
     const auto found = find_credentials(home.config, "r.example");
     REQUIRE_FALSE(found);
     CHECK(found.error().message.find("s3cr3t") == std::string::npos);
+    CHECK(found.error().message.find(home.config.string()) != std::string::npos);
+    CHECK_FALSE(found.error().hint.empty());
   }
   home.write(R"({"credsStore":"not-there"})");
   CHECK(find_credentials(home.config, "r.example").error().kind == Error::Kind::unavailable);
+  REQUIRE(std::filesystem::remove(home.config));
+  REQUIRE(std::filesystem::create_directory(home.config));
+  CHECK_FALSE(find_credentials(home.config, "r.example").error().hint.empty());
 }
 
 TEST_CASE("login keeps all else in the file, and logout takes its own away") {

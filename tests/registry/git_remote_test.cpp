@@ -1,10 +1,13 @@
 // A remote that is no folder: git's own daemon on a loopback port, so that the protocol and its refusals are real.
 #include <arpa/inet.h>
+#include <atomic>
 #include <chrono>
 #include <doctest/doctest.h>
 #include <functional>
 #include <netinet/in.h>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -178,6 +181,61 @@ TEST_CASE("a header for one place is not sent to another") {
     CHECK(seen.find("GET /x.git/info/refs") == 0);
     CHECK((seen.find("X-Token: secret") != std::string::npos) == c.sent);
     git(repository.work, {"config", "--unset-all", key});
+  }
+}
+
+// Answers 401 to whatever is asked, once or twice.
+std::string with_login(const Port& port, const std::function<void()>& ask) {
+  REQUIRE(::listen(port.socket, 4) == 0);
+  std::string seen;
+  std::atomic<bool> done{false};
+  std::thread server([&] {
+    for (;;) {
+      const int peer = ::accept(port.socket, nullptr, nullptr);
+      if (done || peer < 0) return static_cast<void>(::close(peer));
+      char buffer[4096];
+      std::string request;
+      for (long got = 1; got > 0 && request.find("\r\n\r\n") == std::string::npos;) {
+        got = ::read(peer, buffer, sizeof buffer);
+        if (got > 0) request.append(buffer, static_cast<std::size_t>(got));
+      }
+      seen += request;
+      const std::string_view answer =
+          "HTTP/1.1 401 X\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+      if (::write(peer, answer.data(), answer.size()) < 0) seen += "broken";
+      ::close(peer);
+    }
+  });
+  ask();
+  done = true;
+  const int last = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(::connect(last, reinterpret_cast<const sockaddr*>(&port.address), sizeof port.address) == 0);
+  server.join();
+  ::close(last);
+  return seen;
+}
+
+TEST_CASE("a remote that wants credentials gets those of the repository's helper, and says what was wrong") {
+  struct Case {
+    std::string helper, said;
+    bool sent;
+  };
+  for (const auto& c : std::vector<Case>{{"", "cannot ask origin: it wants credentials", false},
+                                         {"!f() { echo username=u; echo password=s3cr3t; }; f",
+                                          "cannot ask origin: it refuses the credentials", true}}) {
+    CAPTURE(c.said);
+    const Repository repository;
+    const Port port;
+    git(repository.work, {"remote", "set-url", "origin", "http://" + port.url});
+    git(repository.work, {"config", "credential.helper", c.helper});
+    auto here = open_git(repository.work, std::chrono::seconds(20));
+    REQUIRE(here);
+    std::optional<Error> error;
+    const auto seen = with_login(port, [&] { error = (*here)->missing_tags().error(); });
+    REQUIRE(error);
+    CHECK(error->kind == Error::Kind::credentials);
+    CHECK(error->message == c.said);
+    CHECK((seen.find("Authorization: Basic dTpzM2NyM3Q=") != std::string::npos) == c.sent);
   }
 }
 

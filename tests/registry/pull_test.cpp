@@ -1,5 +1,6 @@
 #include "registry/pull.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <doctest/doctest.h>
 #include <string>
@@ -92,6 +93,113 @@ TEST_CASE("what a killed pull left beside is cleaned up and never packed") {
   REQUIRE(world.pull_it());
   CHECK_FALSE(fs::exists(world.out / ".mlctl-abc123.tmp"));
   CHECK_FALSE(fs::exists(world.out / "deep/er/.mlctl-abc124.tmp"));
+}
+
+// A store whose blobs end in an error after some bytes, and which remembers from where they were asked for.
+struct Cut : Store {
+  Cut(Store& whole, std::uint64_t after) : store(whole), left(after) {}
+  struct Source : ByteSource {
+    Source(Cut& cut, std::unique_ptr<ByteSource> whole) : owner(cut), source(std::move(whole)) {}
+    Result<std::size_t> read(char* into, std::size_t size) override {
+      if (owner.left == 0) return Error{Error::Kind::unavailable, "the wire was cut", ""};
+      auto got = source->read(into, static_cast<std::size_t>(std::min<std::uint64_t>(size, owner.left)));
+      if (got) owner.left -= *got;
+      return got;
+    }
+    Cut& owner;
+    std::unique_ptr<ByteSource> source;
+  };
+  [[nodiscard]] std::string name() const override { return store.name(); }
+  Result<std::vector<ModelName>> models() override { return store.models(); }
+  Result<bool> has_blob(const ModelName& model, const Digest& digest, std::uint64_t size) override {
+    return store.has_blob(model, digest, size);
+  }
+  Result<std::unique_ptr<BlobWriter>> new_blob(const ModelName& model, const BlobHint& hint) override {
+    return store.new_blob(model, hint);
+  }
+  Result<std::unique_ptr<ByteSource>> open_blob(const ModelName& model, const Digest& digest,
+                                                std::uint64_t offset) override {
+    offsets.push_back(offset);
+    auto source = store.open_blob(model, digest, offset);
+    if (!source) return source;
+    return std::unique_ptr<ByteSource>(std::make_unique<Source>(*this, std::move(*source)));
+  }
+  Result<std::string> read_blob(const ModelName& model, const Digest& digest, std::uint64_t limit) override {
+    return store.read_blob(model, digest, limit);
+  }
+  Status put_blob(const ModelName& model, std::string_view bytes) override { return store.put_blob(model, bytes); }
+  Result<std::string> read_manifest(const ModelName& model, const Digest& digest) override {
+    return store.read_manifest(model, digest);
+  }
+  Result<Published> publish(const ModelName& model, const Publication& publication,
+                            const PublicationTexts& texts) override {
+    return store.publish(model, publication, texts);
+  }
+  Result<std::optional<Publication>> find(const ModelName& model, const Version& version) override {
+    return store.find(model, version);
+  }
+  Result<std::vector<Publication>> publications(const ModelName& model) override { return store.publications(model); }
+  Status put_referrer(const ModelName& model, const Digest& subject, const Descriptor& manifest,
+                      std::string_view text) override {
+    return store.put_referrer(model, subject, manifest, text);
+  }
+  Result<std::vector<Descriptor>> referrers(const ModelName& model, const Digest& subject) override {
+    return store.referrers(model, subject);
+  }
+
+  Store& store;
+  std::uint64_t left;
+  std::vector<std::uint64_t> offsets;
+};
+
+TEST_CASE("a large file goes on where an earlier pull was cut off, and is still checked from its first byte") {
+  std::string bytes(24'000'000, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 13U);
+  World world({memory_file("weights.bin", bytes), memory_file("a.json", "{}")});
+  const auto files_there = [&] { return std::distance(fs::directory_iterator(world.out), fs::directory_iterator()); };
+  Cut cut(*world.store, 20'000'000);  // the pump may be 8 MiB ahead of the file
+  REQUIRE_FALSE(pull(cut, name("a"), world.digest, world.out, no_progress()));
+  CHECK_FALSE(fs::exists(world.out / "weights.bin"));
+  fs::path part;
+  for (const auto& entry : fs::directory_iterator(world.out))
+    if (entry.path().extension() == ".part") part = entry.path();
+  REQUIRE_FALSE(part.empty());
+  REQUIRE(fs::file_size(part) > 1'000'000);
+  const auto kept = fs::file_size(part);
+
+  Cut rest(*world.store, 1U << 30U);
+  SUBCASE("only the rest is asked for") {
+    put(world.out / ".mlctl-0123.part", "of another version");
+    REQUIRE(pull(rest, name("a"), world.digest, world.out, no_progress()));
+    const auto from = *std::max_element(rest.offsets.begin(), rest.offsets.end());
+    CHECK(from > kept);
+    CHECK(from < kept + 10'000);
+  }
+  SUBCASE("what went bad meanwhile is fetched anew") {
+    std::string spoilt = get(part);
+    spoilt[1000] ^= 1;
+    put(part, spoilt);
+    REQUIRE(pull(rest, name("a"), world.digest, world.out, no_progress()));
+  }
+  SUBCASE("what is longer than the file is begun anew") {
+    put(part, bytes + "more");
+    REQUIRE(pull(rest, name("a"), world.digest, world.out, no_progress()));
+  }
+  SUBCASE("nothing is written through another name of a file") {
+    put(world.folder.path() / "precious", std::string(kept, 'p'));
+    fs::remove(part);
+    fs::create_hard_link(world.folder.path() / "precious", part);
+    REQUIRE(pull(rest, name("a"), world.digest, world.out, no_progress()));
+    CHECK(get(world.folder.path() / "precious") == std::string(kept, 'p'));
+  }
+  SUBCASE("cut off again: it has more than before") {
+    Cut again(*world.store, 500'000);
+    REQUIRE_FALSE(pull(again, name("a"), world.digest, world.out, no_progress()));
+    CHECK(fs::file_size(part) >= kept);
+    REQUIRE(pull(rest, name("a"), world.digest, world.out, no_progress()));
+  }
+  CHECK(get(world.out / "weights.bin") == bytes);
+  CHECK(files_there() == 2);
 }
 
 TEST_CASE("a link in the folder leads nothing out of it") {

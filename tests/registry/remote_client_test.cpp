@@ -226,6 +226,29 @@ TEST_CASE("tokens: fetched once for a scope, renewed before they expire and when
   }
 }
 
+TEST_CASE("credentials that cannot be read are told at once, and looked for once") {
+  LoopbackServer server(
+      [](const std::string&) { return RawAnswer{answer(401, "WWW-Authenticate: Basic realm=x\r\n")}; });
+  ManualClock clock;
+  int asked = 0;
+  const auto lookup = [&]() -> Result<Credentials> {
+    ++asked;
+    return Error{Error::Kind::timeout, "the helper is silent", "see what it waits for"};
+  };
+  RemoteClient remote(at(server), {}, lookup, clock);
+  RemoteRequest request;
+  request.url = "/v2/";
+  request.fine = {200};
+  for (int i = 0; i < 2; ++i) {
+    const auto result = remote.send(request);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().message.find("the helper is silent") != std::string::npos);
+  }
+  CHECK(asked == 1);
+  CHECK(server.requests().size() == 2);
+  CHECK(clock.steady() == SteadyTime());
+}
+
 TEST_CASE("credentials that are refused are an error without a secret in it") {
   struct Case {
     const char* name;

@@ -55,6 +55,21 @@ TEST_CASE("files are compared by digest") {
   }
 }
 
+TEST_CASE("whole digests fit into a terminal of 80 columns") {
+  Comparison comparison;
+  comparison.before.digest = digest_of("a");
+  comparison.after.digest = digest_of("b");
+  Style style = Style::plain();
+  style.terminal = true;
+  for (const std::size_t width : {80, 120}) {
+    style.width = width;
+    const auto text = to_text(comparison, false, style);
+    CHECK(text.find(to_string(comparison.after.digest)) != std::string::npos);
+    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+      CHECK(display_width(text.substr(at, text.find('\n', at) - at)) <= width);
+  }
+}
+
 TEST_CASE("tensors are compared by name, type and shape") {
   const auto changes = compare_tensors({{"a", "F32", {"2"}}, {"b", "F32", {"2"}}, {"c", "F32", {"2"}}},
                                        {{"a", "F32", {"2"}}, {"c", "BF16", {"2", "3"}}, {"d", "I8", {}}});
