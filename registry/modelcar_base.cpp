@@ -166,7 +166,9 @@ Result<BaseAddress> parse_base_address(std::string_view text) {
 BaseImage base_in_store(std::shared_ptr<Store> store, const BaseAddress& address) {
   BaseImage base{to_string(address.registry) + "/" + address.image.name, address.digest, {}, {}};
   base.manifest = [store, image = address.image](const Digest& digest) { return store->read_manifest(image, digest); };
-  base.blob = [store, image = address.image](const Digest& digest) { return store->open_blob(image, digest, 0); };
+  base.blob = [store = std::move(store), image = address.image](const Digest& digest) {
+    return store->open_blob(image, digest, 0);
+  };
   return base;
 }
 
