@@ -20,6 +20,9 @@ long Disk::write(int fd, const void* data, std::size_t size) {
 int Disk::fsync(int fd) {
   return ::fsync(fd);
 }
+int Disk::syncfs(int fd) {
+  return ::syncfs(fd);
+}
 int Disk::rename(const char* from, const char* to) {
   return ::rename(from, to);
 }

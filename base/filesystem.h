@@ -17,6 +17,7 @@ struct Disk {
   virtual ~Disk() = default;
   virtual long write(int fd, const void* data, std::size_t size);
   virtual int fsync(int fd);
+  virtual int syncfs(int fd);
   virtual int rename(const char* from, const char* to);
 };
 [[nodiscard]] Disk& real_disk();

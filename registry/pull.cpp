@@ -2,22 +2,25 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "base/interrupt.h"
 #include "base/terminal.h"
-#include "registry/blob_file.h"
 #include "registry/folder.h"
+#include "registry/incoming.h"
 #include "registry/pack.h"
 #include "registry/part_file.h"
 #include "registry/remote_address.h"
@@ -28,108 +31,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t buffer_size = 1U << 20U;
-constexpr std::int64_t writeback_step = 8 << 20;   // bytes
+constexpr std::size_t layers_at_once = 3;          // one waits for the disk while others hash
 constexpr std::size_t batch_files = 128;           // that wait for the disk together
 constexpr std::uint64_t batch_bytes = 64U << 20U;  // the same
-
-Error in_the_way(const fs::path& path) {
-  return {Error::Kind::usage, escape_control(path.string()) + ": a folder, where a file of the model belongs",
-          "move it out of the way"};
-}
-
-// One file on its way into the folder: beside, durable, then under its name. Several may take these steps together.
-class Incoming {
- public:
-  // `parts`: what a killed pull left of this one; not null for the first file in a folder, where all else that killed
-  // pulls left goes. `resume`: under a name that the next pull finds.
-  static Result<std::unique_ptr<Incoming>> create(const Folder& folder, const PackedFile& file,
-                                                  const std::set<std::string>* parts, bool resume, Disk& disk) {
-    auto parent = folder.open_parent(file.path, true);
-    if (!parent) return parent.error();
-    auto made = std::unique_ptr<Incoming>(new Incoming(folder.path() / file.path, std::move(*parent), disk));
-    const std::string here = "/proc/self/fd/" + std::to_string(made->parent_.fd());
-    if (parts != nullptr) remove_stale_files(here, *parts);
-    // By the descriptor's name in /proc: the folder that was reached without links, whatever stands at its path now.
-    made->name_ = here + "/" + last_part(file.path);
-    if (auto part = resume ? open_part(here, file) : std::nullopt) {
-      made->kept_ = made->skip_ = part->size;
-      made->written_ = made->started_ = static_cast<std::int64_t>(part->size);
-      made->temporary_ = std::move(part->path);
-      made->file_ = std::move(part->file);
-      made->resumable_ = true;
-      return made;
-    }
-    made->temporary_ = here + "/.mlctl-XXXXXX.tmp";
-    made->file_ = File(::mkostemps(made->temporary_.data(), 4, O_CLOEXEC));
-    if (made->file_.fd() >= 0 && ::flock(made->file_.fd(), LOCK_EX | LOCK_NB) == 0) return made;
-    const int code = errno;
-    made->temporary_.clear();
-    return made->failed(code);
-  }
-  ~Incoming() {
-    if (!temporary_.empty() && (!resumable_ || written_ == 0)) ::unlink(temporary_.c_str());
-  }
-  Incoming(const Incoming&) = delete;
-  Incoming& operator=(const Incoming&) = delete;
-
-  // What an earlier pull left: bytes, read from file() and handed to write() like all others.
-  [[nodiscard]] std::uint64_t kept() const { return kept_; }
-  [[nodiscard]] const File& file() const { return file_; }
-  // It is not what it should be, or the disk is full: nothing is left for the next pull.
-  void discard() { resumable_ = false; }
-
-  Status write(std::string_view bytes) {
-    const auto known = std::min<std::uint64_t>(skip_, bytes.size());
-    skip_ -= known;
-    bytes.remove_prefix(known);
-    while (!bytes.empty()) {
-      const auto written = disk_.write(file_.fd(), bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) {
-        const int code = written == 0 ? ENOSPC : errno;
-        discard();
-        return failed(code);
-      }
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-      written_ += written;
-    }
-    // The disk begins while the rest is still hashed. That is advice: what it returns is nothing.
-    if (written_ - started_ >= writeback_step) {
-      ::sync_file_range(file_.fd(), started_, written_ - started_, SYNC_FILE_RANGE_WRITE);
-      started_ = written_;
-    }
-    return ok();
-  }
-
-  // All bytes are there: the disk may begin with them. That is advice: what it returns is nothing.
-  Status seal(bool executable) {
-    if (::fchmod(file_.fd(), executable ? 0755 : 0644) != 0) return failed(errno);
-    ::sync_file_range(file_.fd(), started_, 0, SYNC_FILE_RANGE_WRITE);
-    return ok();
-  }
-  Status make_durable() { return disk_.fsync(file_.fd()) == 0 ? ok() : Status(failed(errno)); }
-  Status rename() {
-    if (disk_.rename(temporary_.c_str(), name_.c_str()) != 0) return failed(errno);
-    temporary_.clear();
-    return ok();
-  }
-  Status sync_parent() { return disk_.fsync(parent_.fd()) == 0 || errno == EINVAL ? ok() : Status(failed(errno)); }
-  [[nodiscard]] fs::path parent() const { return path_.parent_path(); }
-
- private:
-  Incoming(fs::path path, File parent, Disk& disk) : path_(std::move(path)), parent_(std::move(parent)), disk_(disk) {}
-  [[nodiscard]] Error failed(int code) const {
-    return code == EISDIR ? in_the_way(path_) : system_error(code, "cannot write", path_);
-  }
-
-  fs::path path_;  // for messages
-  std::string name_, temporary_;
-  File parent_, file_;
-  std::int64_t written_ = 0, started_ = 0;  // bytes of the file
-  std::uint64_t kept_ = 0, skip_ = 0;       // of them an earlier pull's; of those, what write() has still to see
-  bool resumable_ = false;
-  Disk& disk_;
-};
+constexpr std::size_t few = 8;                     // so many are synced one by one, more with all of the file system
 
 Result<Digest> digest_of_file(const File& file, const fs::path& path) {
   Sha256 hash;
@@ -180,68 +85,86 @@ Status make_link(const Folder& folder, const PackedFile& file, Disk& disk) {
   return failed(code);
 }
 
-class Puller {
+// What is common to layers that are pulled side by side.
+struct Common {
+  Store& store;
+  const ModelName& model;
+  const Folder& folder;
+  Disk& disk;
+  std::mutex mutex;  // over all that follows
+  Progress& progress;
+  PullReport report;
+  std::set<std::string> wrong;          // what is not there, or something else
+  std::set<fs::path> cleaned, changed;  // folders
+  std::set<std::string> parts;          // names that this version's files have while they are on their way
+  // Of the first layer that failed: those behind it stop, those before it may still say what is wrong with them, so
+  // that the same trouble is told in the same words.
+  std::optional<Error> error;
+  std::size_t failed = 0;  // that layer
+};
+
+// Pulls one layer after the other, in a thread of its own.
+class LayerPuller {
  public:
-  Puller(Store& store, const ModelName& model, const Folder& folder, Progress& progress, Disk& disk)
-      : store_(store), model_(model), folder_(folder), progress_(progress), disk_(disk) {}
+  explicit LayerPuller(Common& common) : common_(common) {}
 
-  Result<PullReport> run(const std::vector<PackedLayer>& layers) {
-    for (const auto& layer : layers)
-      if (may_resume(layer)) parts_.insert(part_name(layer.files.front()));
-    for (const auto& layer : layers) {
-      if (interrupted()) return interrupted_error();
-      if (auto pulled = pull_layer(layer); !pulled) {
-        (void)commit_all();  // what is right is kept for the next pull
-        return pulled.error();
-      }
-    }
-    if (auto kept = commit_all(); !kept) return kept.error();
-    // Links last: no file is ever reached through one of them.
-    for (const auto& layer : layers)
-      for (const auto& file : layer.files)
-        if (!file.link.empty() && wrong_.count(file.path) != 0)
-          if (auto made = make_link(folder_, file, disk_); !made) return made.error();
-    return report_;
-  }
-
- private:
-  Status pull_layer(const PackedLayer& layer) {
+  Status pull(const PackedLayer& layer, std::size_t at) {
+    layer_ = at;
     bool needed = false;
     for (const auto& file : layer.files) {
-      ++report_.files;
-      if (is_right(folder_, file)) {
-        ++report_.kept;
+      const bool right = is_right(common_.folder, file);
+      const std::lock_guard lock(common_.mutex);
+      if (auto stop = stopped()) return *stop;
+      ++common_.report.files;
+      if (right) {
+        ++common_.report.kept;
         continue;
       }
-      wrong_.insert(file.path);
+      common_.wrong.insert(file.path);
       needed = needed || file.link.empty();
     }
     if (!needed) return ok();
-    const int fetches = is_remote(store_.name()) ? corrupt_fetches : 1;
-    const auto bytes = report_.bytes;
+    const int fetches = is_remote(common_.store.name()) ? corrupt_fetches : 1;
     for (int fetched = 1;; ++fetched) {
-      report_.bytes = bytes;
       bool resumed = false;
       auto taken = fetch(layer, resumed);
       if (resumed) --fetched;  // what was left of an earlier pull may have gone bad
       if (taken || taken.error().kind != Error::Kind::corrupt || fetched >= fetches) return taken;
+      const std::lock_guard lock(common_.mutex);
+      common_.report.bytes -= taken_;
     }
   }
 
-  Result<std::unique_ptr<Incoming>> create(const PackedFile& file, bool resume) {
-    const bool first = cleaned_.insert(fs::path(file.path).parent_path()).second;
-    return Incoming::create(folder_, file, first ? &parts_ : nullptr, resume, disk_);
+  // One wait for the disk serves many small files.
+  Status commit() {
+    if (waiting_.size() > few) {
+      if (auto durable = waiting_.front()->make_all_durable(); !durable) return durable;
+    } else {
+      for (const auto& one : waiting_)
+        if (auto durable = one->make_durable(); !durable) return durable;
+    }
+    for (const auto& one : waiting_) {
+      if (auto named = one->rename(); !named) return named;
+      const std::lock_guard lock(common_.mutex);
+      common_.changed.insert(fs::path(one->path()).parent_path());
+    }
+    waiting_.clear();
+    waiting_bytes_ = 0;
+    return ok();
   }
+  [[nodiscard]] std::size_t layer() const { return layer_; }
 
+ private:
   Status fetch(const PackedLayer& layer, bool& resumed) {
+    taken_ = 0;
     if (may_resume(layer)) {
       auto incoming = create(layer.files.front(), true);
       if (!incoming) return incoming.error();
       incoming_ = std::move(*incoming);
     }
     resumed = incoming_ && incoming_->kept() > 0;
-    auto source = resumed ? open_resumed(store_, model_, layer, incoming_->file(), incoming_->kept())
-                          : open_layer(store_, model_, layer);
+    auto source = resumed ? open_resumed(common_.store, common_.model, layer, incoming_->file(), incoming_->kept())
+                          : open_layer(common_.store, common_.model, layer);
     if (!source) {
       resumed = false;
       incoming_.reset();
@@ -252,19 +175,40 @@ class Puller {
         {[this](const PackedFile& file) { return begin(file); }, [this](const PackedFile& file) { return end(file); }});
     if (incoming_ && !read && read.error().kind == Error::Kind::corrupt) incoming_->discard();
     incoming_.reset();
-    return read ? ok() : Status(read.error().context(to_string(model_)));
+    return read ? ok() : Status(read.error().context(to_string(common_.model)));
+  }
+
+  // Under the lock: who cleans a folder must not meet a file of ours that is not locked yet.
+  Result<std::unique_ptr<Incoming>> create(const PackedFile& file, bool resume) {
+    const std::lock_guard lock(common_.mutex);
+    const bool first = common_.cleaned.insert(fs::path(file.path).parent_path()).second;
+    return Incoming::create(common_.folder, file, first ? &common_.parts : nullptr, resume, common_.disk);
+  }
+
+  // Under the lock.
+  [[nodiscard]] std::optional<Error> stopped() const {
+    if (common_.error && common_.failed < layer_) return common_.error;
+    return interrupted() ? std::optional(interrupted_error()) : std::nullopt;
   }
 
   Result<Sink> begin(const PackedFile& file) {
-    if (!file.link.empty() || wrong_.count(file.path) == 0) return Sink();
+    {
+      const std::lock_guard lock(common_.mutex);
+      if (!file.link.empty() || common_.wrong.count(file.path) == 0) return Sink();
+    }
     if (!incoming_) {
       auto incoming = create(file, false);
       if (!incoming) return incoming.error();
       incoming_ = std::move(*incoming);
     }
     return Sink([this](std::string_view bytes) {
-      report_.bytes += bytes.size();
-      progress_.update(human_bytes(report_.bytes));
+      {
+        const std::lock_guard lock(common_.mutex);
+        if (auto stop = stopped()) return Status(*stop);
+        common_.report.bytes += bytes.size();
+        taken_ += bytes.size();
+        common_.progress.update(human_bytes(common_.report.bytes));
+      }
       return incoming_->write(bytes);
     });
   }
@@ -275,37 +219,63 @@ class Puller {
     if (auto sealed = incoming_->seal(file.executable); !sealed) return sealed;
     waiting_.push_back(std::move(incoming_));
     waiting_bytes_ += file.size;
-    return waiting_.size() < batch_files && waiting_bytes_ < batch_bytes ? ok() : commit_all();
+    return waiting_.size() < batch_files && waiting_bytes_ < batch_bytes ? ok() : commit();
   }
 
-  // One wait for the disk serves many small files.
-  Status commit_all() {
-    for (const auto& one : waiting_)
-      if (auto durable = one->make_durable(); !durable) return durable;
-    for (const auto& one : waiting_)
-      if (auto named = one->rename(); !named) return named;
-    std::set<fs::path> synced;
-    for (const auto& one : waiting_)
-      if (synced.insert(one->parent()).second)
-        if (auto done = one->sync_parent(); !done) return done;
-    waiting_.clear();
-    waiting_bytes_ = 0;
-    return ok();
-  }
-
-  Store& store_;
-  const ModelName& model_;
-  const Folder& folder_;
-  Progress& progress_;
-  Disk& disk_;
-  PullReport report_;
-  std::set<std::string> wrong_;
+  Common& common_;
+  std::size_t layer_ = 0;  // the number of the one that is pulled
   std::unique_ptr<Incoming> incoming_;
   std::vector<std::unique_ptr<Incoming>> waiting_;  // whole, and checked
-  std::uint64_t waiting_bytes_ = 0;
-  std::set<fs::path> cleaned_;   // folders
-  std::set<std::string> parts_;  // names that this version's files have while they are on their way
+  std::uint64_t waiting_bytes_ = 0, taken_ = 0;     // of files that wait; of the layer
 };
+
+void pull_layers(Common& common, const std::vector<PackedLayer>& layers, std::atomic<std::size_t>& next) {
+  LayerPuller puller(common);
+  Status pulled = ok();
+  for (std::size_t i = next++; pulled && i < layers.size(); i = next++) pulled = puller.pull(layers[i], i);
+  // What is right is kept for the next pull, whatever happened.
+  if (auto kept = puller.commit(); pulled) pulled = std::move(kept);
+  const std::lock_guard lock(common.mutex);
+  if (pulled || (common.error && common.failed <= puller.layer())) return;
+  common.error = pulled.error();
+  common.failed = puller.layer();
+}
+
+// The names that were given, and the folders made, outlast a power cut too.
+Status sync_folders(const Common& common) {
+  const auto failed = [&] { return Status(system_error(errno, "cannot write", common.folder.path())); };
+  if (common.changed.size() > few) {
+    auto root = common.folder.open_parent("x", false);
+    if (!root) return root.error();
+    return common.disk.syncfs(root->fd()) == 0 ? ok() : failed();
+  }
+  for (const auto& path : common.changed) {
+    auto folder = common.folder.open_parent((path / "x").string(), false);
+    if (!folder) return folder.error();
+    if (common.disk.fsync(folder->fd()) != 0 && errno != EINVAL) return failed();
+  }
+  return ok();
+}
+
+Result<PullReport> pull_all(Common& common, const std::vector<PackedLayer>& layers) {
+  std::atomic<std::size_t> next{0};
+  for (const auto& layer : layers)
+    if (may_resume(layer)) common.parts.insert(part_name(layer.files.front()));
+  const auto work = [&] { pull_layers(common, layers, next); };
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < std::min(layers_at_once, layers.size()); ++i) others.emplace_back(work);
+  work();
+  for (auto& other : others) other.join();
+  const auto synced = sync_folders(common);
+  if (common.error) return *common.error;
+  if (!synced) return synced.error();
+  // Links last: no file is ever reached through one of them.
+  for (const auto& layer : layers)
+    for (const auto& file : layer.files)
+      if (!file.link.empty() && common.wrong.count(file.path) != 0)
+        if (auto made = make_link(common.folder, file, common.disk); !made) return made.error();
+  return common.report;
+}
 
 // What stands where a folder must be made, if that is why it could not.
 std::optional<Error> not_a_folder(const fs::path& folder) {
@@ -335,7 +305,8 @@ Result<PullReport> pull(Store& store, const ModelName& model, const Digest& dige
   if (auto made = make_folders(folder); !made) return not_a_folder(folder).value_or(made.error());
   auto opened = Folder::open(folder);
   if (!opened) return opened.error();
-  return Puller(store, model, *opened, progress, disk).run(*layers);
+  Common common{store, model, *opened, disk, {}, progress, {}, {}, {}, {}, {}, {}};
+  return pull_all(common, *layers);
 }
 
 }  // namespace mlctl::registry

@@ -13,7 +13,7 @@
 
 namespace mlctl::registry {
 
-static constexpr std::size_t queue_limit = 8U << 20U;  // bytes that wait to be sent
+static constexpr std::size_t ring_size = 4U << 20U;  // bytes that wait to be sent
 
 struct StreamedUpload::State {
   explicit State(UploadPlace where) : place(std::move(where)) {}
@@ -21,25 +21,30 @@ struct StreamedUpload::State {
   UploadPlace place;
   std::mutex mutex;
   std::condition_variable changed;
-  std::string queue;
-  std::size_t begin = 0;  // of what is still to be sent
+  std::string ring = std::string(ring_size, '\0');
+  std::size_t begin = 0, waiting = 0;  // of what is still to be sent: from where, how much
   bool ended = false, broken = false;
   std::optional<Result<RemoteAnswer>> answer;
   std::thread sender;
 
-  [[nodiscard]] std::size_t waiting() const { return queue.size() - begin; }
-
   Result<std::size_t> read(char* into, std::size_t size) {
     std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return waiting() > 0 || ended || broken; });
+    changed.wait(lock, [&] { return waiting > 0 || ended || broken; });
     if (broken) return Error{Error::Kind::interrupted, "the upload was given up", ""};
-    const auto count = std::min(size, waiting());
-    std::memcpy(into, queue.data() + begin, count);
-    begin += count;
-    if (waiting() == 0) {
-      queue.clear();
-      begin = 0;
-    }
+    const auto count = std::min({size, waiting, ring_size - begin});
+    std::memcpy(into, ring.data() + begin, count);
+    begin = (begin + count) % ring_size;
+    waiting -= count;
+    changed.notify_all();
+    return count;
+  }
+
+  // As much of it as there is room for in one piece; under the lock.
+  std::size_t take(std::string_view bytes) {
+    const auto end = (begin + waiting) % ring_size;
+    const auto count = std::min({bytes.size(), ring_size - waiting, ring_size - end});
+    std::memcpy(ring.data() + end, bytes.data(), count);
+    waiting += count;
     changed.notify_all();
     return count;
   }
@@ -90,14 +95,9 @@ Status StreamedUpload::write(std::string_view bytes) {
   State& state = *state_;
   while (!bytes.empty()) {
     std::unique_lock lock(state.mutex);
-    state.changed.wait(lock, [&] { return state.waiting() < queue_limit || state.answer; });
+    state.changed.wait(lock, [&] { return state.waiting < ring_size || state.answer; });
     if (state.answer) break;
-    const auto some = bytes.substr(0, queue_limit - state.waiting());
-    state.queue.erase(0, state.begin);
-    state.begin = 0;
-    state.queue.append(some);
-    bytes.remove_prefix(some.size());
-    state.changed.notify_all();
+    bytes.remove_prefix(state.take(bytes));
   }
   if (bytes.empty()) return ok();
   if (*state.answer)

@@ -38,6 +38,7 @@ struct FailingDisk : Disk {
   }
   long write(int fd, const void* data, std::size_t size) override { return fails() ? -1 : Disk::write(fd, data, size); }
   int fsync(int fd) override { return fails() ? -1 : Disk::fsync(fd); }
+  int syncfs(int fd) override { return fails() ? -1 : Disk::syncfs(fd); }
   int rename(const char* from, const char* to) override { return fails() ? -1 : Disk::rename(from, to); }
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <doctest/doctest.h>
+#include <mutex>
 #include <string>
 #include <sys/stat.h>
 #include <vector>
@@ -280,8 +281,10 @@ TEST_CASE("pull of what is not there") {
 }
 
 struct FullDisk : Disk {
+  std::mutex mutex;  // layers are pulled side by side
   std::uint64_t budget = 0;
   long write(int fd, const void* data, std::size_t size) override {
+    const std::lock_guard lock(mutex);
     if (budget >= size) {
       budget -= size;
       return Disk::write(fd, data, size);
@@ -294,13 +297,13 @@ struct FullDisk : Disk {
 TEST_CASE("a pull that runs out of disk resumes") {
   World world;
   FullDisk disk;
-  disk.budget = 16;  // the weights (14), not the rest
+  disk.budget = 16;  // the weights (14) or the rest (13)
   auto cut = pull(*world.store, name("a"), world.digest, world.out, no_progress(), disk);
   REQUIRE_FALSE(cut);
   CHECK(cut.error().kind == Error::Kind::unavailable);
-  CHECK(get(world.out / "model.json") == "{\"learner\":{}}");
   auto rest = world.pull_it();
   REQUIRE(rest);
+  CHECK(get(world.out / "model.json") == "{\"learner\":{}}");
   CHECK(rest->kept >= 1);
   CHECK(rest->bytes < 27);
 }
