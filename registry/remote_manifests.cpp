@@ -19,6 +19,7 @@ constexpr std::size_t pages_limit = 2'000;  // of 1,000 entries each where a reg
 constexpr std::size_t tags_limit = 1'000'000;
 constexpr std::uint64_t page_limit = 16U << 20U;  // bytes of one page of tags or referrers
 constexpr int fallback_tries = 8;
+constexpr std::size_t untyped_limit = 1'000;  // referrers of one subject that are asked for their type
 
 std::vector<std::pair<std::string, std::string>> accept() {
   return {{"Accept", std::string(oci::manifest_type) + ", " + oci::index_type +
@@ -206,10 +207,26 @@ Result<std::vector<Descriptor>> RemoteManifests::fallback(const Digest& subject)
                "it stands for the list of what refers to that digest: remove the tag"};
 }
 
+// A type is the manifest's artifactType, and only without one that of its config (OCI distribution 1.1, listing
+// referrers). go-containerregistry's registry always gives the config's: then the manifest itself is asked.
+Result<std::vector<Descriptor>> RemoteManifests::with_types(std::vector<Descriptor> entries) {
+  std::size_t asked = 0;
+  for (auto& entry : entries) {
+    if (!entry.artifact_type.empty() && entry.artifact_type != oci::empty_type) continue;
+    if (++asked > untyped_limit) break;
+    auto text = read(entry.digest);
+    if (!text && text.error().kind == Error::Kind::not_found) continue;
+    if (!text) return text.error();
+    const auto manifest = parse_json(*text, "manifest");
+    if (auto own = manifest ? oci::text(*manifest, "artifactType") : std::nullopt) entry.artifact_type = *own;
+  }
+  return entries;
+}
+
 Result<std::vector<Descriptor>> RemoteManifests::referrers(const Digest& subject) {
   auto listed = from_api(subject);
   if (!listed) return listed.error();
-  if (*listed) return in_order(std::move(**listed));
+  if (*listed) return with_types(in_order(std::move(**listed)));
   auto entries = fallback(subject);
   if (!entries) return entries.error();
   return in_order(std::move(*entries));

@@ -38,6 +38,7 @@ class RemoteManifests {
   [[nodiscard]] RemoteRequest request(const char* method, const std::string& path, bool push) const;
   Result<std::vector<Descriptor>> fallback(const Digest& subject);
   Result<std::optional<std::vector<Descriptor>>> from_api(const Digest& subject);
+  Result<std::vector<Descriptor>> with_types(std::vector<Descriptor> entries);
 
   RemoteClient& client_;
   std::string repository_;
