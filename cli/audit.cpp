@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/workplace.h"
 
 namespace mlctl::cli {
 namespace {
@@ -14,7 +15,7 @@ int run_audit(const std::string& reference, Context& context) {
   if (!project) return context.fail(project.error());
   auto git = registry::open_git(project->root);
   if (!git) return context.fail(git.error());
-  auto store = registry::open_disk_store(project->registry);
+  auto store = project_store(*project, context);
   if (!store) return context.fail(store.error());
   auto audit = release::audit(*project, **git, **store, reference, context.clock.wall());
   if (!audit) return context.fail(audit.error());

@@ -12,6 +12,7 @@
 #include "cli/context.h"
 #include "cli/environment.h"
 #include "cli/signing.h"
+#include "cli/workplace.h"
 #include "release/chain.h"
 #include "release/display.h"
 #include "release/record.h"
@@ -171,7 +172,7 @@ int run_release_command(const ReleaseOptions& options, Context& context) {
   if (!project) return context.fail(project.error());
   auto git = registry::open_git(project->root);
   if (!git) return context.fail(git.error());
-  auto store = registry::open_disk_store(project->registry);
+  auto store = project_store(*project, context);
   if (!store) return context.fail(store.error());
   const auto signer = signer_of(context);
   if (!signer) return context.fail(signer.error());

@@ -323,6 +323,8 @@ class DiskStore : public Store {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_disk_store(const fs::path& root, Disk& disk) {
+  if (root.empty())
+    return Error{Error::Kind::usage, "no folder is named for the registry", "`registry:` in mlctl.yaml"};
   auto there = check_root(root);
   if (!there) return there.error();
   return std::unique_ptr<Store>(std::make_unique<DiskStore>(root, disk));

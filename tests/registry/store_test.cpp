@@ -44,6 +44,12 @@ fs::path blob_of(const fs::path& root, const std::string& model, const Digest& d
   return root / "models" / model / "blobs/sha256" / digest.hex();
 }
 
+TEST_CASE("a registry without a folder is refused, not put where we stand") {
+  const auto store = open_disk_store("");
+  REQUIRE_FALSE(store);
+  CHECK(store.error().kind == Error::Kind::usage);
+}
+
 TEST_CASE("push makes a version visible, the same again is a no-op, other content a conflict") {
   const auto folder = temporary_folder();
   auto store = open_store(folder.path() / "registry");
