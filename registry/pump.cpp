@@ -14,7 +14,7 @@ namespace mlctl::registry {
 namespace {
 
 constexpr std::size_t buffer_size = 1U << 20U;
-constexpr std::size_t ring_size = 8;
+constexpr std::size_t ring_size = 4;
 constexpr std::uint64_t long_stream = 4U << 20U;  // bytes; below, threads cost more than they save
 
 // As much as there is room for, so that a source of small pieces makes no small steps.

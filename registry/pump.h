@@ -1,6 +1,6 @@
 // One stream of bytes, read once, to several takers at once: while one hashes, the next is read and the last is
 // written. Long streams get a thread for the reader and for each taker but the last, which runs in the caller's; at
-// most 8 MiB wait between them. Short streams get no threads.
+// most 4 MiB wait between them. Short streams get no threads.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -10,11 +10,12 @@
 #include "registry/oci.h"
 #include "registry/pack.h"
 #include "registry/push_statements.h"
+#include "registry/remote_address.h"
 
 namespace mlctl::registry {
 namespace {
 
-constexpr unsigned workers_limit = 4;
+constexpr std::size_t workers_limit = 4;
 constexpr int tries_limit = 3;  // of one layer, where the way to the registry breaks
 
 struct SentLayers {
@@ -44,8 +45,9 @@ class Sender {
   }
 
   Result<SentLayers> send() {
-    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-    const auto count = std::min<std::size_t>({workers_limit, cores, plans_.size()});
+    // Who sends waits for the other side more than for a core.
+    const std::size_t cores = is_remote(store_.name()) ? workers_limit : std::max(1U, std::thread::hardware_concurrency());
+    const auto count = std::min({workers_limit, cores, plans_.size()});
     std::vector<std::thread> workers;
     for (std::size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });
     work();

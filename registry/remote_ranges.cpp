@@ -180,7 +180,8 @@ class RangedBlob : public ByteSource {
       changed_.wait(lock, [&] { return ready_.count(delivered_) != 0 || delivered_ >= total_parts_ || failed_; });
       const auto found = ready_.find(delivered_);
       if (found == ready_.end()) return failed_ ? Result<std::size_t>(*failed_) : std::size_t{0};
-      part_ = std::move(found->second);
+      std::swap(part_, found->second);
+      if (spare_.size() < ranges_at_once) spare_.push_back(std::move(found->second));
       taken_ = 0;
       ready_.erase(found);
       ++delivered_;
@@ -218,6 +219,7 @@ class RangedBlob : public ByteSource {
   void work() {
     for (;;) {
       std::uint64_t part = 0;
+      std::string bytes;
       {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] {
@@ -225,8 +227,12 @@ class RangedBlob : public ByteSource {
         });
         if (cancelled_ || failed_ || claimed_ >= total_parts_) return;
         part = claimed_++;
+        if (!spare_.empty()) {
+          bytes = std::move(spare_.back());
+          spare_.pop_back();
+          bytes.clear();
+        }
       }
-      std::string bytes;
       auto fetched = fetch_part(part, bytes);
       if (!fetched) return fail(fetched.error());
       if (fetched->unwanted)
@@ -266,6 +272,7 @@ class RangedBlob : public ByteSource {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::uint64_t, std::string> ready_;  // by part
+  std::vector<std::string> spare_;              // to be filled again: fresh memory costs more than it seems
   std::uint64_t begin_ = 0, end_ = 0;           // of what is read, in the blob
   std::uint64_t claimed_ = 0, delivered_ = 0;   // parts
   std::uint64_t total_parts_ = 0;

@@ -1,5 +1,5 @@
 // A blob read from a registry: several ranges are fetched at once and delivered in order, each tried again by itself
-// from where it broke; at most ranges_at_once * range_size bytes wait in memory. From a server without ranges it comes
+// from where it broke; at most ranges_at_once + 1 of them wait in memory. From a server without ranges it comes
 // as one stream. The bytes are as they come: whoever reads them checks the digest. Source: RFC 9110, section 14.
 #pragma once
 #include <cstddef>

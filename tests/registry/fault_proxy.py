@@ -3,10 +3,11 @@
     with FaultProxy(upstream=("127.0.0.1", 5000), fault="cut", every=4, rng=random.Random(7)) as proxy:
         … http://127.0.0.1:{proxy.port} …
 
-Every `every`-th request (by the dice, not by turn) meets the fault: cut (the request's body is forwarded in part, then
-both connections close), truncate (the answer ends too early), corrupt (one byte of an answered blob is another), delay,
-stall (no answer until the client gives up), 429 (with Retry-After), 500, 503. `expire` is not per request: every token
-that the proxy gives out is good for a few requests only. Requests are counted, and the bytes of their bodies.
+Of each `every` requests that can, one meets the fault (the dice say which): cut (the request's body is forwarded in
+part, then both connections close), truncate (the answer ends too early), corrupt (one byte of an answered blob is
+another), delay, stall (no answer until the client gives up), 429 (with Retry-After), 500, 503. `expire` is not per
+request: every token that the proxy gives out is good for a few requests only. Requests are counted, and the bytes of
+their bodies.
 """
 import base64
 import http.client
@@ -33,6 +34,8 @@ class FaultProxy:
         self.only = only or (lambda method, path: True)
         self.requests = 0
         self.faults = 0
+        self.able = 0  # requests that could have met the fault
+        self.chosen = 0  # which of the present `every` does
         self.uploaded = 0  # bytes of request bodies that were forwarded
         self.downloaded = 0  # bytes of answers
         self.log = []  # "METHOD path -> status or fault"
@@ -63,9 +66,14 @@ class FaultProxy:
         """The fault that this request meets, or None."""
         with self.lock:
             self.requests += 1
-            if self.fault in (None, "expire") or not self.only(method, path) or self.rng.randrange(self.every) != 0:
+            if self.fault in (None, "expire") or not self.only(method, path):
                 return None
             if self.fault == "corrupt" and (method != "GET" or "/blobs/" not in path):
+                return None
+            turn, self.able = self.able % self.every, self.able + 1
+            if turn == 0:
+                self.chosen = self.rng.randrange(self.every)
+            if turn != self.chosen:
                 return None
             self.faults += 1
             return self.fault

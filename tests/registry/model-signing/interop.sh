@@ -33,6 +33,13 @@ openssl req -new -key p256.key -subj '/CN=release' -out release.csr
 printf 'keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\nsubjectAltName=email:release@models.example\n' >ext
 openssl x509 -req -in release.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 7 -extfile ext -out release.pem 2>/dev/null
 cat release.pem ca.pem >chain.pem
+# Somebody whom only a certificate between vouches for.
+new_key between P-384
+openssl req -new -key between.key -subj '/CN=Between' -out between.csr
+printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n' >between.ext
+openssl x509 -req -in between.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 7 -extfile between.ext -out between.pem 2>/dev/null
+openssl x509 -req -in release.csr -CA between.pem -CAkey between.key -CAcreateserial -days 7 -extfile ext -out far.pem 2>/dev/null
+cat far.pem between.pem >far-chain.pem
 openssl req -x509 -new -key other.key -subj '/CN=Other authority' -days 7 -out other.pem
 
 # Names whose order by bytes is not their order by path, an empty file, a file of more than one block, links.
@@ -75,6 +82,13 @@ expect 0 "model_signing signs with a certificate" "$peer" sign certificate --sig
   --private_key p256.key --signing_certificate release.pem --certificate_chain ca.pem good
 expect 0 "mlctl verifies their certificate" by_us_certificate theirs-x509.sig ca.pem good
 expect 0 "and who it is" by_us_certificate theirs-x509.sig ca.pem good --identity release@models.example
+expect 0 "sign with a certificate between" \
+  "$mlctl" sign m@v1.0.0 --key p256.key --certificate far-chain.pem --bundle ours-far.sig
+expect 0 "model_signing verifies our certificate between" by_peer_certificate ours-far.sig ca.pem good
+expect 0 "model_signing signs with a certificate between" "$peer" sign certificate --signature theirs-far.sig \
+  --private_key p256.key --signing_certificate far.pem --certificate_chain between.pem good
+expect 0 "mlctl verifies their certificate between" by_us_certificate theirs-far.sig ca.pem good
+expect 1 "another authority than that behind the certificate between" by_us_certificate theirs-far.sig other.pem good
 expect 1 "somebody else" by_us_certificate theirs-x509.sig ca.pem good --identity other@models.example
 
 # Shards, which only the library writes.
