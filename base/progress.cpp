@@ -1,4 +1,5 @@
 #include <chrono>
+#include <mutex>
 #include <unistd.h>
 
 #include "base/terminal.h"
@@ -11,6 +12,7 @@ class NoProgress : public Progress {
   void step(std::string_view) override {}
   void update(std::string_view) override {}
   void finish(Symbol, std::string_view) override {}
+  void note(std::string_view) override {}
 };
 
 class LineProgress : public Progress {
@@ -21,19 +23,30 @@ class LineProgress : public Progress {
   LineProgress& operator=(const LineProgress&) = delete;
 
   void step(std::string_view name) override {
+    const std::lock_guard lock(mutex_);
     name_ = escape_control(name);
     if (!style_.animated) return write(symbol(Symbol::running, style_) + " " + name_ + "\n");
     draw("");
   }
 
   void update(std::string_view detail) override {
+    const std::lock_guard lock(mutex_);
     if (style_.animated && clock_.steady() - drawn_ >= std::chrono::milliseconds(100)) draw(escape_control(detail));
   }
 
   void finish(Symbol how, std::string_view summary) override {
+    const std::lock_guard lock(mutex_);
     erase();
     const std::string text = escape_control(summary);
     write(symbol(how, style_) + " " + name_ + (text.empty() ? "" : ": " + text) + "\n");
+  }
+
+  void note(std::string_view line) override {
+    const std::lock_guard lock(mutex_);
+    const bool shown = shown_;
+    erase();
+    write(symbol(Symbol::warn, style_) + " " + escape_control(line) + "\n");
+    if (shown) draw("");
   }
 
  private:
@@ -63,6 +76,7 @@ class LineProgress : public Progress {
   Style style_;
   Clock& clock_;
   std::string name_;
+  std::mutex mutex_;
   bool shown_ = false;
   SteadyTime drawn_{};
 };

@@ -45,13 +45,14 @@ using Rows = std::vector<std::vector<std::string>>;
 [[nodiscard]] std::string cut_to_width(std::string_view text, std::size_t width, const Style& style);
 
 // Progress on stderr: lines that replace themselves on a terminal, plain lines for start and end elsewhere. What it is
-// given is escaped here.
+// given is escaped here. Several threads may call it.
 class Progress {
  public:
   virtual ~Progress() = default;
   virtual void step(std::string_view name) = 0;                   // a new step begins
   virtual void update(std::string_view detail) = 0;               // where it is; at most ten drawn a second
   virtual void finish(Symbol how, std::string_view summary) = 0;  // the step ended
+  virtual void note(std::string_view line) = 0;                   // a line that stays
 };
 [[nodiscard]] std::unique_ptr<Progress> make_progress(int fd, const Style& style, bool quiet,
                                                       Clock& clock = system_clock());

@@ -57,14 +57,16 @@ int Context::fail(const Error& error) {
   for (auto at = message.find('\n'); at != std::string::npos; at = message.find('\n', at + 3)) {
     message.replace(at, 1, "\n  ");
   }
-  err << paint(symbol(Symbol::fail, err_style), Tone::bad, err_style) << " " << message << "\n";
+  err << symbol(Symbol::fail, err_style) << " " << message << "\n";
   if (!error.hint.empty()) err << "\nhint: " << escape_control(error.hint, true) << "\n";
   err.flush();
   return code;
 }
 
 Progress& Context::progress() {
+  if (picture != nullptr) return *picture;
   if (quiet || no_progress || progress_fd < 0) return mlctl::no_progress();
+  const std::lock_guard lock(progress_mutex_);
   if (!progress_) progress_ = make_progress(progress_fd, err_style, false, clock);
   return *progress_;
 }

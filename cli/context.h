@@ -5,6 +5,7 @@
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -38,8 +39,9 @@ class Context {
   bool plain_http = false;  // registries behind a network are spoken to without TLS
   std::string ca_file;      // PEM; trusted instead of the system's certificates; "": those
   std::string stall_timeout = "60s";
-  std::string timeout;   // of all requests to registries behind a network; "": none
-  int progress_fd = -1;  // where progress is drawn; -1: nowhere
+  std::string timeout;          // of all requests to registries behind a network; "": none
+  int progress_fd = -1;         // where progress is drawn; -1: nowhere
+  Progress* picture = nullptr;  // draws it instead, as long as it is there
 
   // Writes a result in the format asked for: `data` as JSON or YAML, or what `text` makes of it for people. Strings in
   // the text that come from outside are the caller's to escape (escape_control).
@@ -55,6 +57,7 @@ class Context {
   [[nodiscard]] Progress& progress();
 
  private:
+  std::mutex progress_mutex_;  // over the making of it
   std::unique_ptr<Progress> progress_;
 };
 

@@ -44,7 +44,7 @@ Option yes_option(bool& yes) {
   return {.name = "yes", .help = "answer yes where an environment asks for confirmation", .target = &yes};
 }
 
-Result<Workplace> open_fleet_place(const Context& context) {
+Result<Workplace> open_fleet_place(Context& context) {
   auto project = release::load_project(context.project);
   if (!project) return project.error();
   Workplace place{std::move(*project), nullptr, nullptr};

@@ -20,7 +20,7 @@ namespace mlctl::cli {
 [[nodiscard]] Option yes_option(bool& yes);
 
 // Needs mlctl.yaml; a repository only where there is one.
-[[nodiscard]] Result<Workplace> open_fleet_place(const Context& context);
+[[nodiscard]] Result<Workplace> open_fleet_place(Context& context);
 
 [[nodiscard]] Error no_repository();
 // Error{usage} where the environment has no folder: this version compares with and applies to nothing else.

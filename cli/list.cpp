@@ -56,14 +56,15 @@ int list_one(const std::string& text, const Workplace& place, const std::vector<
   return 0;
 }
 
-// Those of the project and those that only the registry knows; with labels, only the project can tell.
+// Those of the project and those that only the registry knows; with labels, only the project can tell. `missing`: why
+// not all are there.
 Result<std::vector<registry::ModelName>> chosen_models(const ListOptions& options, const Workplace& place,
-                                                       Context& context) {
+                                                       std::string& missing) {
   auto models = release::select_models(place.project, {}, options.labels);
   if (!models || !options.labels.empty()) return models;
   auto stored = registry::list_models(*place.store);
   if (!stored && !place.project.remote.empty() && !models->empty()) {
-    context.note("only models of the project are listed: " + stored.error().message);
+    missing = "only models of the project are listed: " + stored.error().message;
     return models;
   }
   if (!stored) return stored.error();
@@ -75,10 +76,12 @@ Result<std::vector<registry::ModelName>> chosen_models(const ListOptions& option
 
 int list_all(const ListOptions& options, const Workplace& place, const std::vector<registry::GitTag>* tags,
              Context& context) {
-  auto chosen = chosen_models(options, place, context);
+  std::string missing;
+  auto chosen = chosen_models(options, place, missing);
   if (!chosen) return context.fail(chosen.error());
   auto lines = release::view_models(*place.store, tags, *chosen);
   if (!lines) return context.fail(lines.error());
+  if (!missing.empty()) context.note(missing);
   Json models = Json::array();
   for (const auto& line : *lines) {
     Json stages = Json::object();

@@ -79,7 +79,7 @@ struct Base {
   std::vector<registry::BasePlatform> platforms;
 };
 Result<std::optional<Base>> open_base(const PushOptions& options, const std::vector<registry::ModelFile>& files,
-                                      const Context& context) {
+                                      Context& context) {
   if (!options.modelcar) return std::optional<Base>();
   if (auto free = registry::check_modelcar_paths(files); !free) return free.error();
   auto image = base_image(*options.modelcar, context);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -37,39 +38,55 @@ struct ReleaseOptions {
 // Draws the tree anew over itself on a terminal, with how far the running step is; prints a line a step elsewhere.
 class Picture : public release::Observer, public Progress {
  public:
-  explicit Picture(Context& context) : context_(context), live_(context.err_style.animated && !context.no_progress) {}
+  explicit Picture(Context& context) : context_(context), live_(context.err_style.animated && !context.no_progress) {
+    if (live_) context_.picture = this;
+  }
+  ~Picture() override { context_.picture = nullptr; }
+  Picture(const Picture&) = delete;
+  Picture& operator=(const Picture&) = delete;
 
   void began(const release::Release& release, const release::Step& step) override {
     if (context_.quiet) return;
+    const std::lock_guard lock(mutex_);
     release_ = &release;
     running_ = {step, ""};
     if (live_) redraw(release, running_);
   }
   void ended(const release::Release& release, const release::Outcome& outcome) override {
     if (context_.quiet) return;
+    const std::lock_guard lock(mutex_);
     if (live_)
       redraw(release, std::nullopt);
     else
       context_.err << release::render_line(outcome, context_.err_style) << std::flush;
   }
   void step(std::string_view name) override {
+    const std::lock_guard lock(mutex_);
     part_ = name;
-    update("");
+    draw_detail(part_);
   }
   void update(std::string_view detail) override {
-    const auto now = context_.clock.steady();
-    if (!live_ || context_.quiet || release_ == nullptr || now - drawn_ < std::chrono::milliseconds(100)) return;
-    drawn_ = now;
-    running_.detail = part_ + (detail.empty() ? "" : ": " + std::string(detail));
-    redraw(*release_, running_);
+    const std::lock_guard lock(mutex_);
+    draw_detail(part_ + (detail.empty() ? "" : ": " + std::string(detail)));
   }
   void finish(Symbol, std::string_view) override {}
+  void note(std::string_view line) override {
+    const std::lock_guard lock(mutex_);
+    drawn_ = {};
+    draw_detail(std::string(line));
+  }
 
   // What was drawn stays; the next tree comes below whatever is written now.
   void let_stand() { lines_ = 0; }
-  [[nodiscard]] bool live() const { return live_; }
 
  private:
+  void draw_detail(const std::string& detail) {
+    const auto now = context_.clock.steady();
+    if (!live_ || context_.quiet || release_ == nullptr || now - drawn_ < std::chrono::milliseconds(100)) return;
+    drawn_ = now;
+    running_.detail = detail;
+    redraw(*release_, running_);
+  }
   void redraw(const release::Release& release, const std::optional<release::Running>& running) {
     if (lines_ > 0) context_.err << "\033[" << lines_ << "A\033[J";
     const auto tree = release::render_live(release, running, context_.err_style);
@@ -78,6 +95,7 @@ class Picture : public release::Observer, public Progress {
   }
   Context& context_;
   bool live_;
+  std::mutex mutex_;
   std::size_t lines_ = 0;
   const release::Release* release_ = nullptr;  // lives as long as its steps
   release::Running running_;
@@ -118,9 +136,8 @@ Result<Said> run_one(const release::Project& project, const release::Target& tar
   };
   if (!context.dry_run)
     request.can_confirm = [&](const std::string& question) { return can_confirm(question, options.yes); };
-  const release::Seams seams{git,           store,
-                             http,          [](std::size_t n) { return make_http_multiplexer(n); },
-                             context.clock, picture.live() ? picture : context.progress()};
+  const release::Seams seams{
+      git, store, http, [](std::size_t n) { return make_http_multiplexer(n); }, context.clock, context.progress()};
   if (context.dry_run) {
     auto preview = release::preview(project, request, seams);
     if (!preview) return preview.error();

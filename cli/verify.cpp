@@ -92,11 +92,10 @@ int verify_folder(const VerifyOptions& options, Context& context) {
       {"files", report->files},      {"bytesRead", report->bytes},
       {"problems", report->problems}};
   context.print(data, [&](const Style& style) {
-    std::string text =
-        paint(symbol(whole ? Symbol::pass : Symbol::fail, style), whole ? Tone::good : Tone::bad, style) + " " +
-        escape_control(options.subject) + (whole ? " is what was signed" : " is not shown to be what was signed") +
-        "\n  signature " + escape_control(release::signature_text(report->signature, true)) + "\n  " +
-        count_text(report->files, "file") + ", " + human_bytes(report->bytes) + " read\n";
+    std::string text = symbol(whole ? Symbol::pass : Symbol::fail, style) + " " + escape_control(options.subject) +
+                       (whole ? " is what was signed" : " is not shown to be what was signed") + "\n  signature " +
+                       escape_control(release::signature_text(report->signature, true)) + "\n  " +
+                       count_text(report->files, "file") + ", " + human_bytes(report->bytes) + " read\n";
     for (const auto& problem : report->problems) text += "  " + escape_control(problem) + "\n";
     return text;
   });

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t ca_limit = 16U << 20U;
 
-Result<Workplace> with_store(release::Project project, const Context& context) {
+Result<Workplace> with_store(release::Project project, Context& context) {
   Workplace place{std::move(project), nullptr, nullptr};
   auto store = project_store(place.project, context);
   if (!store) return store.error();
@@ -24,7 +24,7 @@ Result<Workplace> with_store(release::Project project, const Context& context) {
 
 }  // namespace
 
-Result<Workplace> open_loosely(const Context& context, const std::string& model) {
+Result<Workplace> open_loosely(Context& context, const std::string& model) {
   auto project = release::open_project(context.project, model);
   if (!project) return project.error();
   auto place = with_store(std::move(*project), context);
@@ -35,7 +35,7 @@ Result<Workplace> open_loosely(const Context& context, const std::string& model)
   return place;
 }
 
-Result<Workplace> open_with_git(const Context& context) {
+Result<Workplace> open_with_git(Context& context) {
   auto project = release::load_project(context.project);
   if (!project) return project.error();
   auto git = registry::open_git(project->root);
@@ -46,15 +46,16 @@ Result<Workplace> open_with_git(const Context& context) {
   return place;
 }
 
-Result<std::unique_ptr<registry::Store>> project_store(const release::Project& project, const Context& context) {
+Result<std::unique_ptr<registry::Store>> project_store(const release::Project& project, Context& context) {
   if (!project.remote.empty()) return open_store(project.remote, context);
   return registry::open_disk_store(project.registry);
 }
 
-Result<registry::RemoteSettings> remote_settings(const Context& context) {
+Result<registry::RemoteSettings> remote_settings(Context& context) {
   registry::RemoteSettings settings{context.ca_file, {}, registry::cache_folder()};
   const auto stall = parse_duration(context.stall_timeout);
   if (!stall) return stall.error().context("--stall-timeout");
+  settings.told = [&context](const std::string& why) { context.progress().note(why); };
   settings.stall = std::chrono::ceil<std::chrono::seconds>(*stall);  // what libcurl counts in
   if (!context.timeout.empty()) {
     const auto overall = parse_duration(context.timeout);
@@ -68,7 +69,7 @@ Result<registry::RemoteSettings> remote_settings(const Context& context) {
   return settings;
 }
 
-Result<std::unique_ptr<registry::Store>> open_store(const std::string& text, const Context& context) {
+Result<std::unique_ptr<registry::Store>> open_store(const std::string& text, Context& context) {
   if (registry::is_remote(text)) {
     auto address = registry::parse_remote_address(text);
     if (!address) return address.error();
@@ -83,7 +84,7 @@ Result<std::unique_ptr<registry::Store>> open_store(const std::string& text, con
   return registry::is_bundle_name(text) ? registry::open_bundle(text) : registry::open_disk_store(text);
 }
 
-Result<registry::BaseImage> base_image(const std::string& text, const Context& context) {
+Result<registry::BaseImage> base_image(const std::string& text, Context& context) {
   if (!registry::is_remote(text)) return registry::base_in_folder(text);
   auto address = registry::parse_base_address(text);
   if (!address) return address.error();

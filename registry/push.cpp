@@ -46,7 +46,8 @@ class Sender {
 
   Result<SentLayers> send() {
     // Who sends waits for the other side more than for a core.
-    const std::size_t cores = is_remote(store_.name()) ? workers_limit : std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t cores =
+        is_remote(store_.name()) ? workers_limit : std::max(1U, std::thread::hardware_concurrency());
     const auto count = std::min({workers_limit, cores, plans_.size()});
     std::vector<std::thread> workers;
     for (std::size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });

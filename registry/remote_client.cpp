@@ -15,6 +15,7 @@ namespace {
 constexpr int redirects_limit = 5;
 constexpr std::size_t words_limit = 300;  // bytes of the registry's own words in an error
 constexpr std::size_t idle_clients = 16;
+constexpr int first_tries = 3;  // before the registry has ever answered: a wrong address is more likely than trouble
 
 const char* name_of(int status) {
   switch (status) {
@@ -118,18 +119,34 @@ bool is_passing_answer(const Result<RemoteAnswer>& answer) {
 Result<RemoteAnswer> RemoteClient::send(const RemoteRequest& request) {
   const Borrowed borrowed(*this);
   Backoff backoff(clock_, request.tries, deadline_);
-  for (;;) {
+  const auto began = clock_.steady();
+  const auto is_long = [&] { return clock_.steady() - began >= std::chrono::seconds(1); };
+  for (int tries = 1;; ++tries) {
     auto answer = send_once(*borrowed.http, request);
     if (!answer) {
-      if (!is_passing(answer.error()) || !request.again || request.upload || !backoff.wait())
+      const bool last = !reached_ && tries == first_tries;
+      if (last || !is_passing(answer.error()) || !request.again || request.upload)
         return answer.error().context(where(request));
+      if (is_long()) tell(request, answer.error().message);
+      if (!backoff.wait()) return answer.error().context(where(request));
       continue;
     }
+    reached_ = true;
     const int status = answer->response.status;
-    if (std::find(request.fine.begin(), request.fine.end(), status) != request.fine.end()) return answer;
+    if (std::find(request.fine.begin(), request.fine.end(), status) != request.fine.end()) {
+      silent_ = false;
+      return answer;
+    }
     const auto asked = retry_after(header_of(answer->response, "retry-after"), clock_.wall());
-    if (!is_passing(status) || request.upload || !backoff.wait(asked)) return error_of(request, *answer);
+    if (!is_passing(status) || request.upload) return error_of(request, *answer);
+    if (is_long() || asked) tell(request, "answers " + std::to_string(status) + name_of(status));
+    if (!backoff.wait(asked)) return error_of(request, *answer);
   }
+}
+
+// Once for each time of trouble, however many requests are in it.
+void RemoteClient::tell(const RemoteRequest& request, const std::string& why) {
+  if (settings_.told && !silent_.exchange(true)) settings_.told(where(request) + ": " + why + "; trying again");
 }
 
 Result<RemoteAnswer> RemoteClient::send_once(HttpClient& http, const RemoteRequest& request) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
@@ -29,6 +30,7 @@ struct RemoteSettings {
   std::filesystem::path cache;                                 // a folder for what may be forgotten; empty: none
   std::chrono::milliseconds stall = std::chrono::seconds(60);  // how long the other side may be silent
   std::optional<std::chrono::milliseconds> overall;            // how long all requests together may take
+  std::function<void(const std::string&)> told;                // why somebody waits; from any thread
 };
 
 struct RemoteRequest {
@@ -76,11 +78,14 @@ class RemoteClient {
                                 const std::string& authorization) const;
   [[nodiscard]] static Error too_late();
   [[nodiscard]] std::string where(const RemoteRequest& request) const;
+  void tell(const RemoteRequest& request, const std::string& why);
   [[nodiscard]] std::string hint_of(const RemoteRequest& request, const RemoteAnswer& answer) const;
 
   RemoteAddress address_;
   RemoteSettings settings_;
   Clock& clock_;
+  std::atomic<bool> reached_{false};    // it has ever answered
+  std::atomic<bool> silent_{false};     // that it does not was told
   std::optional<SteadyTime> deadline_;  // of everything; a request after it is Error{timeout}
   std::string origin_;
   RemoteAuth auth_;

@@ -63,9 +63,8 @@ std::string to_text(const Audit& audit, const Style& style) {
   for (const auto& statement : audit.statements) out += statement_line(statement, audit.trust, style);
   out += audit.places.empty() ? "runs nowhere\n" : "where\n";
   for (const auto& place : audit.places) out += place_line(place, style);
-  for (const auto& gap : audit.gaps)
-    out += paint(symbol(Symbol::warn, style), Tone::warn, style) + " missing: " + escape_control(gap) + "\n";
-  if (audit.gaps.empty()) out += paint(symbol(Symbol::pass, style), Tone::good, style) + " the chain is whole\n";
+  for (const auto& gap : audit.gaps) out += symbol(Symbol::warn, style) + " missing: " + escape_control(gap) + "\n";
+  if (audit.gaps.empty()) out += symbol(Symbol::pass, style) + " the chain is whole\n";
   return out;
 }
 

@@ -141,6 +141,38 @@ TEST_CASE("after the time for everything nothing is asked any more, and nothing 
   CHECK(server.requests().size() == 2);
 }
 
+TEST_CASE("a registry that never answered is tried three times, one that did six times") {
+  auto server = std::make_unique<LoopbackServer>([](const std::string&) { return RawAnswer{answer(200)}; });
+  Client gone(*server), there(*server);
+  REQUIRE(there.get("/v2/"));
+  server.reset();
+  for (auto* client : {&gone, &there}) {
+    const auto began = client->clock.steady();
+    const auto result = client->get("/v2/");
+    REQUIRE_FALSE(result);
+    CHECK(result.error().message.find("cannot connect") != std::string::npos);
+    const auto waited = client->clock.steady() - began;
+    CHECK((waited < 2s) == (client == &gone));
+  }
+}
+
+TEST_CASE("who waits is told why, once for each time of trouble") {
+  std::vector<std::string> told;
+  RemoteSettings settings;
+  settings.told = [&](const std::string& line) { told.push_back(line); };
+  std::atomic<int> trouble{3};
+  LoopbackServer server([&](const std::string&) { return RawAnswer{trouble-- > 0 ? answer(503) : answer(200)}; });
+  Client client(server, {}, settings);
+  REQUIRE(client.get("/v2/"));
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].find("answers 503 Service Unavailable; trying again") != std::string::npos);
+  REQUIRE(client.get("/v2/"));
+  CHECK(told.size() == 1);
+  trouble = 5;
+  REQUIRE(client.get("/v2/"));
+  CHECK(told.size() == 2);
+}
+
 TEST_CASE("redirects are followed without credentials to other hosts, and nowhere else but to http and https") {
   LoopbackServer other([](const std::string& request) {
     return RawAnswer{answer(header(request, "Authorization").empty() ? 200 : 500, "", "there")};
