@@ -46,7 +46,7 @@ class RangeFetcher {
   }
 
   struct Fetched {
-    bool whole = false;     // the server sends everything, from the first byte, whatever is asked
+    bool whole = false;     // the last answer was everything, from the first byte, whatever was asked
     bool unwanted = false;  // so much that it was not taken
   };
 
@@ -116,10 +116,8 @@ class RangeFetcher {
   }
 
   Status look(const HttpResponse& so_far, std::uint64_t first, std::uint64_t last, Fetched& fetched) const {
-    if (so_far.status != 206) {
-      fetched.whole = true;
-      return ok();
-    }
+    fetched.whole = so_far.status != 206;  // of this answer: the next try may meet a server that knows ranges
+    if (fetched.whole) return ok();
     const auto range = parse_content_range(header_of(so_far, "content-range"));
     if (!range || range->first != first || range->last > last || (range->total && size_ && range->total != size_))
       return Error{Error::Kind::unavailable,

@@ -37,12 +37,11 @@ std::string signatures_text(const Verified& verified, const Style& style) {
                 std::string(verified.signatures.empty() ? "not signed" : "no valid signature") + ", by the trust of " +
                     verified.trust,
                 style);
+  Rows rows;
   for (const auto& one : verified.signatures)
-    text += "  " +
-            escape_control(one.kind + "  " + signature_text(one.state, !verified.trust.empty()) +
-                           (one.created.empty() ? "" : "  " + one.created)) +
-            "\n";
-  return text;
+    rows.push_back({"  " + escape_control(one.kind), escape_control(signature_text(one.state, !verified.trust.empty())),
+                    escape_control(one.created)});
+  return text + render_table({}, rows, style);
 }
 
 std::string evidence_text(const Verified& verified) {

@@ -363,6 +363,29 @@ TEST_CASE("a blob arrives in order and whole: in ranges, in one stream, after cu
     }
 }
 
+TEST_CASE("a blob that breaks off goes on where it broke, whether all of it or a part was asked for") {
+  const auto bytes = pattern(100'000);
+  for (const bool ranges : {true, false})
+    for (const std::size_t broken_at : {0U, 1U, 20'000U, 50'000U, 80'000U, 99'999U}) {
+      CAPTURE(ranges);
+      CAPTURE(broken_at);
+      BlobServer blob{bytes, ranges ? BlobServer::Kind::ranges : BlobServer::Kind::no_ranges};
+      std::atomic<int> gets{0};
+      LoopbackServer server([&](const std::string& request) {
+        auto whole = blob(request);
+        if (request.rfind("GET ", 0) != 0 || gets++ != 0) return whole;
+        return RawAnswer{whole.bytes.substr(0, whole.bytes.size() - bytes.size() + broken_at), true};
+      });
+      Client client(server);
+      auto source = open_remote_blob(client.remote, "a/b", digest_of("x"), 0);
+      REQUIRE(source);
+      const auto got = read_all(**source, bytes.size());
+      REQUIRE(got);
+      CHECK(*got == bytes);
+      CHECK(gets == 2);
+    }
+}
+
 TEST_CASE("another part than was asked for is refused; a source that is left early ends its work") {
   const auto bytes = pattern(3 * range_size);
   BlobServer wrong{bytes, BlobServer::Kind::other_range};
