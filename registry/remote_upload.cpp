@@ -73,8 +73,8 @@ class Upload : public BlobWriter {
 
   Result<bool> finish(const Digest& digest) {
     if (stream_) return stream_->finish(digest);
-    if (!pieces_.begun()) return put_whole(place_, buffer_, digest);
     if (auto sent = wait(); !sent) return sent.error();
+    if (!pieces_.begun()) return put_whole(place_, buffer_, digest);
     if (written_ < pieces_.offset()) {
       pieces_.cancel();
       return Error{Error::Kind::unavailable, "the registry has more of an upload than there is",

@@ -102,6 +102,7 @@ struct Cut : Store {
   struct Source : ByteSource {
     Source(Cut& cut, std::unique_ptr<ByteSource> whole) : owner(cut), source(std::move(whole)) {}
     Result<std::size_t> read(char* into, std::size_t size) override {
+      const std::lock_guard lock(owner.mutex);  // layers are read side by side
       if (owner.left == 0) return Error{Error::Kind::unavailable, "the wire was cut", ""};
       auto got = source->read(into, static_cast<std::size_t>(std::min<std::uint64_t>(size, owner.left)));
       if (got) owner.left -= *got;
@@ -120,7 +121,10 @@ struct Cut : Store {
   }
   Result<std::unique_ptr<ByteSource>> open_blob(const ModelName& model, const Digest& digest,
                                                 std::uint64_t offset) override {
-    offsets.push_back(offset);
+    {
+      const std::lock_guard lock(mutex);
+      offsets.push_back(offset);
+    }
     auto source = store.open_blob(model, digest, offset);
     if (!source) return source;
     return std::unique_ptr<ByteSource>(std::make_unique<Source>(*this, std::move(*source)));
@@ -148,6 +152,7 @@ struct Cut : Store {
     return store.referrers(model, subject);
   }
 
+  std::mutex mutex;
   Store& store;
   std::uint64_t left;
   std::vector<std::uint64_t> offsets;
