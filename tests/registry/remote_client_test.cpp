@@ -160,7 +160,7 @@ TEST_CASE("who waits is told why, once for each time of trouble") {
   std::vector<std::string> told;
   RemoteSettings settings;
   settings.told = [&](const std::string& line) { told.push_back(line); };
-  std::atomic<int> trouble{3};
+  std::atomic<int> trouble{4};  // after the third at least a second has passed, whatever the dice say
   LoopbackServer server([&](const std::string&) { return RawAnswer{trouble-- > 0 ? answer(503) : answer(200)}; });
   Client client(server, {}, settings);
   REQUIRE(client.get("/v2/"));
