@@ -181,12 +181,12 @@ Result<std::string> PrivateKey::sign(std::string_view message) const {
 
 Result<PrivateKey> load_private_key(const std::filesystem::path& path, const std::string& passphrase) {
   auto read = read_file(path, key_limit);
-  const std::string name = "signing key " + path.string();
   if (!read) {
     if (read.error().kind == Error::Kind::usage) return read.error();  // too large
     return Error{Error::Kind::credentials, "signing key: " + read.error().message,
                  "name the PEM file of a private key"};
   }
+  const std::string name = "signing key " + path.string();
   const Secret secret(std::move(*read));
   const auto bio = reading(secret.text);
   Passphrase given{&passphrase};

@@ -64,6 +64,8 @@ Status check_destination(const std::string& text) {
 }
 
 Result<Copied> copy(CopyOptions options, Context& context) {
+  if (options.source.empty())
+    return Error{Error::Kind::usage, "an empty source", "name a model, a version or a FILE.tar"};
   split_bundle(options);
   const bool address = options.destination.find("://") != std::string::npos;
   if (auto clear = address ? ok() : check_destination(options.destination); !clear) return clear.error();

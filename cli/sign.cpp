@@ -1,6 +1,7 @@
 // mlctl sign: two signatures beside a version, one over its files, one over its digest.
 #include "registry/sign.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/filesystem.h"
@@ -9,6 +10,7 @@
 #include "cli/context.h"
 #include "cli/signing.h"
 #include "cli/workplace.h"
+#include "registry/sigstore.h"
 #include "release/reference.h"
 
 namespace mlctl::cli {
@@ -24,7 +26,20 @@ std::string signer_name(const registry::Signer& signer) {
          (signer.chain_pem.empty() ? ")" : ", with its certificate)");
 }
 
+// A signature may be made anew; whatever else stands there is somebody's.
+Status may_write_bundle(const std::string& path) {
+  constexpr std::uint64_t limit = 64U << 20U;
+  if (path.empty()) return ok();
+  std::error_code code;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path, code))) return ok();
+  const auto text = read_file(path, limit);
+  if (text && registry::parse_sigstore(*text)) return ok();
+  return Error{Error::Kind::usage, "--bundle " + path + ": is there, and is no signature",
+               "name another file, or move it out of the way"};
+}
+
 int run_sign(const SignOptions& options, Context& context) {
+  if (auto may = may_write_bundle(options.bundle); !may) return context.fail(may.error());
   auto signer = signer_of(context, options.key, options.certificate);
   if (!signer) return context.fail(signer.error());
   if (!*signer)

@@ -48,6 +48,8 @@ int verify_reference(const VerifyOptions& options, Context& context) {
     if (!all) return context.fail(all.error());
     tags = std::move(*all);
   }
+  if (options.origin && !place->git)
+    return context.fail({Error::Kind::usage, "--origin: there is no git repository here", "leave --origin out"});
   auto found = release::find_reference(place->project, *place->store, place->git.get(), options.subject);
   if (!found) return context.fail(found.error());
   const auto environment =
@@ -55,9 +57,8 @@ int verify_reference(const VerifyOptions& options, Context& context) {
   auto verified = release::verify_all(place->project, *place->store, tags ? &*tags : nullptr, *found,
                                       {std::move(*trust), environment, context.clock.wall()});
   if (!verified) return context.fail(verified.error());
-  if (options.origin && place->git)
-    if (auto asked = release::verify_at_origin(*place->git, found->model, verified->report.problems, verified->notes);
-        !asked)
+  if (options.origin)
+    if (auto asked = release::verify_at_origin(*place->git, found->model, verified->report.problems); !asked)
       return context.fail(asked.error());
   context.print(release::to_json(*verified), [&](const Style& style) { return release::to_text(*verified, style); });
   return release::holds(*verified) ? 0 : 1;
@@ -70,7 +71,7 @@ Result<registry::Trust> trust_for_folder(const VerifyOptions& options, const Con
   if (*asked) return std::move(**asked);
   auto project = release::open_project(context.project);
   if (!project) return project.error();
-  auto configured = release::trust_of(*project, options.environment);
+  auto configured = release::trust_of(*project, "");
   if (!configured) return configured.error();
   if (*configured) return std::move(**configured);
   return Error{Error::Kind::usage, "nobody said whose signatures count",
@@ -78,6 +79,9 @@ Result<registry::Trust> trust_for_folder(const VerifyOptions& options, const Con
 }
 
 int verify_folder(const VerifyOptions& options, Context& context) {
+  if (options.origin || !options.environment.empty())
+    return context.fail({Error::Kind::usage, "--signature is about a folder, --env and --origin are about a version",
+                         "check the version too: `mlctl verify MODEL@V`, with them"});
   auto trust = trust_for_folder(options, context);
   if (!trust) return context.fail(trust.error());
   auto bundle = read_file(options.signature, signature_limit);

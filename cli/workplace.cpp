@@ -78,6 +78,7 @@ Result<std::unique_ptr<registry::Store>> open_store(const std::string& text, Con
     address->plain_http = context.plain_http;
     return registry::open_remote_store(*address, *settings, context.clock);
   }
+  if (auto plain = registry::check_no_login(text); !plain) return plain.error();
   if (text.empty() || text.find("://") != std::string::npos)
     return Error{Error::Kind::usage, "not a registry: '" + escape_control(text) + "'",
                  "write oci://HOST/PATH, a folder or FILE.tar"};

@@ -90,6 +90,12 @@ class Tree {
 
 }  // namespace
 
+// Also as a file system that does not tell cases apart would have it.
+static bool is_git_folder(std::string_view part) {
+  return part.size() == 4 && part[0] == '.' && (part[1] | 0x20) == 'g' && (part[2] | 0x20) == 'i' &&
+         (part[3] | 0x20) == 't';
+}
+
 bool is_clean_text(std::string_view text) {
   return escape_control(text) == text;
 }
@@ -104,6 +110,8 @@ Status check_path(std::string_view path) {
   for (const auto& part : parts_of(path)) {
     if (part.empty() || part == "." || part == "..") return bad_path(path, "a path with an empty, '.' or '..' part");
     if (part.size() > part_limit) return bad_path(path, "a part of the path is longer than 255 bytes");
+    if (is_git_folder(part))
+      return bad_path(path, "a file of a git repository: pulled, its settings would run commands");
     if (part.rfind(".wh.", 0) == 0)
       return bad_path(path, "names that begin with .wh. mean deletion in an image; rename the file");
   }

@@ -10,7 +10,6 @@
 #include "registry/oci.h"
 #include "registry/pack.h"
 #include "registry/push_statements.h"
-#include "registry/remote_address.h"
 
 namespace mlctl::registry {
 namespace {
@@ -45,10 +44,9 @@ class Sender {
   }
 
   Result<SentLayers> send() {
-    // Who sends waits for the other side more than for a core.
-    const std::size_t cores =
-        is_remote(store_.name()) ? workers_limit : std::max(1U, std::thread::hardware_concurrency());
-    const auto count = std::min({workers_limit, cores, plans_.size()});
+    // One waits for the disk, or for the other side, while others hash.
+    const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+    const auto count = std::min({workers_limit, cores + 1, plans_.size()});
     std::vector<std::thread> workers;
     for (std::size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });
     work();

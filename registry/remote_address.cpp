@@ -63,7 +63,16 @@ bool is_remote(std::string_view registry) {
   return registry.substr(0, scheme.size()) == scheme;
 }
 
+Status check_no_login(std::string_view registry) {
+  const auto begin = registry.find("://");
+  const auto host = begin == std::string_view::npos ? "" : registry.substr(begin + 3);
+  if (host.find('@') == std::string_view::npos) return ok();
+  return Error{Error::Kind::usage, "a registry's address with an @ in it: it holds neither a login nor a version",
+               "write oci://HOST/PATH; `mlctl login HOST` keeps the credentials"};
+}
+
 Result<RemoteAddress> parse_remote_address(std::string_view text) {
+  if (auto plain = check_no_login(text); !plain) return plain.error();
   const Error wrong{Error::Kind::usage, "not a registry: '" + escape_control(text) + "'",
                     "write oci://HOST[:PORT]/PATH, in lower case, e.g. oci://registry.example/models"};
   if (!is_remote(text) || text.size() > 400) return wrong;

@@ -18,6 +18,8 @@ struct RemoteAddress {
   bool operator==(const RemoteAddress&) const = default;
 };
 
+// Error{usage}, which does not repeat it, for an address with an @ in it: what stands before may be a password.
+[[nodiscard]] Status check_no_login(std::string_view registry);
 [[nodiscard]] bool is_remote(std::string_view registry);  // begins with oci://
 // Error{usage} shows the form. The path is made of parts that repositories may have (OCI distribution 1.1).
 [[nodiscard]] Result<RemoteAddress> parse_remote_address(std::string_view text);

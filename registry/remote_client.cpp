@@ -204,7 +204,9 @@ Result<HttpResponse> RemoteClient::exchange(HttpClient& http, const RemoteReques
   if (left.count() <= 0) return too_late();
   out.limit = std::min(out.limit, left);
   auto response = http.send(out);
-  const bool late = !response && response.error().kind == Error::Kind::timeout && out.limit == left;
+  // With less patience for silence than is left, it was silence; and if not, the next try is too late.
+  const bool late =
+      !response && response.error().kind == Error::Kind::timeout && out.limit == left && out.stall >= left;
   return late ? Result<HttpResponse>(too_late()) : response;
 }
 

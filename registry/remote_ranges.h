@@ -14,7 +14,7 @@
 
 namespace mlctl::registry {
 
-inline constexpr std::size_t range_size = 4U << 20U;  // bytes
+inline constexpr std::size_t range_size = 3U << 20U;  // bytes
 // Of the first range; the others are asked for when it was read, so that a header costs no more than this.
 inline constexpr std::size_t first_range_size = 256U << 10U;
 inline constexpr std::size_t ranges_at_once = 4;

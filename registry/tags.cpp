@@ -36,6 +36,13 @@ std::optional<Digest> digest_line(std::string_view text) {
   return digest ? std::optional(*digest) : std::nullopt;
 }
 
+// Also what somebody wrote by hand and meant as one.
+bool is_digest_line(std::string_view line) {
+  if (line.substr(0, 7) == "digest:") return true;
+  if (line.substr(0, 7) != "Digest:") return false;
+  return line.substr(7, 8).find("sha256:") != std::string_view::npos;
+}
+
 bool is_stage_event(const ModelEvent& event, std::string_view stage) {
   return (event.what.kind == Kind::assignment || event.what.kind == Kind::unassignment) && event.what.stage == stage;
 }
@@ -65,7 +72,8 @@ bool version_comes_after(const ModelEvent& event, const ModelEvent& other) {
 }
 
 VersionTag version_tag(const ModelEvent& event) {
-  return {*event.what.version, event.commit, event.lines.digest, event.tagger, event.email, event.time, event.tag};
+  return {*event.what.version, event.commit, event.lines.digest, event.tagger,
+          event.email,         event.time,   event.tag,          event.lines.unclear};
 }
 
 }  // namespace
@@ -150,9 +158,11 @@ TagMessage parse_message(std::string_view message) {
     std::string_view line = message.substr(0, end);
     message.remove_prefix(end == std::string_view::npos ? message.size() : end + 1);
     while (!line.empty() && (line.back() == ' ' || line.back() == '\r')) line.remove_suffix(1);
-    if (take(line, "digest: "))
-      lines.digest = digest_line(line);
-    else if (take(line, "denied: "))
+    if (is_digest_line(line)) {
+      const auto digest = take(line, "digest: ") ? digest_line(line) : std::nullopt;
+      lines.unclear = lines.unclear || !digest || (lines.digest && *lines.digest != *digest);
+      lines.digest = digest;
+    } else if (take(line, "denied: "))
       lines.denied = digest_line(line);
     else if (take(line, "allowed: "))
       lines.allowed = digest_line(line);

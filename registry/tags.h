@@ -39,6 +39,7 @@ struct TagMessage {
   std::optional<Digest> digest;
   std::optional<Digest> denied;   // not to be installed here again
   std::optional<Digest> allowed;  // takes a denial back
+  bool unclear = false;           // a line that should be a digest and is none, or several
 };
 [[nodiscard]] TagMessage parse_message(std::string_view message);
 [[nodiscard]] std::string format_message(const std::string& title, const TagMessage& lines);
@@ -58,6 +59,7 @@ struct VersionTag {
   std::string tagger, email;
   WallTime time{};
   std::string tag;
+  bool unclear = false;  // as TagMessage has it
 };
 struct Assignment {
   std::uint64_t n = 0;

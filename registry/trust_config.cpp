@@ -23,6 +23,7 @@ Error refused(const std::string& path, const std::string& what, const std::strin
 // The text of a file that may hold nothing secret.
 Result<std::string> public_text(const std::string& path, const std::filesystem::path& folder, std::uint64_t limit) {
   auto text = read_file(folder / path, limit);
+  if (!text && !text.error().hint.empty()) return text.error().context("trust");
   if (!text) return Error{Error::Kind::usage, "trust: " + text.error().message, "paths are relative to mlctl.yaml"};
   if (text->find("PRIVATE KEY-----") != std::string::npos)
     return refused(path, "holds a private key",

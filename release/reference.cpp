@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/terminal.h"
 #include "registry/query.h"
 
 namespace mlctl::release {
@@ -23,6 +24,16 @@ Result<Found> at_version(registry::Store& store, const ModelName& model, const V
   return Found{model, (*known)->digest, version};
 }
 
+// An assignment means the version that the version's own tag means.
+Status check_recorded(const registry::ModelTags& tags, const std::string& name, const registry::Assignment& assigned) {
+  const auto tag = tags.find(assigned.version);
+  if (!tag || !tag->digest || !assigned.digest || *tag->digest == *assigned.digest) return ok();
+  return Error{Error::Kind::corrupt,
+               name + " is " + to_string(assigned.version) + " with digest " + to_string(*assigned.digest) + ", tag " +
+                   tag->tag + " records " + to_string(*tag->digest),
+               "`mlctl history " + to_string(tags.model()) + "` shows who wrote them"};
+}
+
 Result<Found> at_stage(registry::Store& store, registry::Git* git, const ModelName& model, const std::string& stage) {
   const auto name = to_string(model) + "#" + stage;
   if (git == nullptr)
@@ -30,11 +41,13 @@ Result<Found> at_stage(registry::Store& store, registry::Git* git, const ModelNa
                  "name a version: " + to_string(model) + "@vX.Y.Z"};
   auto tags = all_tags(*git);
   if (!tags) return tags.error();
-  auto assigned = registry::ModelTags(model, *tags).assignment(stage);
+  const registry::ModelTags mine(model, *tags);
+  auto assigned = mine.assignment(stage);
   if (!assigned) return assigned.error();
   if (!*assigned)
     return Error{Error::Kind::not_found, "nothing is assigned to " + name,
                  "`mlctl history " + to_string(model) + "` shows what was"};
+  if (auto same = check_recorded(mine, name, **assigned); !same) return same.error();
   if ((*assigned)->digest) return Found{model, *(*assigned)->digest, (*assigned)->version};
   return at_version(store, model, (*assigned)->version);
 }
@@ -97,6 +110,9 @@ Result<Digest> whole_digest(registry::Store& store, const ModelName& model, cons
 }
 
 Result<Digest> digest_of_tag(registry::Store& store, const ModelName& model, const registry::VersionTag& tag) {
+  if (tag.unclear)
+    return Error{Error::Kind::corrupt, "tag " + tag.tag + ": its `digest:` line is none, or there are several",
+                 "`git show " + shell_word(tag.tag) + "` prints it"};
   if (tag.digest) return *tag.digest;
   auto found = at_version(store, model, tag.version);
   if (!found) return found.error().context("tag " + tag.tag + " records no digest");

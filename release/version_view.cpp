@@ -157,6 +157,16 @@ Status note_differences(registry::Store& store, const ModelTags& tags, const Fou
   return ok();
 }
 
+// What was taken back was still these bytes.
+void check_withdrawn(const ModelTags& tags, const Found& found, std::vector<std::string>& problems) {
+  if (!found.version || tags.withdrawal(*found.version) == nullptr) return;
+  for (const auto& event : tags.history())
+    if (event.what.kind == registry::TagEvent::Kind::registration && event.what.version == found.version &&
+        event.lines.digest && *event.lines.digest != found.digest)
+      problems.push_back("tag " + event.tag + " records " + to_string(*event.lines.digest) + ", the registry has " +
+                         to_string(found.digest));
+}
+
 }  // namespace
 
 Result<Verification> verify_version(registry::Store& store, const std::vector<GitTag>* tags, const Found& found) {
@@ -174,23 +184,29 @@ Result<Verification> verify_version(registry::Store& store, const std::vector<Gi
     const bool meant = found.version ? tag.version == *found.version : tag.digest == found.digest;
     const auto digest = *stored ? std::optional((*stored)->digest) : std::nullopt;
     if (!meant && digest != found.digest) continue;
-    if (!tag.digest)
+    if (tag.unclear)
+      verification.report.problems.push_back("tag " + tag.tag + ": its `digest:` line is none, or there are several");
+    else if (!tag.digest)
       verification.notes.push_back("tag " + tag.tag + " was made by hand and records no digest");
     else if (digest && *digest != *tag.digest)
       verification.report.problems.push_back("tag " + tag.tag + " records " + to_string(*tag.digest) +
                                              ", the registry has " + to_string(*digest));
+    else if (*tag.digest != found.digest)
+      verification.report.problems.push_back("tag " + tag.tag + " records " + to_string(*tag.digest) + ", this is " +
+                                             to_string(found.digest));
     else
       verification.notes.push_back("tag " + tag.tag + " records this digest");
   }
+  check_withdrawn(mine, found, verification.report.problems);
   if (auto noted = note_differences(store, mine, found, verification.notes); !noted) return noted.error();
   return verification;
 }
 
-Status verify_at_origin(registry::Git& git, const ModelName& model, std::vector<std::string>& problems,
-                        std::vector<std::string>& notes) {
+Status verify_at_origin(registry::Git& git, const ModelName& model, std::vector<std::string>& problems) {
   auto remote = git.remote_url();
   if (!remote) return remote.error();
-  if (!*remote) return ok();
+  if (!*remote)
+    return Error{Error::Kind::usage, "--origin: this repository has no remote to ask", "`git remote add origin URL`"};
   const auto mine = [&](const std::string& name) {
     const auto event = registry::parse_tag(name);
     return event && event->model == model;
@@ -204,7 +220,7 @@ Status verify_at_origin(registry::Git& git, const ModelName& model, std::vector<
   auto missing = git.missing_tags();
   if (!missing) return missing.error();
   for (const auto& name : *missing)
-    if (mine(name)) notes.push_back("tag " + name + " is only at origin: `git fetch --tags`");
+    if (mine(name)) problems.push_back("tag " + name + " is only at origin: `git fetch --tags`");
   return ok();
 }
 

@@ -79,11 +79,29 @@ TEST_CASE("check_path") {
     CAPTURE(good);
     CHECK(check_path(good));
   }
-  for (const auto& bad : std::vector<std::string>{"", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/..", "./a",
-                                                  "a\\b", "a\nb", "a\0b"s, "\xff", "a/.wh.b", ".wh..wh..opq",
+  for (const auto& bad : std::vector<std::string>{"",
+                                                  "/a",
+                                                  "a/",
+                                                  "a//b",
+                                                  ".",
+                                                  "..",
+                                                  "../a",
+                                                  "a/../b",
+                                                  "a/..",
+                                                  "./a",
+                                                  "a\\b",
+                                                  "a\nb",
+                                                  "a\0b"s,
+                                                  "\xff",
+                                                  "a/.wh.b",
+                                                  ".wh..wh..opq",
+                                                  ".git/config",
+                                                  "a/.GIT",
+                                                  ".Git",
                                                   "\xe2\x80\xae"
                                                   "a",
-                                                  std::string(1025, 'a'), "a/" + std::string(256, 'b')}) {
+                                                  std::string(1025, 'a'),
+                                                  "a/" + std::string(256, 'b')}) {
     CAPTURE(bad);
     auto status = check_path(bad);
     REQUIRE_FALSE(status);

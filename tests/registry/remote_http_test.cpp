@@ -9,6 +9,21 @@
 using namespace mlctl::registry;
 using mlctl::Error;
 
+TEST_CASE("an address with a login in it is refused, and not repeated") {
+  for (const char* text :
+       {"oci://ci:SECRET@a/b", "oci://SECRET@a/b", "oci://ci:SEC/RET@a/b", "https://ci:SECRET@a/b"}) {
+    CAPTURE(text);
+    const auto refused = check_no_login(text);
+    REQUIRE_FALSE(refused);
+    CHECK((refused.error().message + refused.error().hint).find("SEC") == std::string::npos);
+    const auto parsed = parse_remote_address(text);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().message == refused.error().message);
+  }
+  CHECK(check_no_login("oci://a/b"));
+  CHECK(check_no_login("folder@home"));
+}
+
 TEST_CASE("an address of a registry is oci://HOST[:PORT]/PATH in lower case") {
   struct Case {
     const char* text;

@@ -70,6 +70,15 @@ TEST_CASE("messages are written and read back, whatever else stands in them") {
   for (const char* text :
        {"", "digest:", "digest: sha256:12", "my digest: x", "version: 1.0", " version: v1.0.0", "\n\n"})
     CHECK((!parse_message(text).digest && !parse_message(text).version));
+  for (const auto& unclear :
+       {std::string("digest:"), std::string("digest: sha256:12"), std::string("Digest: sha256:12"),
+        "digest:" + to_string(digest_of("a")), digest_line("a") + digest_line("b")}) {
+    CAPTURE(unclear);
+    CHECK(parse_message("Register it\n\n" + unclear).unclear);
+  }
+  for (const auto& clear :
+       {std::string(), std::string("Digest: all of it"), digest_line("a"), digest_line("a") + digest_line("a")})
+    CHECK_FALSE(parse_message("Register it\n\n" + clear).unclear);
 }
 
 TEST_CASE("a version is registered when its newest event says so") {
