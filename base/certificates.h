@@ -22,11 +22,14 @@ inline constexpr std::uint64_t certificates_limit = 4U << 20U;  // bytes of PEM
 
 struct CertificateFacts {
   PublicKey key;
-  std::string identity;  // the first e-mail address or URI of its subjectAltName, else the subject's common name
+  std::string identity;  // the first e-mail address or URI of its subjectAltName; without one, the common name
   WallTime from, until;
 };
 // Error{usage}: no certificate, or a key of another kind.
 [[nodiscard]] Result<CertificateFacts> read_certificate(std::string_view der);
+
+// Error{denied}: keyUsage or extendedKeyUsage (code signing) say that it is for something else.
+[[nodiscard]] Status check_may_sign(std::string_view der);
 
 // Whether its issuer is itself, as a root's is. False for what is no certificate.
 [[nodiscard]] bool is_self_issued(std::string_view der);

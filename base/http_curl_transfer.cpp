@@ -7,6 +7,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/terminal.h"
+
 namespace mlctl::http_detail {
 namespace {
 
@@ -125,11 +127,19 @@ void set_up(Transfer& transfer, std::chrono::milliseconds left, const HttpSettin
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-  if (request.sink) curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10U);
+  if (request.sink)
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10U);
+  else if (request.method != "HEAD")
+    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.body_limit));
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
   set_method_and_body(easy, transfer);
   set_headers(transfer);
+}
+
+static Error too_large(const std::string& where, const std::string& why) {
+  return {Error::Kind::unavailable, "answer of " + where + " is too large: " + why,
+          "something is wrong with that server, or with a proxy before it"};
 }
 
 // Whether it was the proxy is not known here; that there may be one is. Its address may hold a password.
@@ -160,10 +170,10 @@ Error error_of(const Transfer& transfer, int code) {
       return {Kind::unavailable, "cannot find the address of " + where, ""};
     case CURLE_COULDNT_RESOLVE_PROXY:
       return with_proxy({Kind::unavailable, "cannot find the address of the proxy for " + where, ""}, where);
+    case CURLE_FILESIZE_EXCEEDED:
+      return too_large(where, "more than " + human_bytes(transfer.request->body_limit));
     case CURLE_WRITE_ERROR:
-      if (!transfer.answer.too_large.empty())
-        return {Kind::unavailable, "answer of " + where + " is too large: " + transfer.answer.too_large,
-                "something is wrong with that server, or with a proxy before it"};
+      if (!transfer.answer.too_large.empty()) return too_large(where, transfer.answer.too_large);
       break;
     case CURLE_PARTIAL_FILE:
       return {Kind::unavailable, "answer of " + where + " ended too early", ""};

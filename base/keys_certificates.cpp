@@ -84,6 +84,8 @@ std::string identity_of(const X509* certificate) {
     if (name->type != GEN_EMAIL && name->type != GEN_URI) continue;
     if (auto text = text_of(name->d.ia5); plain(text)) return text;
   }
+  // Who issues certificates checks the names there; a common name beside them may be anybody's (RFC 9525, 6.3).
+  if (X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) >= 0) return "";
   const X509_NAME* subject = X509_get_subject_name(certificate);
   const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
   if (at < 0) return "";
@@ -151,6 +153,11 @@ std::string certificate_pem(std::string_view der) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(out.get(), &data);
   return {data, static_cast<std::size_t>(size < 0 ? 0 : size)};
+}
+
+Status check_may_sign(std::string_view der) {
+  const auto certificate = from_der(der);
+  return certificate == nullptr ? Status(no_certificate()) : may_sign(certificate.get());
 }
 
 Result<CertificateFacts> read_certificate(std::string_view der) {

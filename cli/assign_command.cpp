@@ -43,6 +43,7 @@ Result<registry::AssignRequest> request_of(const AssignOptions& options, const W
   if (!circumstances) return circumstances.error();
   auto digest = release::digest_of_tag(*place.store, target->model, target->tag);
   if (!digest) return digest.error();
+  if (auto same = release::check_agreed(*place.store, target->model, target->tag, *digest); !same) return same.error();
   const auto shown = to_string(target->model) + "@" + to_string(target->tag.version);
   for (const auto check : {release::check_signature, release::check_evidence})
     if (auto passed = check(*place.store, **environment, target->model, *digest, shown, *circumstances); !passed)
@@ -145,7 +146,7 @@ Command assign_command() {
           {{.name = "MODEL@V", .help = "a registered version", .target = &options->reference, .required = true},
            {.name = "ENV", .help = "an environment of mlctl.yaml", .target = &options->environment, .required = true}},
       .options = {{.name = "force",
-                   .help = "also a commit whose history has parted from the one assigned now",
+                   .help = "also a commit whose history has parted from the one assigned now, or a deprecated model",
                    .target = &options->force},
                   {.name = "allow-denied",
                    .help = "also a version that was rolled back here before",

@@ -16,6 +16,7 @@ namespace {
 
 struct PullOptions {
   std::string reference, folder;
+  bool force = false;
 };
 
 std::string state_of(const release::Found& found) {
@@ -23,8 +24,10 @@ std::string state_of(const release::Found& found) {
 }
 
 Result<registry::PullReport> pull_files(const Workplace& place, const release::Found& found, const std::string& folder,
-                                        Context& context) {
-  if (!context.dry_run) return registry::pull(*place.store, found.model, found.digest, folder, context.progress());
+                                        bool force, Context& context) {
+  const auto existing = force ? registry::Existing::replace : registry::Existing::keep;
+  if (!context.dry_run)
+    return registry::pull(*place.store, found.model, found.digest, folder, context.progress(), real_disk(), existing);
   auto description = registry::describe(*place.store, found.model, found.digest);
   if (!description) return description.error();
   return registry::PullReport{.files = description->files.size(), .bytes = description->bytes};
@@ -33,10 +36,10 @@ Result<registry::PullReport> pull_files(const Workplace& place, const release::F
 int run_pull(const PullOptions& options, Context& context) {
   auto place = open_loosely(context);
   if (!place) return context.fail(place.error());
-  auto found = release::find_reference(place->project, *place->store, place->git.get(), options.reference);
+  auto found = release::find_agreed(place->project, *place->store, place->git.get(), options.reference);
   if (!found) return context.fail(found.error());
   const auto folder = options.folder.empty() ? found->model.name + "-" + state_of(*found) : options.folder;
-  auto report = pull_files(*place, *found, folder, context);
+  auto report = pull_files(*place, *found, folder, options.force, context);
   if (!report) return context.fail(report.error());
   const nlohmann::ordered_json data = {{"schemaVersion", 1},
                                        {"model", to_string(found->model)},
@@ -66,7 +69,7 @@ Command pull_command() {
           .summary = "Copy a version's files out of the registry, verified",
           .description =
               "Every file is checked against its digest before it gets its name. A pull that was cut off goes on\n"
-              "where it stopped. Other files in the folder stay as they are.",
+              "where it stopped. What is in the folder and is another file stays as it is, without --force.",
           .examples = {{"into credit-risk-v1.2.0/", "mlctl pull credit-risk@v1.2.0"},
                        {"what prod runs, into a folder of your choice", "mlctl pull 'credit-risk#prod' --dir served"}},
           .arguments = {{.name = "REF",
@@ -77,7 +80,10 @@ Command pull_command() {
                        .value = "DIR",
                        .help = "where to; NAME-VERSION here when it is not given",
                        .target = &options->folder,
-                       .path = true}},
+                       .path = true},
+                      {.name = "force",
+                       .help = "replace files that are there and are not the version's",
+                       .target = &options->force}},
           .changes = true,
           .run = [options](Context& context) { return run_pull(*options, context); }};
 }

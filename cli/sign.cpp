@@ -47,7 +47,7 @@ int run_sign(const SignOptions& options, Context& context) {
                          "name the PEM file of a private key: `--key FILE` or MLCTL_SIGNING_KEY"});
   auto place = open_loosely(context);
   if (!place) return context.fail(place.error());
-  auto found = release::find_reference(place->project, *place->store, place->git.get(), options.reference);
+  auto found = release::find_agreed(place->project, *place->store, place->git.get(), options.reference);
   if (!found) return context.fail(found.error());
   registry::Signed result;
   if (!context.dry_run) {

@@ -72,7 +72,7 @@ Result<validate::Report> check(const std::string& target, Context& context) {
     if (!model) return model.error();
     return release::check_model(place->project, **model, place->git.get(), context.progress(), context.clock);
   }
-  auto found = release::find_reference(place->project, *place->store, place->git.get(), target);
+  auto found = release::find_agreed(place->project, *place->store, place->git.get(), target);
   if (!found) return found.error();
   return release::check_version(*place->store, *found, context.progress(), context.clock);
 }

@@ -114,51 +114,52 @@ int run_verify(const VerifyOptions& options, Context& context) {
 
 Command verify_command() {
   auto options = std::make_shared<VerifyOptions>();
-  return {.name = "verify",
-          .group = Group::models,
-          .summary = "Read every byte of a version; check digests, tag, signatures and what an environment requires",
-          .description =
-              "Both manifests, the link between them, layers, files and evidence; in a git repository also the digest\n"
-              "that the version's tag records. Signatures count by --key and --roots, else by `trust:` in mlctl.yaml;\n"
-              "without either they are listed only. With --env, or of MODEL#ENV, also what its `requires:` asks for.\n"
-              "With --signature, a folder and an OMS signature of its files. Nothing is asked of a network but the\n"
-              "registry. Exit 0 only when everything that was asked for was verified, 1 when not.",
-          .examples = {{"one version", "mlctl verify credit-risk@v1.2.0"},
-                       {"signed by this key", "mlctl verify credit-risk@v1.2.0 --key release.pub"},
-                       {"what prod runs, by what prod requires", "mlctl verify 'credit-risk#prod'"},
-                       {"a folder that came with a signature",
-                        "mlctl verify model/ --signature model.sig --key release.pub"}},
-          .arguments = {{.name = "REF|DIR",
-                         .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV; with --signature a folder",
-                         .target = &options->subject,
-                         .required = true}},
-          .options = {{.name = "key",
-                       .value = "FILE",
-                       .help = "a public key whose signatures count (PEM; again for more)",
-                       .target = &options->keys,
-                       .path = true},
-                      {.name = "roots",
-                       .value = "FILE",
-                       .help = "certificates that vouch for those that sign (PEM; again for more)",
-                       .target = &options->roots,
-                       .path = true},
-                      {.name = "identity",
-                       .value = "ID",
-                       .help = "who among them: e-mail or URI of the certificate, else its common name",
-                       .target = &options->identities},
-                      {.name = "env",
-                       .value = "ENV",
-                       .help = "an environment whose trust and `requires:` count",
-                       .target = &options->environment},
-                      {.name = "origin",
-                       .help = "also whether origin's tags of the model are the same as here",
-                       .target = &options->origin},
-                      {.name = "signature",
-                       .value = "FILE",
-                       .help = "an OMS signature of the folder DIR",
-                       .target = &options->signature,
-                       .path = true}},
-          .run = [options](Context& context) { return run_verify(*options, context); }};
+  return {
+      .name = "verify",
+      .group = Group::models,
+      .summary = "Read every byte of a version; check digests, tag, signatures and what an environment requires",
+      .description =
+          "Both manifests, the link between them, layers, files and evidence; in a git repository also the digest\n"
+          "that the version's tag records. Signatures count by --key and --roots, else by `trust:` in mlctl.yaml;\n"
+          "without either they are listed only. With --env, or of MODEL#ENV, also what its `requires:` asks for.\n"
+          "With --signature, a folder and an OMS signature of its files. Nothing is asked of a network but the\n"
+          "registry. Exit 0 only when everything that was asked for was verified, 1 when not.",
+      .examples = {{"one version", "mlctl verify credit-risk@v1.2.0"},
+                   {"signed by this key", "mlctl verify credit-risk@v1.2.0 --key release.pub"},
+                   {"what prod runs, by what prod requires", "mlctl verify 'credit-risk#prod'"},
+                   {"a folder that came with a signature",
+                    "mlctl verify model/ --signature model.sig --key release.pub"}},
+      .arguments = {{.name = "REF|DIR",
+                     .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV; with --signature a folder",
+                     .target = &options->subject,
+                     .required = true}},
+      .options = {{.name = "key",
+                   .value = "FILE",
+                   .help = "a public key whose signatures count (PEM; again for more)",
+                   .target = &options->keys,
+                   .path = true},
+                  {.name = "roots",
+                   .value = "FILE",
+                   .help = "certificates that vouch for those that sign (PEM; again for more)",
+                   .target = &options->roots,
+                   .path = true},
+                  {.name = "identity",
+                   .value = "ID",
+                   .help = "who among them: e-mail or URI of the certificate, without subjectAltName its common name",
+                   .target = &options->identities},
+                  {.name = "env",
+                   .value = "ENV",
+                   .help = "an environment whose trust and `requires:` count",
+                   .target = &options->environment},
+                  {.name = "origin",
+                   .help = "also whether origin's tags of the model are the same as here",
+                   .target = &options->origin},
+                  {.name = "signature",
+                   .value = "FILE",
+                   .help = "an OMS signature of the folder DIR",
+                   .target = &options->signature,
+                   .path = true}},
+      .run = [options](Context& context) { return run_verify(*options, context); }};
 }
 
 }  // namespace mlctl::cli

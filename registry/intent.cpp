@@ -59,9 +59,10 @@ Status may_assign(const Git& git, const ModelTags& tags, const std::optional<Ass
   const std::string what = to_string(request.model) + "@" + to_string(request.version);
   if (request.expected || request.denied) return ok();
   if (const auto* end = tags.deprecation(); end != nullptr && !request.force)
-    return Error{Error::Kind::denied,
-                 what + ": the model is deprecated, says " + end->tag + " by " + escape_control(end->tagger),
-                 "`mlctl register " + to_string(request.model) + "` a new version, which takes that back, or --force"};
+    return Error{
+        Error::Kind::denied,
+        what + ": the model is deprecated, says " + end->tag + " by " + escape_control(end->tagger),
+        "`mlctl register " + to_string(request.model) + "` a new version, or say --force: either takes that back"};
   if (!request.allow && tags.denied(request.stage).count(request.digest) != 0)
     return Error{Error::Kind::denied, what + " was denied in " + request.stage + ": its files were taken back there",
                  "`mlctl assign " + what + " " + request.stage + " --allow-denied` takes that back"};

@@ -68,6 +68,19 @@ bool is_right(const Folder& folder, const PackedFile& file) {
   return digest && *digest == file.digest;
 }
 
+// A folder is in the way of everybody, and has an error of its own.
+bool is_there(const Folder& folder, const std::string& path) {
+  auto parent = folder.open_parent(path, false);
+  struct stat info{};
+  return parent && ::fstatat(parent->fd(), last_part(path).c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+         !S_ISDIR(info.st_mode);
+}
+
+Error in_the_way_of(const fs::path& path) {
+  return {Error::Kind::conflict, escape_control(path.string()) + ": is there, and is not this version's",
+          "--force replaces it, --dir DIR pulls into another folder"};
+}
+
 Status make_link(const Folder& folder, const PackedFile& file, Disk& disk) {
   const auto failed = [&](int code) {
     const auto path = folder.path() / file.path;
@@ -91,6 +104,7 @@ struct Common {
   const ModelName& model;
   const Folder& folder;
   Disk& disk;
+  Existing existing;
   std::mutex mutex;  // over all that follows
   Progress& progress;
   PullReport report;
@@ -120,6 +134,8 @@ class LayerPuller {
         ++common_.report.kept;
         continue;
       }
+      if (common_.existing == Existing::keep && is_there(common_.folder, file.path))
+        return in_the_way_of(common_.folder.path() / file.path);
       common_.wrong.insert(file.path);
       needed = needed || file.link.empty();
     }
@@ -297,7 +313,7 @@ std::optional<Error> not_a_folder(const fs::path& folder) {
 }  // namespace
 
 Result<PullReport> pull(Store& store, const ModelName& model, const Digest& digest, const fs::path& folder,
-                        Progress& progress, Disk& disk) {
+                        Progress& progress, Disk& disk, Existing existing) {
   auto manifest = store.read_manifest(model, digest);
   if (!manifest) return manifest.error();
   auto layers = read_layers(store, model, *manifest);
@@ -305,7 +321,7 @@ Result<PullReport> pull(Store& store, const ModelName& model, const Digest& dige
   if (auto made = make_folders(folder); !made) return not_a_folder(folder).value_or(made.error());
   auto opened = Folder::open(folder);
   if (!opened) return opened.error();
-  Common common{store, model, *opened, disk, {}, progress, {}, {}, {}, {}, {}, {}};
+  Common common{store, model, *opened, disk, existing, {}, progress, {}, {}, {}, {}, {}, {}};
   return pull_all(common, *layers);
 }
 

@@ -20,10 +20,14 @@ struct PullReport {
   std::uint64_t bytes = 0;  // written
 };
 
+// What to do with a file that is there and is another one.
+enum class Existing { replace, keep };
+
+// Error{conflict}, with Existing::keep: a file that is there is not the version's; others may have been written.
 // Error{not_found}: no such digest; Error{corrupt}: bytes are not what their digest says; Error{usage}: a link in the
 // folder leads out of it.
 [[nodiscard]] Result<PullReport> pull(Store& store, const ModelName& model, const Digest& digest,
-                                      const std::filesystem::path& folder, Progress& progress,
-                                      Disk& disk = real_disk());
+                                      const std::filesystem::path& folder, Progress& progress, Disk& disk = real_disk(),
+                                      Existing existing = Existing::replace);
 
 }  // namespace mlctl::registry

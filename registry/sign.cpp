@@ -81,6 +81,16 @@ SignatureState judge_key(const SigstoreBundle& bundle, const Trust& trust, bool 
   return {Trusted::untrusted, key_name(bundle.hint.empty() ? "unnamed" : bundle.hint), "by a key that is not trusted"};
 }
 
+// Better said before the signature than by everybody who checks it.
+Status check_usable(std::string_view der, const CertificateFacts& facts, WallTime now) {
+  if (now > facts.until)
+    return Error{Error::Kind::usage, "it ended on " + rfc3339(facts.until), "sign with one that is valid"};
+  if (now < facts.from)
+    return Error{Error::Kind::usage, "it is valid from " + rfc3339(facts.from) + " on", "sign with one that is valid"};
+  const auto may = check_may_sign(der);
+  return may ? ok() : Status(Error{Error::Kind::usage, may.error().message, "sign with one that may sign code"});
+}
+
 }  // namespace
 
 const char* to_string(Trusted trusted) {
@@ -98,7 +108,7 @@ const char* to_string(Trusted trusted) {
 }
 
 Result<std::optional<Signer>> signer_from(const std::string& key_path, const std::string& chain_path,
-                                          const std::string& passphrase) {
+                                          const std::string& passphrase, WallTime now) {
   if (key_path.empty() && chain_path.empty()) return std::optional<Signer>();
   if (key_path.empty())
     return Error{Error::Kind::usage, "a signing certificate without a key", "name the key too: MLCTL_SIGNING_KEY"};
@@ -115,6 +125,8 @@ Result<std::optional<Signer>> signer_from(const std::string& key_path, const std
   if (leaf->key != signer.key.public_key())
     return Error{Error::Kind::usage, "signing certificate " + chain_path + ": the first one is not the key's",
                  "the key's own certificate comes first, then those that vouch for it"};
+  if (auto usable = check_usable((*chain)[0], *leaf, now); !usable)
+    return usable.error().context("signing certificate " + chain_path);
   for (const auto& der : *chain) signer.chain_pem.push_back(certificate_pem(der));
   return std::optional(std::move(signer));
 }

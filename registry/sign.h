@@ -20,9 +20,10 @@ struct Signer {
   PrivateKey key;
   std::vector<std::string> chain_pem;  // certificates, the key's own first; empty: the key alone
 };
-// nullopt: no key named. Error{usage}: the chain's first certificate is not the key's.
+// nullopt: no key named. Error{usage}: the chain's first certificate is not the key's, or nobody would take a signature
+// with it: out of its time, or not for signing.
 [[nodiscard]] Result<std::optional<Signer>> signer_from(const std::string& key_path, const std::string& chain_path,
-                                                        const std::string& passphrase);
+                                                        const std::string& passphrase, WallTime now);
 
 // An in-toto statement (JSON) in a DSSE envelope in a bundle v0.3 (JSON).
 [[nodiscard]] Result<std::string> sign_statement(const Signer& signer, std::string_view statement);
@@ -67,6 +68,8 @@ struct VersionSignature {
   Digest digest;  // of its manifest
   std::string created;
 };
+// Valid, and over the manifest. One over the files alone may stand beside any manifest with these files.
+[[nodiscard]] bool covers_version(const VersionSignature& signature);
 // Both kinds, by whomever, oldest first. What cannot be read as a signature counts as invalid; only the store's own
 // failures are errors.
 [[nodiscard]] Result<std::vector<VersionSignature>> signatures(Store& store, const ModelName& model,

@@ -127,7 +127,10 @@ std::string about_problem(const std::string& kind, const std::string& statement,
                           const OmsStatement& files) {
   if (kind == "cosign") {
     auto value = parse_json(statement, "statement");
-    const auto* subjects = value ? oci::member(*value, "subject") : nullptr;
+    const auto type = value ? oci::text(*value, "_type").value_or("") : "";
+    if (type != "https://in-toto.io/Statement/v1" && type != "https://in-toto.io/Statement/v0.1")
+      return "it is no in-toto statement";
+    const auto* subjects = oci::member(*value, "subject");
     if (subjects != nullptr && subjects->is_array() && subjects->size() == 1)
       if (const auto* digests = oci::member((*subjects)[0], "digest");
           digests != nullptr && oci::text(*digests, "sha256") == digest.hex())
@@ -171,6 +174,10 @@ std::optional<VersionSignature> judge(const StoredBundle& stored, const Digest& 
 }
 
 }  // namespace
+
+bool covers_version(const VersionSignature& signature) {
+  return signature.state.trusted == Trusted::valid && signature.kind == "cosign";
+}
 
 Result<Signed> sign_version(Store& store, const ModelName& model, const Digest& digest, const Signer& signer,
                             const std::string& created) {

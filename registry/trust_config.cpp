@@ -45,7 +45,7 @@ Field trust_table() {
                      texts("roots", "Files of certificates in PEM that vouch for others, relative to this file."),
                      texts("identities",
                            "Who among those that `roots` vouch for: e-mail or URI of the "
-                           "certificate, else its common name; without it everybody.")}};
+                           "certificate, without subjectAltName its common name; without identities everybody.")}};
 }
 
 Result<TrustConfig> decode_trust(const Node& node) {

@@ -201,8 +201,8 @@ void find_signature_gaps(Audit& audit) {
       audit.gaps.push_back(one.kind + " " + one.digest + " has an invalid signature: " + one.signature.why);
     if (one.dirty && one.counts) audit.gaps.push_back("its files differed from the commit that its provenance names");
   }
-  const auto valid = [](const auto& one) { return one.state.trusted == registry::Trusted::valid; };
-  if (audit.trust && audit.in_registry && std::none_of(audit.signatures.begin(), audit.signatures.end(), valid))
+  if (audit.trust && audit.in_registry &&
+      std::none_of(audit.signatures.begin(), audit.signatures.end(), registry::covers_version))
     audit.gaps.push_back(audit.signatures.empty() ? "no signature" : "no signature by anybody whose count");
 }
 

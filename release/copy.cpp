@@ -30,7 +30,7 @@ Result<std::vector<CopySet>> sets_to_copy(const Project& project, registry::Stor
                                           const std::string& text) {
   std::vector<CopySet> sets;
   if (text.find_first_of("@#") != std::string::npos) {
-    auto found = find_reference(project, from, git, text);
+    auto found = find_agreed(project, from, git, text);
     if (!found) return found.error();
     if (auto added = add_versions(from, found->model, found->digest, found->version, sets); !added)
       return added.error();

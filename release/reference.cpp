@@ -34,6 +34,15 @@ Status check_recorded(const registry::ModelTags& tags, const std::string& name, 
                "`mlctl history " + to_string(tags.model()) + "` shows who wrote them"};
 }
 
+Status check_same(const ModelName& model, const registry::VersionTag& tag, const Digest& recorded,
+                  const Digest& stored) {
+  if (recorded == stored) return ok();
+  const auto name = shell_word(to_string(model) + "@" + to_string(tag.version));
+  return Error{Error::Kind::corrupt,
+               "tag " + tag.tag + " records " + to_string(recorded) + ", the registry has " + to_string(stored),
+               "`mlctl verify " + name + "` tells more"};
+}
+
 Result<Found> at_stage(registry::Store& store, registry::Git* git, const ModelName& model, const std::string& stage) {
   const auto name = to_string(model) + "#" + stage;
   if (git == nullptr)
@@ -91,6 +100,25 @@ Result<Found> find_reference(const Project& project, registry::Store& store, reg
   }
   if (const auto* digest = std::get_if<Digest>(&reference->at)) return Found{*model, *digest, std::nullopt};
   return at_stage(store, git, *model, *std::get_if<std::string>(&reference->at));
+}
+
+Result<Found> find_agreed(const Project& project, registry::Store& store, registry::Git* git, std::string_view text) {
+  auto found = find_reference(project, store, git, text);
+  if (!found || !found->version || git == nullptr) return found;
+  auto tags = git->tags();  // as many as are here: a clone without them has nothing to say
+  if (!tags) return tags.error();
+  const auto tag = registry::ModelTags(found->model, *tags).find(*found->version);
+  if (!tag || (!tag->unclear && !tag->digest)) return found;
+  auto recorded = digest_of_tag(store, found->model, *tag);
+  if (!recorded) return recorded.error();
+  if (auto same = check_same(found->model, *tag, *recorded, found->digest); !same) return same.error();
+  return found;
+}
+
+Status check_agreed(registry::Store& store, const ModelName& model, const registry::VersionTag& tag,
+                    const Digest& digest) {
+  const auto known = registry::find_version(store, model, tag.version);
+  return known && *known ? check_same(model, tag, digest, (*known)->digest) : ok();
 }
 
 Result<Digest> whole_digest(registry::Store& store, const ModelName& model, const DigestPart& part) {

@@ -41,6 +41,16 @@ struct Found {
 [[nodiscard]] Result<Found> find_reference(const Project& project, registry::Store& store, registry::Git* git,
                                            std::string_view text);
 
+// As find_reference, for those who use what they find: Error{corrupt} where git has a tag of the version, and it means
+// another digest.
+[[nodiscard]] Result<Found> find_agreed(const Project& project, registry::Store& store, registry::Git* git,
+                                        std::string_view text);
+
+// Error{corrupt}: the registry has the tag's version with another digest than `digest`, the tag's. A registry that does
+// not answer has nothing to say.
+[[nodiscard]] Status check_agreed(registry::Store& store, const registry::ModelName& model,
+                                  const registry::VersionTag& tag, const Digest& digest);
+
 // The digest that begins so. Error{not_found}; Error{usage}: several do.
 [[nodiscard]] Result<Digest> whole_digest(registry::Store& store, const registry::ModelName& model,
                                           const DigestPart& part);

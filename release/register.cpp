@@ -61,9 +61,17 @@ Result<Version> choose_version(const RegisterRequest& request, const registry::M
   return chosen;
 }
 
+// Does origin answer, and may we push there?
+Status may_push(registry::Git& git, const RegisterRequest& request) {
+  if (!request.push) return ok();
+  auto remote = git.remote_url();
+  if (!remote || !*remote) return remote ? ok() : Status(remote.error());
+  return git.push({});
+}
+
 // The digest that the version has in the registry; its files go there from the commit when they are not.
-Status settle_digest(const Project& project, const registry::Git& git, registry::Store& store,
-                     const RegisterRequest& request, Registered& registered, Progress& progress, Clock& clock) {
+Status settle_digest(const Project& project, registry::Git& git, registry::Store& store, const RegisterRequest& request,
+                     Registered& registered, Progress& progress, Clock& clock) {
   const auto& name = request.model->name;
   auto known = registry::find_version(store, name, registered.version);
   if (!known) return known.error();
@@ -79,7 +87,10 @@ Status settle_digest(const Project& project, const registry::Git& git, registry:
   if (!files) return files.error();
   registered.packed = true;
   registered.files = files->size();
+  registered.bytes = 0;
   for (const auto& file : *files) registered.bytes += file.size;
+  // Before the registry gets a version that no tag may ever name.
+  if (auto may = may_push(git, request); !may) return may;
   if (request.dry_run) {
     auto packed = registry::pack_digest(*files);
     if (!packed) return packed.error();
@@ -136,6 +147,18 @@ Result<std::vector<std::string>> differences(const Project& project, const regis
   return differing;
 }
 
+Error made_elsewhere(const RegisterRequest& request, const Registered& registered,
+                     const std::vector<std::string>& differing) {
+  const auto name = shell_word(to_string(request.model->name));
+  const bool asked = request.version.has_value();
+  return {Error::Kind::conflict,
+          to_string(request.model->name) + " " + to_string(registered.version) +
+              " in the registry was not made from this commit: " + some_of(differing) +
+              (differing.size() == 1 ? " is another" : " are others"),
+          asked ? "`mlctl register " + name + "` takes the next free version, or register the commit it was made from"
+                : "`mlctl verify " + name + "@" + to_string(registered.version) + "` tells more"};
+}
+
 }  // namespace
 
 Result<Registered> register_head(const Project& project, registry::Git& git, registry::Store& store,
@@ -153,21 +176,19 @@ Result<Registered> register_head(const Project& project, registry::Git& git, reg
   if (!version) return version.error();
 
   Registered registered{.version = *version, .commit = *head};
-  if (auto settled = settle_digest(project, git, store, request, registered, progress, clock); !settled)
-    return settled.error();
-  if (!registered.packed) {
+  for (;;) {
+    if (auto settled = settle_digest(project, git, store, request, registered, progress, clock); !settled)
+      return settled.error();
+    if (registered.packed) break;
     auto differing = differences(project, git, store, request, registered);
     if (!differing) return differing.error();
-    if (!differing->empty())
-      return Error{Error::Kind::conflict,
-                   to_string(request.model->name) + " " + to_string(*version) +
-                       " in the registry was not made from this commit: " + some_of(*differing) +
-                       (differing->size() == 1 ? " is another" : " are others"),
-                   "`mlctl push " + shell_word(to_string(request.model->name)) +
-                       "` makes a version of these files, or register the commit that it was made from"};
+    if (differing->empty()) break;
+    if (request.version || tags.find(registered.version)) return made_elsewhere(request, registered, *differing);
+    registered.notes.push_back(to_string(registered.version) + " in the registry is of other files: not taken");
+    registered.version = registry::next_version(registered.version, registry::Bump::patch);
   }
   auto taken = registry::register_version(git, {.model = request.model->name,
-                                                .version = *version,
+                                                .version = registered.version,
                                                 .commit = *head,
                                                 .digest = registered.digest,
                                                 .push = request.push});

@@ -126,8 +126,9 @@ Status check_signature(registry::Store& store, const deploy::Environment& enviro
   if (!there) return there.error().context("what environment " + environment.name + " requires cannot be looked up");
   std::string found;
   for (const auto& one : *there) {
-    if (one.state.trusted == Trusted::valid) return ok();
-    found += "\n  " + one.kind + ": " + escape_control(in_words(one.state));
+    if (registry::covers_version(one)) return ok();
+    found += "\n  " + one.kind + ": " + escape_control(in_words(one.state)) +
+             (one.state.trusted == Trusted::valid ? ", but over the files alone" : "");
   }
   return Error{Error::Kind::denied,
                "environment " + environment.name + " requires a signature, and " + shown + " has no valid one" + found,

@@ -41,8 +41,7 @@ bool is_whole(const Verified& verified) {
 }
 
 bool is_signed(const Verified& verified) {
-  return std::any_of(verified.signatures.begin(), verified.signatures.end(),
-                     [](const auto& one) { return one.state.trusted == Trusted::valid; });
+  return std::any_of(verified.signatures.begin(), verified.signatures.end(), registry::covers_version);
 }
 
 bool holds(const Verified& verified) {

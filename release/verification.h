@@ -45,7 +45,7 @@ struct Verified {
   std::vector<PolicyAnswer> policy;
 };
 [[nodiscard]] bool is_whole(const Verified& verified);   // bytes, links, evidence
-[[nodiscard]] bool is_signed(const Verified& verified);  // a valid signature is there
+[[nodiscard]] bool is_signed(const Verified& verified);  // a valid signature of the manifest is there
 // Everything that was asked for was verified.
 [[nodiscard]] bool holds(const Verified& verified);
 

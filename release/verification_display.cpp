@@ -25,6 +25,13 @@ std::string bytes_text(const Verified& verified, const Style& style) {
   return text;
 }
 
+std::string unsigned_because(const Verified& verified) {
+  if (verified.signatures.empty()) return "not signed";
+  const bool files = std::any_of(verified.signatures.begin(), verified.signatures.end(),
+                                 [](const auto& one) { return one.state.trusted == registry::Trusted::valid; });
+  return files ? "signed over the files alone, not over this digest" : "no valid signature";
+}
+
 std::string signatures_text(const Verified& verified, const Style& style) {
   std::string text;
   if (verified.trust.empty())
@@ -33,10 +40,7 @@ std::string signatures_text(const Verified& verified, const Style& style) {
   else if (is_signed(verified))
     text = line(Symbol::pass, Tone::good, "signed, by the trust of " + verified.trust, style);
   else
-    text = line(Symbol::fail, Tone::bad,
-                std::string(verified.signatures.empty() ? "not signed" : "no valid signature") + ", by the trust of " +
-                    verified.trust,
-                style);
+    text = line(Symbol::fail, Tone::bad, unsigned_because(verified) + ", by the trust of " + verified.trust, style);
   Rows rows;
   for (const auto& one : verified.signatures)
     rows.push_back({"  " + escape_control(one.kind), escape_control(signature_text(one.state, !verified.trust.empty())),

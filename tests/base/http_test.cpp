@@ -105,6 +105,10 @@ TEST_CASE("what is no whole answer is an error that says why") {
        "within 200 ms"},
       {"a body over the limit", {ok_answer(big)}, Kind::unavailable, "too large"},
       {"a body over the limit without length", {"HTTP/1.1 200 OK\r\n\r\n" + big, true}, Kind::unavailable, "too large"},
+      {"a length over the limit",
+       {"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n"},
+       Kind::unavailable,
+       "too large"},
       {"headers without end", {endless_headers()}, Kind::unavailable, "too large"},
       {"interim answers without end", {no_answers()}, Kind::unavailable, "too large"},
   };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <doctest/doctest.h>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <sys/stat.h>
@@ -84,6 +85,44 @@ TEST_CASE("pull mends what is wrong and leaves what is not its own") {
   CHECK(get(world.out / "mine.txt") == "mine");
   CHECK(get(world.out / "model.json") == "{\"learner\":{}}");
   CHECK(fs::is_symlink(world.out / "deep/current"));
+}
+
+TEST_CASE("pull that is to keep what is there stops at the first other file, and leaves it") {
+  World world;
+  const auto keeping = [&] {
+    return pull(*world.store, name("a"), world.digest, world.out, no_progress(), real_disk(), Existing::keep);
+  };
+  put(world.out / "mine.txt", "mine");
+  REQUIRE(keeping());
+  CHECK(keeping()->kept == 6);
+  struct Case {
+    const char* name;
+    std::function<void(const fs::path&)> change;
+  };
+  const Case cases[] = {
+      {"other bytes", [](const fs::path& out) { put(out / "model.json", "{\"learner\":[]}"); }},
+      {"a link where a file should be",
+       [](const fs::path& out) {
+         fs::remove(out / "model.json");
+         fs::create_symlink("mine.txt", out / "model.json");
+       }},
+      {"another link",
+       [](const fs::path& out) {
+         fs::remove(out / "deep/current");
+         fs::create_symlink("er", out / "deep/current");
+       }},
+      {"another mode", [](const fs::path& out) { fs::permissions(out / "serve.py", fs::perms::owner_read); }},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.name);
+    one.change(world.out);
+    const auto refused = keeping();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == Error::Kind::conflict);
+    CHECK(get(world.out / "mine.txt") == "mine");
+    REQUIRE(world.pull_it());
+    CHECK(keeping()->kept == 6);
+  }
 }
 
 TEST_CASE("what a killed pull left beside is cleaned up and never packed") {

@@ -114,12 +114,14 @@ TEST_CASE("signers: what is refused") {
   };
   const auto key = path("a.key", mlctl::test::private_pem(keys.authority.leaf_key));
   const auto leaf = mlctl::test::pem_of(keys.authority.leaf);
-  CHECK_FALSE(*signer_from("", "", ""));
+  CHECK_FALSE(*signer_from("", "", "", at(june)));
   struct Case {
     const char* name;
     std::string key, chain;
     Error::Kind kind;
+    long now = june;
   };
+  const auto host = keys.authority.make_leaf({{NID_ext_key_usage, "serverAuth"}});
   const Case cases[] = {
       {"a certificate without a key", "", path("leaf.pem", leaf), Error::Kind::usage},
       {"another key's certificate", path("b.key", mlctl::test::private_pem(mlctl::test::make_key("P-256"))),
@@ -129,10 +131,13 @@ TEST_CASE("signers: what is refused") {
       {"no certificate", key, path("none.pem", ""), Error::Kind::usage},
       {"no file", key, (keys.folder.path() / "absent").string(), Error::Kind::not_found},
       {"no key's file", (keys.folder.path() / "absent").string(), "", Error::Kind::credentials},
+      {"a certificate that has ended", key, path("leaf.pem", leaf), Error::Kind::usage, mlctl::test::Authority::until},
+      {"one that begins later", key, path("leaf.pem", leaf), Error::Kind::usage, mlctl::test::Authority::from},
+      {"one for a server", key, path("host.pem", mlctl::test::pem_of(host)), Error::Kind::usage},
   };
   for (const auto& one : cases) {
     CAPTURE(one.name);
-    const auto signer = signer_from(one.key, one.chain, "");
+    const auto signer = signer_from(one.key, one.chain, "", at(one.now));
     REQUIRE_FALSE(signer);
     CHECK(signer.error().kind == one.kind);
   }
@@ -188,6 +193,8 @@ TEST_CASE("a version: both signatures are found and hold, a second time adds non
     CHECK(one.state.trusted == Trusted::valid);
     CHECK(one.created == when);
   }
+  CHECK_FALSE(covers_version(found[0]));  // the same files may stand in another manifest
+  CHECK(covers_version(found[1]));
   CHECK(world.read(world.other, trust_in(signer)).empty());
   const auto again = world.sign(signer, world.digest);
   CHECK(again.existed);
@@ -258,6 +265,9 @@ TEST_CASE("a version: what only looks like its signature") {
       {"of another version's files", other_files, oms, Trusted::invalid},
       {"no bundle", "{}", cosign, Trusted::invalid},
       {"no bundle, without annotation", "{}", "", Trusted::invalid},
+      {"no statement that anybody knows",
+       *sign_statement(signer, std::string(about(world.digest)).replace(10, 31, "https://in-toto.io/Statement/v9")),
+       cosign, Trusted::invalid},
       {"cut off", good.substr(0, good.size() / 2), cosign, Trusted::invalid},
       {"changed", retold(good), cosign, Trusted::invalid},
       {"somebody else's", *sign_statement(keys.signer(), about(world.digest)), cosign, Trusted::untrusted},

@@ -30,7 +30,7 @@ struct Keys {
   [[nodiscard]] Signer with(const std::string& key, const std::string& chain) const {
     put(folder.path() / "key.pem", key);
     put(folder.path() / "chain.pem", chain);
-    auto made = signer_from(folder.path() / "key.pem", chain.empty() ? "" : folder.path() / "chain.pem", "");
+    auto made = signer_from(folder.path() / "key.pem", chain.empty() ? "" : folder.path() / "chain.pem", "", at(june));
     REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
     REQUIRE(*made);
     return std::move(**made);
