@@ -34,7 +34,8 @@ struct Option {
   Target target;
   bool required = false;
   std::vector<std::string> choices;
-  bool path = false;  // completed by file names
+  bool path = false;          // completed by file names
+  std::string variable = {};  // of the environment, where MLCTL_NAME would mean something else
 };
 
 enum class Group { start, models, checks, cluster, release, other };

@@ -54,6 +54,10 @@ Result<registry::CopyReport> write(registry::Store& from, const CopyOptions& opt
 
 // "registry.example/models" is an address that lacks its scheme as long as no such folder is there.
 Status check_destination(const std::string& text) {
+  for (const char* archive : {".tgz", ".gz", ".xz", ".zst", ".bz2", ".zip", ".TAR"})
+    if (text.ends_with(archive))
+      return Error{Error::Kind::usage, "'" + escape_control(text) + "': no archive of that kind is written",
+                   "a file's name ends in .tar; a folder's may end in /"};
   const auto slash = text.find('/');
   const auto first = text.substr(0, slash);
   std::error_code code;

@@ -57,6 +57,7 @@ void apply(const Globals& globals, Context& context) {
 }
 
 std::string variable_of(const Option& option) {
+  if (!option.variable.empty()) return option.variable;
   std::string name = "MLCTL_";
   for (const char c : option.name) name += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
   return name;

@@ -41,7 +41,10 @@ int list_one(const std::string& text, const Workplace& place, const std::vector<
                         {"stages", stages}});
     if (line.deregistered) versions.back()["deregistered"] = true;
   }
-  context.print({{"schemaVersion", 1}, {"model", to_string(*model)}, {"versions", versions}}, [&](const Style& style) {
+  const bool deprecated = tags != nullptr && registry::ModelTags(*model, *tags).deprecated();
+  Json data{{"schemaVersion", 1}, {"model", to_string(*model)}, {"versions", versions}};
+  if (deprecated) data["deprecated"] = true;
+  context.print(data, [&](const Style& style) {
     Rows rows;
     for (const auto& line : *lines) {
       std::string stages;
@@ -52,6 +55,7 @@ int list_one(const std::string& text, const Workplace& place, const std::vector<
     }
     return render_table({"version", "size", "digest", "created", "assigned to"}, rows, style);
   });
+  if (deprecated) context.note(to_string(*model) + " is deprecated: no version of it is assigned or released");
   if (lines->empty()) context.note(to_string(*model) + " has no version yet: `mlctl push " + to_string(*model) + "`");
   return 0;
 }

@@ -82,30 +82,33 @@ int run_register(const RegisterOptions& options, Context& context) {
 
 Command register_command() {
   auto options = std::make_shared<RegisterOptions>();
-  return {
-      .name = "register",
-      .group = Group::models,
-      .summary = "Make the checked-out commit a version: an annotated git tag with the digest",
-      .description =
-          "The tag is MODEL@vX.Y.Z in GTO's grammar, and goes to origin where there is one. Without --version and\n"
-          "--bump it is the registry's newest version when git does not know it yet, else the next patch. What\n"
-          "the registry does not have is packed from the commit's files first.",
-      .examples = {{"what was pushed last", "mlctl register credit-risk"},
-                   {"the next minor version, packed from the commit", "mlctl register credit-risk --bump minor"}},
-      .arguments = {{.name = "MODEL",
-                     .help = "a name, its unique last part, or a folder with a model.yaml",
-                     .target = &options->model,
-                     .required = true,
-                     .path = true}},
-      .options = {{.name = "version", .value = "V", .help = "the version, e.g. v1.2.3", .target = &options->version},
-                  {.name = "bump",
-                   .value = "PART",
-                   .help = "the version after git's newest: major, minor or patch",
-                   .target = &options->bump,
-                   .choices = {"major", "minor", "patch"}},
-                  {.name = "no-push", .help = "make the tag here only", .target = &options->no_push}},
-      .changes = true,
-      .run = [options](Context& context) { return run_register(*options, context); }};
+  return {.name = "register",
+          .group = Group::models,
+          .summary = "Make the checked-out commit a version: an annotated git tag with the digest",
+          .description =
+              "The tag is MODEL@vX.Y.Z in GTO's grammar, and goes to origin where there is one. Without --version and\n"
+              "--bump it is the registry's newest version when git does not know it yet, else the next patch. What\n"
+              "the registry does not have is packed from the commit's files first.",
+          .examples = {{"what was pushed last", "mlctl register credit-risk"},
+                       {"the next minor version, packed from the commit", "mlctl register credit-risk --bump minor"}},
+          .arguments = {{.name = "MODEL",
+                         .help = "a name, its unique last part, or a folder with a model.yaml",
+                         .target = &options->model,
+                         .required = true,
+                         .path = true}},
+          .options = {{.name = "version",
+                       .value = "V",
+                       .help = "the version, e.g. v1.2.3",
+                       .target = &options->version,
+                       .variable = "MLCTL_MODEL_VERSION"},
+                      {.name = "bump",
+                       .value = "PART",
+                       .help = "the version after git's newest: major, minor or patch",
+                       .target = &options->bump,
+                       .choices = {"major", "minor", "patch"}},
+                      {.name = "no-push", .help = "make the tag here only", .target = &options->no_push}},
+          .changes = true,
+          .run = [options](Context& context) { return run_register(*options, context); }};
 }
 
 }  // namespace mlctl::cli

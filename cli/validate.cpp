@@ -77,12 +77,25 @@ Result<validate::Report> check(const std::string& target, Context& context) {
   return release::check_version(*place->store, *found, context.progress(), context.clock);
 }
 
+// A report may be made anew; whatever else stands there is somebody's.
+Status may_write_page(const std::string& path) {
+  constexpr std::uint64_t limit = 256U << 20U;
+  std::error_code code;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path, code))) return ok();
+  const auto text = read_file(path, limit);
+  if (text && (text->empty() || validate::is_page(*text))) return ok();
+  return Error{Error::Kind::usage, "--html " + path + ": is there, and is no report",
+               "name another file, or move it out of the way"};
+}
+
 int run_validate(const ValidateOptions& options, Context& context) {
   if (options.rule) return explain(*options.rule, context);
   if (options.target.empty()) {
     return context.fail({Error::Kind::usage, "say what to validate: a file, a folder, a model or a version",
                          "mlctl validate models/credit-risk"});
   }
+  if (options.html)
+    if (auto may = may_write_page(*options.html); !may) return context.fail(may.error());
   auto report = check(options.target, context);
   if (!report) return context.fail(report.error());
   if (options.html) {

@@ -103,7 +103,7 @@ class Decompressed : public ByteSource {
       if (drained_ && out == into && waiting_.size() == before && !between_) return broken("cut off");
     }
     given_ += static_cast<std::size_t>(out - into);
-    if (given_ > free_output + output_ratio * taken_)
+    if (is_bomb(taken_, given_))
       return broken("more than " + human_bytes(given_) + " come out of " + human_bytes(taken_) + ": a bomb");
     return static_cast<std::size_t>(out - into);
   }

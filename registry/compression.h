@@ -16,6 +16,10 @@ enum class Compression { none, gzip, zstd };
 inline constexpr std::uint64_t free_output = 64U << 20U;  // bytes
 inline constexpr std::uint64_t output_ratio = 250;        // of what went in, beyond the free output
 
+[[nodiscard]] inline bool is_bomb(std::uint64_t compressed, std::uint64_t content) {
+  return content > free_output + output_ratio * compressed;
+}
+
 // What `source` holds, decompressed; it must outlive the result. Error{corrupt}: not of that kind, cut off, or a bomb.
 [[nodiscard]] std::unique_ptr<ByteSource> decompressed(ByteSource& source, Compression compression);
 

@@ -51,8 +51,7 @@ class DryGit : public Git {
   Status fetch_tags() override { return ok(); }
   Result<std::optional<ObjectId>> fetch_branch(const std::string& branch) override { return git_.branch_tip(branch); }
   Status move_branch(const std::string&, const std::optional<ObjectId>&, const ObjectId&) override { return ok(); }
-  Result<std::vector<std::string>> missing_tags() override { return git_.missing_tags(); }
-  Result<std::vector<std::string>> moved_tags() override { return git_.moved_tags(); }
+  Result<TagDifferences> compare_tags() override { return git_.compare_tags(); }
 
  private:
   Git& git_;

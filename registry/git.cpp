@@ -11,10 +11,12 @@ Status check_history(Git& git) {
   auto remote = git.remote_url();
   if (!remote) return remote.error();
   if (!tags->empty() || !*remote) return ok();
-  auto missing = git.missing_tags();
-  if (!missing) return missing.error().context("the clone has no tags, and whether origin has some cannot be told");
-  if (missing->empty()) return ok();
-  return Error{Error::Kind::usage, "the clone has no tags, and origin has " + std::to_string(missing->size()),
+  auto differences = git.compare_tags();
+  if (!differences)
+    return differences.error().context("the clone has no tags, and whether origin has some cannot be told");
+  const auto count = differences->missing.size();
+  if (count == 0) return ok();
+  return Error{Error::Kind::usage, "the clone has no tags, and origin has " + std::to_string(count),
                "`git fetch --tags`"};
 }
 

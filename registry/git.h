@@ -53,6 +53,12 @@ struct NewCommit {
   std::string message;
 };
 
+struct TagDifferences {
+  std::vector<std::string> missing;   // only at origin
+  std::vector<std::string> moved;     // another object there
+  std::vector<std::string> unpushed;  // only here
+};
+
 struct Git {
   virtual ~Git() = default;
   [[nodiscard]] virtual std::filesystem::path root() const = 0;  // of the worktree; of the repository when bare
@@ -95,10 +101,7 @@ struct Git {
   // Moves a local branch forward to `id` (from `expected`, nullopt: it must not exist). Error{conflict} otherwise.
   virtual Status move_branch(const std::string& branch, const std::optional<ObjectId>& expected,
                              const ObjectId& id) = 0;
-  // Names of tags that origin has and this repository does not.
-  virtual Result<std::vector<std::string>> missing_tags() = 0;
-  // Names of tags that are here and at origin, with another object there: somebody moved one of the two.
-  virtual Result<std::vector<std::string>> moved_tags() = 0;
+  virtual Result<TagDifferences> compare_tags() = 0;  // with origin's
 };
 
 // Looks upwards from `path`. Error{not_found}: not in a repository; Error{unavailable}: owned by somebody else (git's

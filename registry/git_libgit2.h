@@ -101,8 +101,7 @@ class LibGit : public Git {
   Status fetch_tags() override;
   Result<std::optional<ObjectId>> fetch_branch(const std::string& branch) override;
   Status move_branch(const std::string& branch, const std::optional<ObjectId>& expected, const ObjectId& id) override;
-  Result<std::vector<std::string>> missing_tags() override;
-  Result<std::vector<std::string>> moved_tags() override;
+  Result<TagDifferences> compare_tags() override;
 
  private:
   [[nodiscard]] Status refuse_checked_out(const std::string& branch) const;

@@ -4,6 +4,7 @@
 #include <git2.h>
 #include <git2/sys/odb_backend.h>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -89,6 +90,16 @@ Status refuse_checked_out(git_repository* there, const std::string& ref, const s
   return ok();
 }
 
+// Neither libgit2 nor we run them, and they may be there to refuse.
+Status refuse_hooks(git_repository* there, const std::string& where) {
+  const fs::path hooks = fs::path(git_repository_commondir(there)) / "hooks";
+  for (const char* name : {"pre-receive", "update", "reference-transaction"})
+    if (::access((hooks / name).c_str(), X_OK) == 0)
+      return Error{Error::Kind::denied, where + " has the hook " + name + ", which a push to a folder does not run",
+                   "give origin an address with ssh:// or https://, where it runs"};
+  return ok();
+}
+
 Status push_one(git_repository* here, git_repository* there, const RefUpdate& update, const std::string& where) {
   auto id = parse_id(update.id);
   if (!id) return id.error();
@@ -122,6 +133,7 @@ Status push_to_folder(git_repository* repository, const fs::path& folder, const 
   if (!there && there.error().kind == Error::Kind::not_found)
     return Error{Error::Kind::unavailable, "the remote origin is not there: " + where, ""};
   if (!there) return there.error();
+  if (auto free = refuse_hooks(there->get(), where); !free) return free.error().context("origin");
   for (const auto& update : updates)
     if (auto pushed = push_one(repository, there->get(), update, where); !pushed)
       return pushed.error().context("origin refuses");

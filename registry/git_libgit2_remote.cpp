@@ -258,13 +258,13 @@ Status LibGit::push(const std::vector<RefUpdate>& updates) {
 
 Status LibGit::fetch_tags() {
   // One by one: libgit2 overwrites tags that differ here, even when it is not told to force.
-  auto missing = missing_tags();
-  if (!missing) return missing.error();
-  if (missing->empty()) return ok();
+  auto differences = compare_tags();
+  if (!differences) return differences.error();
+  if (differences->missing.empty()) return ok();
   Origin origin(repository_.get(), patience_);
   if (auto opened = origin.open(); !opened) return opened;
   std::vector<std::string> refspecs;
-  for (const auto& name : *missing) {
+  for (const auto& name : differences->missing) {
     std::string ref(tags_prefix);
     ref += name;
     refspecs.push_back(ref + ":" + ref);
@@ -287,33 +287,24 @@ Result<std::optional<ObjectId>> LibGit::fetch_branch(const std::string& branch) 
   return std::optional(git::to_text(id));
 }
 
-namespace {
-
-// Tags of origin: those that are not here, or those that are something else here.
-Result<std::vector<std::string>> compare_tags(git_repository* repository, Duration patience, bool moved) {
-  Origin origin(repository, patience);
+Result<TagDifferences> LibGit::compare_tags() {
+  Origin origin(repository_.get(), patience_);
   if (auto opened = origin.open(); !opened) return opened.error();
   auto refs = origin.refs(GIT_DIRECTION_FETCH);
   if (!refs) return refs.error();
-  std::vector<std::string> names;
+  TagDifferences found;
   for (const auto& [name, id] : *refs) {
     if (name.compare(0, tags_prefix.size(), tags_prefix) != 0 || name.find("^{") != std::string::npos) continue;
     git_oid here;
-    const int code = git_reference_name_to_id(&here, repository, name.c_str());
-    if (moved ? code == 0 && git::to_text(here) != id : code == GIT_ENOTFOUND)
-      names.push_back(name.substr(tags_prefix.size()));
+    const int code = git_reference_name_to_id(&here, repository_.get(), name.c_str());
+    if (code == GIT_ENOTFOUND) found.missing.push_back(name.substr(tags_prefix.size()));
+    if (code == 0 && git::to_text(here) != id) found.moved.push_back(name.substr(tags_prefix.size()));
   }
-  return names;
-}
-
-}  // namespace
-
-Result<std::vector<std::string>> LibGit::missing_tags() {
-  return compare_tags(repository_.get(), patience_, false);
-}
-
-Result<std::vector<std::string>> LibGit::moved_tags() {
-  return compare_tags(repository_.get(), patience_, true);
+  auto own = tags();
+  if (!own) return own.error();
+  for (auto& tag : *own)
+    if (refs->count(std::string(tags_prefix) + tag.name) == 0) found.unpushed.push_back(std::move(tag.name));
+  return found;
 }
 
 }  // namespace mlctl::registry

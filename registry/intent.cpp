@@ -123,8 +123,10 @@ Result<Taken> register_version(Git& git, const Registration& registration) {
     auto all = current_tags(git, *remote);
     if (!all) return all.error();
     const ModelTags tags(registration.model, *all);
-    if (const auto there = tags.find(registration.version)) {
+    const auto there = tags.find(registration.version);
+    if (there)
       if (auto same = compare(*there, registration); !same) return same.error();
+    if (there && !tags.deprecated()) {
       if (*remote)
         if (auto pushed = push_existing(git, *all, there->tag); !pushed) return pushed.error();
       return Taken{there->tag, 0, true, *remote};

@@ -225,6 +225,12 @@ Status write_zstd(const LayerPlan& plan, const Sink& sink, PackedLayer& layer) {
   LayerWriter out(compress);
   if (auto written = write_files(plan, out, layer); !written) return written;
   if (auto ended = zstd.finish(); !ended) return ended;
+  // Nobody would take it, and a version is for ever.
+  if (is_bomb(layer.size, out.size()))
+    return Error{Error::Kind::usage,
+                 plan.files.front().path + ": " + human_bytes(out.size()) + " compress to " + human_bytes(layer.size) +
+                     ", which everybody who reads it takes for a bomb",
+                 "push without --layers tar+zstd"};
   layer.content = out.finish();
   layer.digest = hash.finish();
   return ok();

@@ -321,6 +321,9 @@ Result<PullReport> pull(Store& store, const ModelName& model, const Digest& dige
   if (auto made = make_folders(folder); !made) return not_a_folder(folder).value_or(made.error());
   auto opened = Folder::open(folder);
   if (!opened) return opened.error();
+  if (existing == Existing::keep && is_there(*opened, "oci-layout"))
+    return Error{Error::Kind::usage, escape_control(folder.string()) + ": a registry's own folder, or an OCI layout",
+                 "name another folder with --dir"};
   Common common{store, model, *opened, disk, existing, {}, progress, {}, {}, {}, {}, {}, {}};
   return pull_all(common, *layers);
 }

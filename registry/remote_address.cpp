@@ -92,6 +92,9 @@ Result<RemoteAddress> parse_remote_address(std::string_view text) {
 
 Result<std::string> parse_registry_host(std::string_view text) {
   if (is_authority(text)) return std::string(text);
+  if (text.find('@') != std::string_view::npos)
+    return Error{Error::Kind::usage, "the host of a registry with an @ in it: it holds no login",
+                 "write HOST[:PORT] alone; `mlctl login HOST` asks for user and password"};
   return Error{Error::Kind::usage, "not the host of a registry: '" + escape_control(text) + "'",
                "write HOST[:PORT] alone, in lower case, e.g. registry.example"};
 }

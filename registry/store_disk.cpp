@@ -19,57 +19,15 @@
 #include "registry/oci.h"
 #include "registry/store.h"
 #include "registry/store_index.h"
+#include "registry/store_root.h"
 
 namespace mlctl::registry {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t format_version = 1;
-constexpr std::uint64_t marker_limit = 64U << 10U;
 constexpr std::uint64_t index_limit = 256U << 20U;
-constexpr const char* marker_name = "mlctl-registry.json";
-constexpr std::string_view marker_text = "{\"kind\":\"mlctl-registry\",\"formatVersion\":1}\n";
 constexpr std::string_view layout_text = "{\"imageLayoutVersion\":\"1.0.0\"}";
-
-bool is_temporary(const fs::path& path) {
-  return path.filename().string().rfind(".mlctl-", 0) == 0;
-}
-
-Result<bool> look_at_root(const fs::path& root) {
-  const std::string name = escape_control(root.string());
-  auto marker = read_file(root / marker_name, marker_limit);
-  if (marker) {
-    auto value = parse_json(*marker, name + "/" + marker_name);
-    const auto version = value ? oci::count(*value, "formatVersion") : std::nullopt;
-    if (!version)
-      return Error{Error::Kind::corrupt, name + "/" + marker_name + ": not the mark of a registry",
-                   "restore the file, or name another folder as `registry:` in mlctl.yaml"};
-    if (*version > format_version)
-      return Error{Error::Kind::usage,
-                   name + ": a registry of format " + std::to_string(*version) + "; this mlctl knows up to " +
-                       std::to_string(format_version),
-                   "use a newer mlctl"};
-    return true;
-  }
-  if (marker.error().kind != Error::Kind::not_found) return marker.error();
-  std::error_code code;
-  for (fs::directory_iterator entry(root, code), end; !code && entry != end; entry.increment(code))
-    if (!is_temporary(entry->path()))
-      return Error{Error::Kind::usage, name + ": not a registry, and not an empty folder",
-                   "name another folder as `registry:` in mlctl.yaml"};
-  if (!code || code == std::errc::no_such_file_or_directory) return false;
-  if (code == std::errc::not_a_directory)
-    return Error{Error::Kind::usage, name + ": not a folder", "name a folder as `registry:` in mlctl.yaml"};
-  return system_error(code.value(), "cannot read folder", root);
-}
-
-// True: a registry that we understand; false: nothing there yet. Another process may put its mark there between our
-// look for the mark and our look around: what is refused is looked at once more.
-Result<bool> check_root(const fs::path& root) {
-  auto seen = look_at_root(root);
-  return seen || seen.error().kind != Error::Kind::usage ? seen : look_at_root(root);
-}
 
 class DiskStore : public Store {
  public:
@@ -77,7 +35,18 @@ class DiskStore : public Store {
 
   [[nodiscard]] std::string name() const override { return root_.string(); }
 
-  Result<std::vector<ModelName>> models() override { return models_with("index.json"); }
+  // Without those whose first push was killed.
+  Result<std::vector<ModelName>> models() override {
+    static const auto empty_size = Index().text().size();
+    auto found = models_with("oci-layout");
+    if (!found) return found;
+    std::erase_if(*found, [&](const ModelName& model) {
+      std::error_code code;
+      const auto size = fs::file_size(index_path(model), code);
+      return code ? !has_blobs(model) : size == empty_size;
+    });
+    return found;
+  }
 
   [[nodiscard]] Result<std::vector<ModelName>> models_with(const char* part) const {
     std::vector<ModelName> found;
@@ -260,16 +229,17 @@ class DiskStore : public Store {
   Status make_layout(const ModelName& model) {
     const std::lock_guard guard(mutex_);
     if (prepared_.count(model) != 0) return ok();
-    auto there = check_root(root_);
-    if (!there) return there.error();
-    if (!*there)
-      if (auto marked = write_file(root_ / marker_name, marker_text, 0644, disk_); !marked) return marked;
-    if (auto made = make_folders(blobs(model)); !made) return made;
+    if (auto marked = mark_root(root_, disk_); !marked) return marked;
+    if (auto made = make_folders(folder(model)); !made) return made;
     auto lock = FileLock::acquire(lock_path(model), LockKind::exclusive);
     if (!lock) return lock.error();
     std::error_code code;
     if (!fs::exists(folder(model) / "oci-layout", code))
       if (auto written = write_file(folder(model) / "oci-layout", layout_text, 0644, disk_); !written) return written;
+    // Before the first blob: where there are blobs and no index, somebody lost it.
+    if (!fs::exists(index_path(model), code) && !has_blobs(model))
+      if (auto written = write_file(index_path(model), Index().text(), 0644, disk_); !written) return written;
+    if (auto made = make_folders(blobs(model)); !made) return made;
     // Nobody else writes beside the index without the exclusive lock.
     for (fs::directory_iterator entry(folder(model), code), end; !code && entry != end; entry.increment(code))
       if (is_temporary(entry->path())) ::unlink(entry->path().c_str());
@@ -280,9 +250,20 @@ class DiskStore : public Store {
 
   Result<Index> read_index(const ModelName& model) const {
     auto text = read_file(index_path(model), index_limit);
-    if (!text && text.error().kind == Error::Kind::not_found) return Index();
+    if (!text && text.error().kind == Error::Kind::not_found) {
+      if (!has_blobs(model)) return Index();
+      return Error{Error::Kind::corrupt,
+                   escape_control(index_path(model).string()) + " is gone: nothing tells which versions there are",
+                   "restore the file from a backup; the blobs beside it are intact"};
+    }
     if (!text) return text.error();
     return Index::parse(*text, escape_control(index_path(model).string()));
+  }
+
+  [[nodiscard]] bool has_blobs(const ModelName& model) const {
+    std::error_code code;
+    const fs::directory_iterator entry(blobs(model), code);
+    return !code && entry != fs::directory_iterator();
   }
 
   Status write_index(const ModelName& model, const Index& index) {

@@ -54,9 +54,12 @@ Result<Index> Index::parse(std::string_view text, const std::string& what) {
   const auto* manifests = oci::member(*value, "manifests");
   if (manifests == nullptr || !manifests->is_array()) return broken("not an image index");
   index.entries_.reserve(manifests->size());
+  std::set<std::string> tags;
   for (const auto& entry : *manifests) {
     auto descriptor = oci::descriptor_of(entry);
     if (!descriptor) return broken("an entry is no descriptor");
+    const auto tag = annotation(*descriptor, oci::ref_name);
+    if (version_of_registry_tag(tag) && !tags.insert(tag).second) return broken("version " + tag + " is there twice");
     index.entries_.push_back(std::move(*descriptor));
   }
   return index;
@@ -108,7 +111,7 @@ Result<bool> Index::add(const ModelName& model, const Publication& publication) 
   const auto all = publications();
   for (const auto& other : all) {
     if (other.version != publication.version) continue;
-    if (other.model.digest == publication.model.digest) return false;
+    if (other.model.digest == publication.model.digest) return mend_image(publication, other);
     return other_content(model, publication.version, other.model.digest, publication.model.digest,
                          next_free(all, publication.version));
   }
@@ -118,11 +121,22 @@ Result<bool> Index::add(const ModelName& model, const Publication& publication) 
   entry.annotations[oci::created] = publication.created;
   entry.annotations[oci::count_annotation] = std::to_string(publication.files);
   entry.annotations[oci::bytes_annotation] = std::to_string(publication.bytes);
-  Descriptor image = publication.image;
-  image.annotations[oci::ref_name] = std::string(image_prefix) + tag;
-  image.annotations[oci::subject_annotation] = to_string(publication.model.digest);
   entries_.push_back(std::move(entry));
-  if (!publication.image.media_type.empty()) entries_.push_back(std::move(image));
+  add_image(publication);
+  return true;
+}
+
+void Index::add_image(const Publication& publication) {
+  if (publication.image.media_type.empty()) return;
+  Descriptor image = publication.image;
+  image.annotations[oci::ref_name] = std::string(image_prefix) + registry_tag(publication.version);
+  image.annotations[oci::subject_annotation] = to_string(publication.model.digest);
+  entries_.push_back(std::move(image));
+}
+
+bool Index::mend_image(const Publication& publication, const Publication& there) {
+  if (publication.image.media_type.empty() || !there.image.media_type.empty()) return false;
+  add_image(publication);
   return true;
 }
 

@@ -53,6 +53,9 @@ Result<TrustConfig> decode_trust(const Node& node) {
   if (config.keys.empty() && config.roots.empty())
     return Error{Error::Kind::usage, to_string(node.position) + ": trust names nobody",
                  "give it `keys: [path.pem]` or `roots: [ca.pem]`"};
+  if (config.identities.empty() && node.find("identities") != nullptr)
+    return Error{Error::Kind::usage, to_string(node.position) + ": identities of nobody",
+                 "name them, or leave `identities` out: then everybody counts whom the roots vouch for"};
   if (!config.identities.empty() && config.roots.empty())
     return Error{Error::Kind::usage, to_string(node.position) + ": identities without roots that vouch for them",
                  "add `roots: [ca.pem]`"};

@@ -61,7 +61,7 @@ Status put_in_order(std::vector<deploy::Environment>& environments) {
 // `trust:` of the project, or of an environment.
 Status add_trust(Project& project, const std::string& environment, const Node& from) {
   const Node* node = from.find("trust");
-  if (node == nullptr || node->kind == Node::Kind::null) return ok();
+  if (node == nullptr) return ok();
   auto trust = registry::decode_trust(*node);
   if (!trust) return trust.error();
   project.trust[environment] = std::move(*trust);

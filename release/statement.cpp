@@ -14,6 +14,15 @@ std::string text(const nlohmann::json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// It says the same thing several times, for other tools too; who changed one of them is believed in none.
+bool contradicts_itself(const nlohmann::json& predicate, const Stated& stated) {
+  const bool passed = stated.verdict == validate::Verdict::pass;
+  if (text(predicate, "result") != (passed ? "PASSED" : "FAILED")) return true;
+  if (const auto failed = predicate.find("failedTests"); passed && failed != predicate.end() && !failed->empty())
+    return true;
+  return passed && stated.report && validate::overall(*stated.report) != validate::Verdict::pass;
+}
+
 }  // namespace
 
 nlohmann::ordered_json statement_of(const registry::ModelName& model, const Digest& digest, registry::EvidenceKind kind,
@@ -50,7 +59,7 @@ std::optional<Stated> stated_in(const registry::Evidence& evidence) {
                 .key = text(*ours, "key")};
   if (const auto report = ours->find("report"); report != ours->end())
     if (auto parsed = validate::report_from_json(*report)) stated.report = std::move(*parsed);
-  return stated;
+  return contradicts_itself(*predicate, stated) ? std::nullopt : std::optional(std::move(stated));
 }
 
 std::optional<validate::Verdict> verdict_of(const registry::Evidence& evidence) {

@@ -21,7 +21,7 @@ struct Stated {
   std::string key;
   std::optional<validate::Report> report;
 };
-// nullopt: not a test result of mlctl's.
+// nullopt: not a test result of mlctl's, or one that contradicts itself.
 [[nodiscard]] std::optional<Stated> stated_in(const registry::Evidence& evidence);
 // Of a test result; nullopt for anything else.
 [[nodiscard]] std::optional<validate::Verdict> verdict_of(const registry::Evidence& evidence);

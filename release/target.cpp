@@ -41,8 +41,8 @@ Result<Target> target_at(const std::vector<registry::GitTag>& tags, const regist
     if (const auto* end = mine.withdrawal(version))
       return Error{Error::Kind::denied,
                    name + " was deregistered by " + escape_control(end->tagger) + ", says tag " + end->tag,
-                   "register another version, or this one again: `mlctl register " + to_string(model) + " --version " +
-                       to_string(version) + "`"};
+                   "register another version, or this one again: `git checkout " + end->commit.substr(0, 12) +
+                       " && mlctl register " + to_string(model) + " --version " + to_string(version) + "`"};
     return Error{Error::Kind::not_found, "no version " + name + " is registered in git",
                  "see `mlctl history " + to_string(model) + "`, or fetch: `git fetch --tags`"};
   }

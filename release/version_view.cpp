@@ -211,16 +211,18 @@ Status verify_at_origin(registry::Git& git, const ModelName& model, std::vector<
     const auto event = registry::parse_tag(name);
     return event && event->model == model;
   };
-  auto moved = git.moved_tags();
-  if (!moved) return moved.error();
-  for (const auto& name : *moved)
+  auto differences = git.compare_tags();
+  if (!differences) return differences.error();
+  for (const auto& name : differences->moved)
     if (mine(name))
       problems.push_back("tag " + name + " is another at origin: `git ls-remote origin " +
                          shell_word("refs/tags/" + name) + "`");
-  auto missing = git.missing_tags();
-  if (!missing) return missing.error();
-  for (const auto& name : *missing)
+  for (const auto& name : differences->missing)
     if (mine(name)) problems.push_back("tag " + name + " is only at origin: `git fetch --tags`");
+  for (const auto& name : differences->unpushed)
+    if (mine(name))
+      problems.push_back("tag " + name + " is only here, not at origin: `git push origin " +
+                         shell_word("refs/tags/" + name) + "`");
   return ok();
 }
 

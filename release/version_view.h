@@ -83,8 +83,8 @@ struct Verification {
 [[nodiscard]] Result<Verification> verify_version(registry::Store& store, const std::vector<registry::GitTag>* tags,
                                                   const Found& found);
 
-// Adds what origin says: a tag of the model that is another object there, or only there, is a problem. Error{usage}:
-// no remote; others: origin could not be asked.
+// Adds what origin says: a tag of the model that is another object there, only there or only here, is a problem.
+// Error{usage}: no remote; others: origin could not be asked.
 [[nodiscard]] Status verify_at_origin(registry::Git& git, const registry::ModelName& model,
                                       std::vector<std::string>& problems);
 

@@ -202,6 +202,8 @@ std::string report_section(const Report& report) {
 
 }  // namespace
 
+static constexpr std::string_view page_end = ". This page needs nothing but itself.</footer></main></body></html>\n";
+
 std::string to_html(const Page& page) {
   std::string out =
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
@@ -214,9 +216,12 @@ std::string to_html(const Page& page) {
   if (!page.summary.empty()) out += "<p class=\"summary\">" + html_lines(page.summary) + "</p>";
   out += facts_list(page.facts) + "</header>\n" + steps_table(page.steps) + "\n";
   for (const auto& report : page.reports) out += report_section(report) + "\n";
-  out += "<footer>Made by mlctl " + std::string(MLCTL_VERSION) + " at " + rfc3339(page.made) +
-         ". This page needs nothing but itself.</footer></main></body></html>\n";
+  out += "<footer>Made by mlctl " + std::string(MLCTL_VERSION) + " at " + rfc3339(page.made) + std::string(page_end);
   return out;
+}
+
+bool is_page(std::string_view html) {
+  return html.ends_with(page_end);
 }
 
 Page page_of(const Report& report) {

@@ -31,6 +31,7 @@ struct Page {
 };
 
 [[nodiscard]] std::string to_html(const Page& page);
+[[nodiscard]] bool is_page(std::string_view html);  // made by to_html
 // The page of one report alone.
 [[nodiscard]] Page page_of(const Report& report);
 

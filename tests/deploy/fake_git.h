@@ -68,8 +68,7 @@ class FakeGit : public registry::Git {
     return unexpected("create_tag " + name);
   }
   Status fetch_tags() override { return unexpected("fetch_tags"); }
-  Result<std::vector<std::string>> missing_tags() override { return unexpected("missing_tags"); }
-  Result<std::vector<std::string>> moved_tags() override { return unexpected("moved_tags"); }
+  Result<registry::TagDifferences> compare_tags() override { return unexpected("compare_tags"); }
 
  private:
   static Error unexpected(const std::string& call) {

@@ -126,7 +126,7 @@ TEST_CASE("a copy goes on where an earlier one stopped") {
   REQUIRE(copy_versions(*world.from, *to, sets, no_progress()));
   // As if it had been killed before the index was written, and before one of the blobs.
   const auto folder = world.folder.path() / "to/models/fraud/a";
-  fs::remove(folder / "index.json");
+  put(folder / "index.json", "{\"schemaVersion\":2,\"manifests\":[]}");
   fs::remove(folder / "blobs/sha256" / sets[0].blobs.back().digest.hex());
   auto again = copy_versions(*world.from, *to, sets, no_progress());
   REQUIRE_MESSAGE(again, (again ? "" : again.error().message));

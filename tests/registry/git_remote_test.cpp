@@ -85,7 +85,7 @@ TEST_CASE("a remote behind a server: what it refuses is a conflict") {
   const auto three = *there->make_commit({one, {{"x", "3"}}, {}, "three"});
   CHECK(there->push({{three, "refs/heads/deploy"}}));
 
-  CHECK(*there->missing_tags() == std::vector<std::string>{"a#prod#1"});
+  CHECK(there->compare_tags()->missing == std::vector<std::string>{"a#prod#1"});
   AssignRequest request{{"", "a"}, "prod", *parse_version("v1.0.0"), digest_of("x"), base};
   git(other, {"tag", "-a", "-m", "by hand", "a@v1.0.0", base});
   // The first assignment was made by hand and says no version: a@v1.0.0 is the only one at its commit.
@@ -177,7 +177,7 @@ TEST_CASE("a header for one place is not sent to another") {
     git(repository.work, {"config", key, "X-Token: secret"});
     auto here = open_git(repository.work, std::chrono::seconds(5));
     REQUIRE(here);
-    const auto seen = first_request(port, [&] { static_cast<void>((*here)->missing_tags().error()); });
+    const auto seen = first_request(port, [&] { static_cast<void>((*here)->compare_tags().error()); });
     CHECK(seen.find("GET /x.git/info/refs") == 0);
     CHECK((seen.find("X-Token: secret") != std::string::npos) == c.sent);
     git(repository.work, {"config", "--unset-all", key});
@@ -231,7 +231,7 @@ TEST_CASE("a remote that wants credentials gets those of the repository's helper
     auto here = open_git(repository.work, std::chrono::seconds(20));
     REQUIRE(here);
     std::optional<Error> error;
-    const auto seen = with_login(port, [&] { error = (*here)->missing_tags().error(); });
+    const auto seen = with_login(port, [&] { error = (*here)->compare_tags().error(); });
     REQUIRE(error);
     CHECK(error->kind == Error::Kind::credentials);
     CHECK(error->message == c.said);
@@ -261,7 +261,7 @@ TEST_CASE("a server that is silent is given up in time") {
     auto here = open_git(repository.work, std::chrono::milliseconds(50));
     REQUIRE(here);
     CHECK((*here)->push({{base, "refs/heads/x"}}).error().kind == Error::Kind::timeout);
-    CHECK((*here)->missing_tags().error().kind == Error::Kind::timeout);
+    CHECK((*here)->compare_tags().error().kind == Error::Kind::timeout);
   }
 }
 
@@ -281,7 +281,7 @@ TEST_CASE("a server that does not even take the connection is given up in time")
     git(repository.work, {"remote", "set-url", "origin", scheme + port.url});
     auto here = open_git(repository.work, std::chrono::milliseconds(50));
     REQUIRE(here);
-    CHECK((*here)->missing_tags().error().kind == Error::Kind::timeout);
+    CHECK((*here)->compare_tags().error().kind == Error::Kind::timeout);
   }
   for (const int fd : waiting) ::close(fd);
 }

@@ -278,10 +278,14 @@ TEST_CASE("tags are pushed, and a refusal is a conflict") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == Error::Kind::conflict);
   CHECK(git(repository.origin, {"rev-parse", "a#prod#1"}) == mine);
-  CHECK(*there->missing_tags() == std::vector<std::string>{"a#prod#1"});
-  CHECK(there->moved_tags()->empty());
+  CHECK(there->compare_tags()->missing == std::vector<std::string>{"a#prod#1"});
+  CHECK(there->compare_tags()->moved.empty());
+  CHECK(there->compare_tags()->unpushed.empty());
+  git(other, {"tag", "-a", "-m", "mine", "a#stay#1", commit});
+  CHECK(there->compare_tags()->unpushed == std::vector<std::string>{"a#stay#1"});
+  git(other, {"tag", "-d", "a#stay#1"});
   REQUIRE(there->fetch_tags());
-  CHECK(there->missing_tags()->empty());
+  CHECK(there->compare_tags()->missing.empty());
   CHECK(there->tags()->at(0).message == "mine\n");
   CHECK(there->create_tag("a#prod#1", commit, "theirs\n").error().kind == Error::Kind::conflict);
   CHECK(git(repository.origin, {"fsck", "--strict"}).find("error") == std::string::npos);

@@ -88,6 +88,14 @@ Digest publish(Store& store, const std::string& model, const std::vector<Foreign
   return digest_of(text);
 }
 
+TEST_CASE("what everybody would take for a bomb is not pushed compressed") {
+  const auto files = std::vector<ModelFile>{memory_file("w.bin", std::string(96U << 20U, '\0'))};
+  const auto refused = pack_digest(files, LayerKind::tar_zstd);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == Error::Kind::usage);
+  CHECK(pack_digest(files, LayerKind::tar));
+}
+
 TEST_CASE("every kind of layer is packed, verified, copied and pulled") {
   auto files = small_model();
   files.push_back(memory_file("d/large.bin", std::string(large_file + 77, 'x')));

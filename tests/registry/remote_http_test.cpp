@@ -20,6 +20,9 @@ TEST_CASE("an address with a login in it is refused, and not repeated") {
     REQUIRE_FALSE(parsed);
     CHECK(parsed.error().message == refused.error().message);
   }
+  const auto host = parse_registry_host("ci:SECRET@registry.example");
+  REQUIRE_FALSE(host);
+  CHECK((host.error().message + host.error().hint).find("SECRET") == std::string::npos);
   CHECK(check_no_login("oci://a/b"));
   CHECK(check_no_login("folder@home"));
 }

@@ -107,7 +107,7 @@ TEST_CASE("skopeo copies the image") {
   CHECK_MESSAGE(done->exit_code == 0, done->output);
 }
 
-TEST_CASE("an index that is empty or cut is damage, not a model without versions") {
+TEST_CASE("an index that is empty, cut or gone is damage, not a model without versions") {
   const auto folder = temporary_folder();
   auto store = open_store(folder.path());
   pushed(*store, "a", "v1.0.0", small_model());
@@ -119,6 +119,48 @@ TEST_CASE("an index that is empty or cut is damage, not a model without versions
               .error()
               .kind == Error::Kind::corrupt);
   }
+  fs::remove(folder.path() / "models/a/index.json");
+  const auto blobs = count_files(folder.path() / "models/a/blobs");
+  CHECK(list_versions(*store, name("a")).error().kind == Error::Kind::corrupt);
+  CHECK(list_models(*store)->size() == 1);
+  CHECK(store->collect_garbage(name("a"), false).error().kind == Error::Kind::corrupt);
+  auto fresh = open_store(folder.path());
+  CHECK(push(*fresh, name("a"), small_model(), *parse_version("v1.0.0"), {}, no_progress()).error().kind ==
+        Error::Kind::corrupt);
+  CHECK_FALSE(fs::exists(folder.path() / "models/a/index.json"));
+  CHECK(count_files(folder.path() / "models/a/blobs") == blobs);
+}
+
+TEST_CASE("a version that stands twice in the index is damage") {
+  const auto folder = temporary_folder();
+  auto store = open_store(folder.path());
+  pushed(*store, "a", "v1.0.0", small_model());
+  pushed(*store, "a", "v2.0.0", small_model("{\"learner\":2}"));
+  const auto path = folder.path() / "models/a/index.json";
+  std::string text = get(path);
+  const std::string tag = "\"v2.0.0\"";
+  text.replace(text.find(tag), tag.size(), "\"v1.0.0\"");
+  put(path, text);
+  const auto seen = list_versions(*store, name("a"));
+  REQUIRE_FALSE(seen);
+  CHECK(seen.error().kind == Error::Kind::corrupt);
+  CHECK(seen.error().message.find("v1.0.0 is there twice") != std::string::npos);
+}
+
+TEST_CASE("pushing again puts back an image that the index lost") {
+  const auto folder = temporary_folder();
+  auto store = open_store(folder.path());
+  const auto report = pushed(*store, "a", "v1.0.0", small_model());
+  const auto path = folder.path() / "models/a/index.json";
+  auto index = nlohmann::json::parse(get(path));
+  auto& entries = index["manifests"];
+  REQUIRE(entries.size() == 2);
+  entries.erase(1);
+  put(path, index.dump());
+  CHECK_FALSE(verify(*store, name("a"), report.manifest)->problems.empty());
+  pushed(*store, "a", "v1.0.0", small_model());
+  CHECK(verify(*store, name("a"), report.manifest)->problems.empty());
+  CHECK(list_versions(*store, name("a"))->at(0).image == report.image);
 }
 
 TEST_CASE("list, find and describe") {

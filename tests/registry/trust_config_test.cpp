@@ -27,8 +27,8 @@ TEST_CASE("trust names somebody, and identities need roots") {
   CHECK(decoded("{keys: [a.pem]}"));
   CHECK(decoded("{roots: [ca.pem]}"));
   CHECK(decoded("{keys: [a.pem], roots: [ca.pem], identities: [ada@example.org]}"));
-  for (const char* bad :
-       {"{}", "{keys: []}", "{identities: [ada@example.org]}", "{keys: [a.pem], identities: [ada@example.org]}"}) {
+  for (const char* bad : {"{}", "{keys: []}", "{identities: [ada@example.org]}",
+                          "{keys: [a.pem], identities: [ada@example.org]}", "{roots: [ca.pem], identities: []}"}) {
     CAPTURE(bad);
     const auto refused = decoded(bad);
     REQUIRE_FALSE(refused);

@@ -1,6 +1,7 @@
 #include "release/requirements.h"
 
 #include <doctest/doctest.h>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/filesystem.h"
@@ -137,6 +138,49 @@ TEST_CASE("check_evidence: only a passed answer for this environment lets a vers
       CHECK(answer.error().kind == Error::Kind::denied);
       CHECK(answer.error().hint == "`mlctl release m@v1.0.0`");
     }
+  }
+}
+
+TEST_CASE("stated_in: a statement whose parts disagree says nothing") {
+  using Json = nlohmann::ordered_json;
+  const auto model = registry::test::name("m");
+  Outcome outcome{.step = {StepKind::gate, "prod"}, .verdict = Verdict::pass};
+  outcome.report = validate::Report{.kind = "gate", .model = "m", .environment = "prod"};
+  outcome.report->checks.push_back({.name = "parity", .verdict = Verdict::pass, .reason = ""});
+  auto failed = outcome;
+  failed.verdict = failed.report->checks[0].verdict = Verdict::fail;
+  const auto good = statement_of(model, digest_of("m"), EvidenceKind::gate, outcome);
+  const auto bad = statement_of(model, digest_of("m"), EvidenceKind::gate, failed);
+  struct Case {
+    const char* name;
+    Json statement;
+    std::function<void(Json&)> change;
+    bool understood;
+  };
+  const auto with = [](const Json& base, const std::function<void(Json&)>& change) {
+    Json copy = base;
+    change(copy["predicate"]);
+    return copy.dump();
+  };
+  for (const auto& c : std::vector<Case>{
+           {"a pass", good, [](Json&) {}, true},
+           {"a fail", bad, [](Json&) {}, true},
+           {"a pass with the result FAILED", good, [](Json& p) { p["result"] = "FAILED"; }, false},
+           {"a pass without a result", good, [](Json& p) { p.erase("result"); }, false},
+           {"a pass with a failed test", good, [](Json& p) { p["failedTests"] = {"parity"}; }, false},
+           {"a fail that is called a pass", bad,
+            [](Json& p) {
+              p["mlctl"]["verdict"] = "pass";
+              p["result"] = "PASSED";
+              p["failedTests"] = Json::array();
+            },
+            false},
+       }) {
+    CAPTURE(c.name);
+    registry::Evidence evidence;
+    evidence.predicate_type = registry::test_result;
+    evidence.statement = with(c.statement, c.change);
+    CHECK(stated_in(evidence).has_value() == c.understood);
   }
 }
 
