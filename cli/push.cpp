@@ -93,6 +93,7 @@ Result<std::optional<Base>> open_base(const PushOptions& options, const std::vec
 struct Pushed {
   registry::PushReport report;
   std::optional<Digest> modelcar;
+  bool attached = false;  // metadata or metrics
 };
 
 int show(const registry::ModelName& model, const registry::Version& version, const Pushed& pushed, Context& context) {
@@ -113,7 +114,10 @@ int show(const registry::ModelName& model, const registry::Version& version, con
            size_text(report.files, report.bytes) + "\n" +
            (pushed.modelcar ? "modelcar  " + to_string(*pushed.modelcar) + "\n" : "");
   });
-  if (report.existed && !pushed.modelcar) context.note("the registry has it already: nothing to do");
+  if (report.existed && pushed.attached)
+    context.note("the registry has it already: what was said of it is attached");
+  else if (report.existed && !pushed.modelcar)
+    context.note("the registry has it already: nothing to do");
   if (report.image == Digest())
     context.note("such layers cannot be mounted: there is no image for a cluster beside it");
   if (context.dry_run && !report.existed) context.note("dry run: nothing was written");
@@ -143,7 +147,7 @@ int rehearse(const Workplace& place, const registry::ModelName& model, const std
   if (!next) return context.fail(next.error());
   auto report = release::rehearse_push(*place.store, model, files, *packed, next->version);
   if (!report) return context.fail(report.error());
-  return show(model, next->version, {*report, digest_of(*modelcar)}, context);
+  return show(model, next->version, {*report, digest_of(*modelcar), false}, context);
 }
 
 constexpr int races_limit = 100;
@@ -174,7 +178,8 @@ int run_push(const PushOptions& options, Context& context) {
       if (auto kept = registry::store_modelcar(*place->store, name, (*base)->image, **modelcar, context.progress());
           !kept)
         return context.fail(kept.error());
-    if (report) return show(name, next->version, {*report, digest_of(*modelcar)}, context);
+    const bool said = options.metadata || options.metrics;
+    if (report) return show(name, next->version, {*report, digest_of(*modelcar), said}, context);
     // Another push took that number since we looked: the next one is free. One of the racing always gets on.
     const bool taken = !*asked && report.error().kind == Error::Kind::conflict;
     if (!taken || tries == races_limit) return context.fail(report.error());

@@ -18,6 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t files_shown = 20;
+constexpr std::size_t values_shown = 20;
 
 struct ShowOptions {
   std::string reference;
@@ -26,6 +27,10 @@ struct ShowOptions {
 
 Json to_json(const release::Withdrawn& withdrawn) {
   return {{"by", withdrawn.by}, {"when", rfc3339(withdrawn.when)}, {"tag", withdrawn.tag}};
+}
+
+Json parsed(const std::string& said) {
+  return said.empty() ? Json() : Json::parse(said, nullptr, false);
 }
 
 Json to_json(const release::VersionView& view, bool asked) {
@@ -69,6 +74,8 @@ Json to_json(const release::VersionView& view, bool asked) {
                {"bytes", view.description.bytes},
                {"versions", versions},
                {"files", files},
+               {"metadata", parsed(view.said.metadata)},
+               {"metrics", parsed(view.said.metrics)},
                {"evidence", evidence},
                {"signatures", signatures},
                {"stages", stages}};
@@ -86,7 +93,8 @@ constexpr std::size_t widest_digest_row = 2 + 8 + 2 + 71;  // "  assigned  sha25
 std::string head(const release::VersionView& view, const std::string& shown, const Style& style, WallTime now) {
   std::string text = paint(shown, Tone::strong, style) + "\n";
   Rows rows = {{"  digest", to_string(view.description.digest)}, {"  image", image_text(view.description.image)}};
-  for (const auto& car : view.modelcars) rows.push_back({"  modelcar", to_string(car.digest)});
+  for (const auto& car : view.modelcars)
+    rows.push_back({"  modelcar", to_string(car.digest) + " on " + car.base.brief()});
   rows.push_back({"  size", size_text(view.description.files.size(), view.description.bytes)});
   if (style.terminal && style.width < widest_digest_row) {
     // One blank instead of two, and most digests end where 80 columns end; others get a line of their own.
@@ -137,6 +145,22 @@ std::string files_text(const registry::ModelDescription& description, bool all, 
   return text;
 }
 
+// Of many the first, by name.
+std::string said_text(const char* title, const release::Values& values, bool all, const Style& style) {
+  if (values.empty()) return "";
+  Rows rows;
+  for (const auto& [name, value] : values) {
+    if (!all && rows.size() == values_shown) break;
+    rows.push_back({"  " + escape_control(name), escape_control(value)});
+  }
+  auto text = "\n" + paint(title, Tone::strong, style) + "\n" + render_table({}, rows, style);
+  if (rows.size() < values.size())
+    text +=
+        paint("  and " + std::to_string(values.size() - rows.size()) + " more: --all shows them", Tone::dim, style) +
+        "\n";
+  return text;
+}
+
 std::string attached_text(const release::VersionView& view, const Style& style, WallTime now, bool asked) {
   Rows evidence, signatures;
   for (const auto& line : view.evidence)
@@ -170,6 +194,8 @@ int run_show(const ShowOptions& options, Context& context) {
   context.print(to_json(*view, asked), [&](const Style& style) {
     const auto now = context.clock.wall();
     return head(*view, shown, style, now) + files_text(view->description, options.all, style) +
+           said_text("Metadata", release::flattened(view->said.metadata), options.all, style) +
+           said_text("Metrics", release::flattened(view->said.metrics), options.all, style) +
            attached_text(*view, style, now, asked);
   });
   return 0;
@@ -188,7 +214,9 @@ Command show_command() {
                          .help = "MODEL@V, MODEL@sha256:… or MODEL#ENV",
                          .target = &options->reference,
                          .required = true}},
-          .options = {{.name = "all", .help = "name every file, however many there are", .target = &options->all}},
+          .options = {{.name = "all",
+                       .help = "every file and every value, however many there are",
+                       .target = &options->all}},
           .run = [options](Context& context) { return run_show(*options, context); }};
 }
 

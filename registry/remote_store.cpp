@@ -138,7 +138,7 @@ class RemoteStore : public Store {
       auto image = here.head(image_tag(publication.version));
       if (!image) return image.error();
       const bool same = texts.image.empty() || (*image && (*image)->digest == publication.image.digest);
-      if (same) return Published{true};
+      if (same && (texts.image.empty() || is_linked(here, publication))) return Published{true};
     }
     if (auto put = here.put(to_string(publication.model.digest), texts.model, publication.model.media_type); !put)
       return put.error();
@@ -231,6 +231,13 @@ class RemoteStore : public Store {
     auto put = here.put(to_string(manifest.digest), text, manifest.media_type);
     if (!put) return put.error();
     return *put ? ok() : here.add_to_fallback(subject, manifest);
+  }
+
+  // Among what refers to the version. Where that cannot be told, a push that changes nothing goes through.
+  static bool is_linked(RemoteManifests& here, const Publication& publication) {
+    const auto all = here.referrers(publication.model.digest);
+    return !all || std::any_of(all->begin(), all->end(),
+                               [&](const auto& one) { return one.digest == publication.image.digest; });
   }
 
   static Status put_image(RemoteManifests& here, const Publication& publication, const std::string& text) {

@@ -14,6 +14,7 @@
 #include "base/terminal.h"
 #include "registry/pack.h"
 #include "registry/store.h"
+#include "release/metadata.h"
 #include "release/reference.h"
 #include "validate/formats/tensors.h"
 
@@ -55,7 +56,6 @@ struct TensorGroup {
 [[nodiscard]] std::vector<TensorChange> compare_tensors(const std::vector<validate::TensorLine>& before,
                                                         const std::vector<validate::TensorLine>& after);
 
-using Values = std::map<std::string, std::string>;
 [[nodiscard]] std::vector<ValueChange> compare_values(const Values& before, const Values& after);
 
 struct Measured {

@@ -19,7 +19,6 @@ using registry::Format;
 using registry::PackedFile;
 
 constexpr std::size_t headers_limit = 1000;  // files of one version whose headers are read
-constexpr std::size_t values_limit = 10'000;
 
 struct Side {
   registry::ModelName model;
@@ -160,46 +159,17 @@ Result<std::vector<TensorGroup>> tensors_of(registry::Store& store, const Side& 
 
 // --- what was said ---
 
-void flatten(const nlohmann::json& value, const std::string& key, Values& into) {
-  if (into.size() >= values_limit) return;
-  if (value.is_object() && !value.empty()) {
-    for (const auto& [name, inner] : value.items()) flatten(inner, key.empty() ? name : key + "." + name, into);
-  } else if (!value.is_null()) {
-    into[key] = value.is_string() ? value.get<std::string>()
-                                  : value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  }
-}
-
-// The predicate of the newest metadata, that of this very version before others of the same content.
-nlohmann::json metadata_of(const Side& side) {
-  nlohmann::json best;
-  bool exact = false;
-  for (const auto& one : side.evidence) {
-    if (one.kind != registry::EvidenceKind::metadata) continue;
-    const auto statement = parse_json(one.statement, "metadata");
-    if (!statement || !statement->contains("predicate") || !(*statement)["predicate"].is_object()) continue;
-    const auto& predicate = (*statement)["predicate"];
-    const bool mine = side.version && predicate.value("version", nlohmann::json()) == to_string(*side.version);
-    if (exact && !mine) continue;
-    exact = exact || mine;
-    best = predicate;
-  }
-  return best;
-}
-
 using Metrics = std::map<std::string, Measured>;
 
-void add_training(const nlohmann::json& predicate, Metrics& metrics) {
-  Values values;
-  if (predicate.contains("metrics")) flatten(predicate["metrics"], "", values);
+void add_training(const Values& values, Metrics& metrics) {
   for (const auto& [name, text] : values)
     if (const auto number = parse_json(text, "metric"); number && number->is_number())
       metrics["training " + name] = {number->get<double>(), ""};
 }
 
-Metrics metrics_of(const Side& side, const nlohmann::json& predicate) {
+Metrics metrics_of(const Side& side, const Said& said) {
   Metrics metrics;
-  if (predicate.is_object()) add_training(predicate, metrics);
+  add_training(flattened(said.metrics), metrics);
   for (const auto& one : side.evidence) {  // oldest first: the newest answer stays
     if (one.kind != registry::EvidenceKind::gate) continue;
     const auto stated = stated_in(one);
@@ -228,12 +198,6 @@ std::vector<MetricChange> compare_metrics(const Metrics& before, const Metrics& 
   return changes;
 }
 
-Values said_of(const nlohmann::json& predicate) {
-  Values values;
-  if (predicate.is_object() && predicate.contains("metadata")) flatten(predicate["metadata"], "", values);
-  return values;
-}
-
 }  // namespace
 
 Result<Comparison> compare(registry::Store& store, const Found& found_before, const Found& found_after) {
@@ -249,8 +213,9 @@ Result<Comparison> compare(registry::Store& store, const Found& found_before, co
   auto tensors = tensors_of(store, *before, *after, comparison.files);
   if (!tensors) return tensors.error();
   comparison.tensors = std::move(*tensors);
-  const auto said_before = metadata_of(*before), said_after = metadata_of(*after);
-  comparison.metadata = compare_values(said_of(said_before), said_of(said_after));
+  const auto said_before = said_in(before->evidence, before->version),
+             said_after = said_in(after->evidence, after->version);
+  comparison.metadata = compare_values(flattened(said_before.metadata), flattened(said_after.metadata));
   comparison.metrics = compare_metrics(metrics_of(*before, said_before), metrics_of(*after, said_after));
   return comparison;
 }

@@ -59,7 +59,7 @@ Result<std::vector<SeenFile>> look_at(const fs::path& folder) {
 }
 
 std::string known_formats() {
-  return "mlctl knows safetensors, ONNX, XGBoost (JSON and UBJSON) and pickle";
+  return "mlctl knows safetensors, GGUF, ONNX, XGBoost (JSON and UBJSON) and pickle";
 }
 
 Status check_seen(const std::vector<SeenFile>& seen, const fs::path& folder) {

@@ -299,9 +299,11 @@ Result<const deploy::Environment*> find_environment(const Project& project, std:
     names.push_back(environment.name);
   }
   const auto near = nearest(name, names);
-  return Error{Error::Kind::not_found, "no environment '" + std::string(name.substr(0, 200)) + "' in mlctl.yaml",
-               near.empty() ? (names.empty() ? "the project has none" : "there is " + names.front())
-                            : "did you mean " + near + "?"};
+  std::string all;
+  for (const auto& one : names) all += (all.empty() ? "" : ", ") + one;
+  return Error{
+      Error::Kind::not_found, "no environment '" + std::string(name.substr(0, 200)) + "' in mlctl.yaml",
+      near.empty() ? (names.empty() ? "the project has none" : "there is " + all) : "did you mean " + near + "?"};
 }
 
 std::string namespace_of(const Project& project, const registry::ModelName& model) {

@@ -81,6 +81,7 @@ Result<VersionView> view_version(registry::Store& store, const std::vector<GitTa
   auto evidence = registry::evidence(store, model, digest, trust, now);
   if (!evidence) return evidence.error();
   for (const auto& one : *evidence) view.evidence.push_back(line_of(one));
+  view.said = said_in(*evidence, view.versions.empty() ? std::nullopt : std::optional(view.versions.back().version));
   auto modelcars = registry::find_modelcars(store, model, digest);
   if (!modelcars) return modelcars.error();
   view.modelcars = std::move(*modelcars);

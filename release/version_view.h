@@ -13,6 +13,7 @@
 #include "registry/query.h"
 #include "registry/sign.h"
 #include "registry/store.h"
+#include "release/metadata.h"
 #include "release/project.h"
 #include "release/reference.h"
 
@@ -43,6 +44,7 @@ struct VersionView {
   registry::ModelDescription description;
   std::vector<registry::VersionInfo> versions;  // that lead to the digest
   std::vector<StatementLine> evidence;
+  Said said;
   std::vector<registry::VersionSignature> signatures;
   std::vector<registry::ModelcarInfo> modelcars;
   std::vector<StageLine> stages;                        // that run it now
