@@ -218,7 +218,7 @@ class Origin {
       error.hint = "start an ssh agent, configure a credential helper of git, or set MLCTL_GIT_TOKEN";
     }
     std::error_code gone;
-    if (fetch_url().starts_with("/") && !std::filesystem::exists(fetch_url(), gone))
+    if (fetch_url().starts_with('/') && !std::filesystem::exists(fetch_url(), gone))
       error.message = what + ": no such folder: " + escape_control(fetch_url());
     // What is not there at the other side is not the user's mistake here.
     if (error.kind == Error::Kind::not_found || error.kind == Error::Kind::usage) error.kind = Error::Kind::unavailable;

@@ -18,7 +18,7 @@
 
 namespace mlctl::registry {
 
-inline constexpr std::size_t upload_piece = 8U << 20U;  // bytes
+inline constexpr std::size_t upload_piece = 5U << 20U;  // bytes; the least that some registries take
 
 // What an upload needs to know of its place. Copied; `client` outlives the writer.
 struct UploadPlace {

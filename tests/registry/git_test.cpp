@@ -291,6 +291,26 @@ TEST_CASE("tags are pushed, and a refusal is a conflict") {
   CHECK(git(repository.origin, {"fsck", "--strict"}).find("error") == std::string::npos);
 }
 
+TEST_CASE("an origin in a folder whose hooks may refuse is not written to") {
+  for (const char* hook : {"pre-receive", "update", "reference-transaction", "post-receive"}) {
+    CAPTURE(hook);
+    const Repository repository;
+    const auto commit = repository.commit({{"a", "1"}});
+    const auto here = repository.open();
+    const auto mine = *here->make_tag("a#prod#1", commit, "mine\n");
+    const auto path = repository.origin / "hooks" / hook;
+    put(path, "#!/bin/sh\nexit 1\n");
+    CHECK(here->push({}));  // as a file it is no hook
+    fs::permissions(path, fs::perms::owner_all);
+    const bool may = std::string_view(hook) == "post-receive";
+    for (const auto& pushed : {here->push({}), here->push({{mine, "refs/tags/a#prod#1"}})}) {
+      CHECK(bool(pushed) == may);
+      if (!pushed) CHECK(pushed.error().kind == Error::Kind::denied);
+    }
+    CHECK((git(repository.origin, {"tag"}) == "a#prod#1") == may);
+  }
+}
+
 TEST_CASE("fetching leaves a local tag that differs as it is") {
   const Repository repository;
   const auto commit = repository.commit({{"a", "1"}});
