@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <doctest/doctest.h>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <sys/mount.h>
 #include <unistd.h>
