@@ -1,7 +1,7 @@
 // HTTP: the seam on which model servers, registries and (later) clusters stand. Answers are hostile: header and body
 // sizes and times are bounded. No redirects are followed, no encodings undone. A proxy from the environment is used,
-// but never for loopback. Certificates are always checked. One adapter (http_curl*.cpp) talks to libcurl. Objects
-// belong to one thread at a time.
+// but never for loopback. Certificates are checked unless somebody says not to. One adapter (http_curl*.cpp) talks to
+// libcurl. Objects belong to one thread at a time.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -53,7 +53,12 @@ struct HttpRequest {
 
 struct HttpSettings {
   std::string ca_file;  // PEM; certificates that are trusted instead of the system's; "": those
-  bool http2 = false;   // over TLS, where the server offers it
+  bool http2 = false;   // over TLS, where the server offers it: then one connection carries many exchanges
+  std::string ca_pem;   // as ca_file, its content
+  std::string client_certificate, client_key;  // PEM; who we are; "": nobody says
+  std::string server_name;                     // that the certificate must have; "": the one of the URL
+  bool insecure = false;                       // the server's certificate is not looked at
+  std::string proxy;                           // instead of the environment's, for loopback too; "": as said above
 };
 
 struct HttpClient {
@@ -83,7 +88,10 @@ class HttpMultiplexer {
   [[nodiscard]] virtual std::vector<HttpExchange> poll(SteadyTime until) = 0;
   [[nodiscard]] virtual std::size_t in_flight() const = 0;
 };
-// At most `connections` at once per host; requests beyond wait in order inside (their waiting counts as latency).
-[[nodiscard]] std::unique_ptr<HttpMultiplexer> make_http_multiplexer(std::size_t connections);
+// At most `exchanges` at once per host (as many connections, but for HTTP/2); requests beyond wait in order inside
+// (their waiting counts as latency).
+[[nodiscard]] std::unique_ptr<HttpMultiplexer> make_http_multiplexer(std::size_t exchanges);
+[[nodiscard]] std::unique_ptr<HttpMultiplexer> make_http_multiplexer_with(const HttpSettings& settings,
+                                                                          std::size_t exchanges);
 
 }  // namespace mlctl

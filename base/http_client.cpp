@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/http.h"
-#include "base/http_detail.h"
 #include "base/interrupt.h"
 
 namespace mlctl {
@@ -14,7 +13,7 @@ class MultiplexedClient : public HttpClient {
   explicit MultiplexedClient(HttpSettings settings) : settings_(std::move(settings)) {}
 
   Result<HttpResponse> send(const HttpRequest& request) override {
-    if (!transfers_) transfers_ = http_detail::make_multiplexer(1, settings_);
+    if (!transfers_) transfers_ = make_http_multiplexer_with(settings_, 1);
     // Not owned: the exchange ends before this function does.
     transfers_->start(0, std::shared_ptr<const HttpRequest>(std::shared_ptr<void>(), &request));
     const auto* cancelled = request.cancelled;

@@ -28,6 +28,8 @@ namespace {
 
 using Request = std::shared_ptr<const HttpRequest>;
 
+constexpr long http2_connections = 8;  // to one host: more only where it turns out to speak HTTP/1.1 alone
+
 struct Waiting {
   std::uint64_t id = 0;
   Request request;
@@ -40,8 +42,8 @@ SteadyTime now() {
 
 class CurlMultiplexer : public HttpMultiplexer {
  public:
-  CurlMultiplexer(std::size_t connections, HttpSettings settings)
-      : connections_(std::max<std::size_t>(connections, 1)),
+  CurlMultiplexer(std::size_t exchanges, HttpSettings settings)
+      : exchanges_(std::max<std::size_t>(exchanges, 1)),
         settings_(std::move(settings)),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
@@ -52,7 +54,8 @@ class CurlMultiplexer : public HttpMultiplexer {
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(4 * connections_));
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(4 * exchanges_));
+    if (settings_.http2) curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, http2_connections);
     watch(timer_.fd(), EPOLLIN);
   }
   ~CurlMultiplexer() override {
@@ -177,7 +180,7 @@ class CurlMultiplexer : public HttpMultiplexer {
   }
 
   void send_waiting(Host& host) {
-    while (!host.waiting.empty() && host.busy < connections_) {
+    while (!host.waiting.empty() && host.busy < exchanges_) {
       const Waiting next = std::move(host.waiting.front());
       host.waiting.pop_front();
       --waiting_;
@@ -214,7 +217,7 @@ class CurlMultiplexer : public HttpMultiplexer {
     curl_multi_add_handle(multi_, easy);
   }
 
-  std::size_t connections_;
+  std::size_t exchanges_;
   HttpSettings settings_;
   File epoll_;
   File timer_;
@@ -230,12 +233,12 @@ class CurlMultiplexer : public HttpMultiplexer {
 
 }  // namespace
 
-std::unique_ptr<HttpMultiplexer> http_detail::make_multiplexer(std::size_t connections, const HttpSettings& settings) {
-  return std::make_unique<CurlMultiplexer>(connections, settings);
+std::unique_ptr<HttpMultiplexer> make_http_multiplexer_with(const HttpSettings& settings, std::size_t exchanges) {
+  return std::make_unique<CurlMultiplexer>(exchanges, settings);
 }
 
-std::unique_ptr<HttpMultiplexer> make_http_multiplexer(std::size_t connections) {
-  return http_detail::make_multiplexer(connections, {});
+std::unique_ptr<HttpMultiplexer> make_http_multiplexer(std::size_t exchanges) {
+  return make_http_multiplexer_with({}, exchanges);
 }
 
 }  // namespace mlctl

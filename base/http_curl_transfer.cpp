@@ -92,6 +92,48 @@ void set_headers(Transfer& transfer) {
   curl_easy_setopt(transfer.easy, CURLOPT_HTTPHEADER, headers);
 }
 
+curl_blob blob_of(const std::string& text) {
+  return {const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY};  // NOLINT: read only
+}
+
+// libcurl knows no name for the certificate but that of the URL: it is told another host, and where that host is.
+void set_server_name(Transfer& transfer, const std::string& name) {
+  const std::string& url = transfer.request->url;
+  const auto scheme = url.find("://") + 3;
+  const auto end = std::min(url.find_first_of("/?#", scheme), url.size());
+  const std::string authority = url.substr(scheme, end - scheme);
+  const auto colon = authority.rfind(':');
+  const bool has_port = colon != std::string::npos && authority.find(']', colon) == std::string::npos;
+  const std::string port = has_port ? authority.substr(colon + 1) : "443";
+  const std::string host = has_port ? authority.substr(0, colon) : authority;
+  curl_easy_setopt(transfer.easy, CURLOPT_URL, ("https://" + name + ":" + port + url.substr(end)).c_str());
+  curl_slist* list = curl_slist_append(nullptr, (name + ":" + port + ":" + host + ":" + port).c_str());
+  transfer.connect_to = list;
+  curl_easy_setopt(transfer.easy, CURLOPT_CONNECT_TO, list);
+}
+
+void set_tls(Transfer& transfer, const HttpSettings& settings) {
+  CURL* easy = transfer.easy;
+  curl_slist_free_all(static_cast<curl_slist*>(transfer.connect_to));
+  transfer.connect_to = nullptr;
+  if (!settings.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, settings.ca_file.c_str());
+  if (!settings.ca_pem.empty()) {
+    const curl_blob authority = blob_of(settings.ca_pem);
+    curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &authority);
+  }
+  if (!settings.client_certificate.empty()) {
+    const curl_blob certificate = blob_of(settings.client_certificate), key = blob_of(settings.client_key);
+    curl_easy_setopt(easy, CURLOPT_SSLCERT_BLOB, &certificate);
+    curl_easy_setopt(easy, CURLOPT_SSLKEY_BLOB, &key);
+  }
+  if (settings.insecure) {
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  if (!settings.server_name.empty() && transfer.request->url.starts_with("https://"))
+    set_server_name(transfer, settings.server_name);
+}
+
 }  // namespace
 
 Transfer::Transfer() : easy(curl_easy_init()) {}
@@ -99,6 +141,7 @@ Transfer::Transfer() : easy(curl_easy_init()) {}
 Transfer::~Transfer() {
   curl_easy_cleanup(easy);
   curl_slist_free_all(static_cast<curl_slist*>(headers));
+  curl_slist_free_all(static_cast<curl_slist*>(connect_to));
 }
 
 void set_up(Transfer& transfer, std::chrono::milliseconds left, const HttpSettings& settings) {
@@ -106,6 +149,7 @@ void set_up(Transfer& transfer, std::chrono::milliseconds left, const HttpSettin
   const HttpRequest& request = *transfer.request;
   curl_easy_reset(easy);
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+  if (settings.http2) curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);  // for a connection that carries several
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                    static_cast<long>(settings.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
@@ -120,8 +164,9 @@ void set_up(Transfer& transfer, std::chrono::milliseconds left, const HttpSettin
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.stall.count()));
   }
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  if (!settings.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, settings.ca_file.c_str());
-  if (is_loopback(transfer.origin)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  set_tls(transfer, settings);
+  if (!settings.proxy.empty() || is_loopback(transfer.origin))
+    curl_easy_setopt(easy, CURLOPT_PROXY, settings.proxy.c_str());
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
@@ -189,6 +234,9 @@ Error error_of(const Transfer& transfer, int code) {
     case CURLE_PEER_FAILED_VERIFICATION:
       return {Kind::unavailable, "the certificate of " + where + " is not trusted, or is not its own",
               "`--ca-file FILE` trusts the authority in FILE"};
+    case CURLE_SSL_CERTPROBLEM:
+      return {Kind::credentials, "the client certificate for " + where + " cannot be used, or its key does not fit",
+              ""};
     case CURLE_SSL_CACERT_BADFILE:
       return {Kind::usage, "cannot read certificates from the file of --ca-file", "a file of certificates in PEM"};
     case CURLE_SSL_CONNECT_ERROR:

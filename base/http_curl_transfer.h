@@ -16,6 +16,7 @@ namespace mlctl::http_detail {
 struct Transfer {
   void* easy;               // CURL*
   void* headers = nullptr;  // curl_slist*
+  void* connect_to = nullptr;
   std::uint64_t id = 0;
   std::shared_ptr<const HttpRequest> request;
   std::string origin;

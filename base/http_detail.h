@@ -2,7 +2,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,8 +32,5 @@ struct Answer {
   bool add_header_line(std::string_view line);
   bool add_body(std::string_view bytes);
 };
-
-// What make_http_multiplexer and make_http_client are made of.
-[[nodiscard]] std::unique_ptr<HttpMultiplexer> make_multiplexer(std::size_t connections, const HttpSettings& settings);
 
 }  // namespace mlctl::http_detail

@@ -28,26 +28,6 @@ void flatten(const Json& value, const std::string& path, std::map<std::string, s
   }
 }
 
-std::vector<FieldChange> field_changes(const Json& before, const Json& after) {
-  std::map<std::string, std::string> old_leaves, new_leaves;
-  flatten(before, "", old_leaves);
-  flatten(after, "", new_leaves);
-  std::map<std::string, FieldChange> changes;
-  for (const auto& [path, value] : old_leaves) {
-    const auto found = new_leaves.find(path);
-    if (found == new_leaves.end())
-      changes[path] = {path, value, ""};
-    else if (found->second != value)
-      changes[path] = {path, value, found->second};
-  }
-  for (const auto& [path, value] : new_leaves)
-    if (old_leaves.count(path) == 0) changes[path] = {path, "", value};
-  std::vector<FieldChange> out;
-  out.reserve(changes.size());
-  for (auto& [path, change] : changes) out.push_back(std::move(change));
-  return out;
-}
-
 // Nothing that mlctl renders is secret, but a file edited by hand may hold what should not be shown: the content of a
 // Secret, and a value written where a reference belongs.
 bool is_secret(const std::string& kind, const std::string& path) {
@@ -74,6 +54,27 @@ std::string paint_change(const Change& change, const Style& style) {
 
 }  // namespace
 
+std::vector<FieldChange> field_changes(const Json& before, const Json& after) {
+  std::map<std::string, std::string> old_leaves, new_leaves;
+  flatten(before, "", old_leaves);
+  flatten(after, "", new_leaves);
+  std::map<std::string, FieldChange> changes;
+  for (const auto& [path, value] : old_leaves) {
+    const auto found = new_leaves.find(path);
+    if (found == new_leaves.end())
+      changes[path] = {path, value, ""};
+    else if (found->second != value)
+      changes[path] = {path, value, found->second};
+  }
+  for (const auto& [path, value] : new_leaves)
+    if (old_leaves.count(path) == 0) changes[path] = {path, "", value};
+  std::vector<FieldChange> out;
+  out.reserve(changes.size());
+  for (auto& [path, change] : changes) out.push_back(std::move(change));
+  hide_secrets(key_of(after).kind, out);
+  return out;
+}
+
 ChangeSet diff(const Objects& desired, const Objects& live) {
   std::map<ObjectKey, const Json*> there;
   for (const auto& object : live) there[key_of(object)] = &object;
@@ -82,18 +83,17 @@ ChangeSet diff(const Objects& desired, const Objects& live) {
     const auto key = key_of(object);
     const auto found = there.find(key);
     if (found == there.end()) {
-      set.changes.push_back({Change::Kind::create, key, {}});
+      set.changes.push_back({Change::Kind::create, key, {}, {}});
       continue;
     }
     auto fields = field_changes(*found->second, object);
-    hide_secrets(key.kind, fields);
     there.erase(found);
     if (fields.empty())
       ++set.unchanged;
     else
-      set.changes.push_back({Change::Kind::change, key, std::move(fields)});
+      set.changes.push_back({Change::Kind::change, key, std::move(fields), {}});
   }
-  for (const auto& [key, object] : there) set.changes.push_back({Change::Kind::remove, key, {}});
+  for (const auto& [key, object] : there) set.changes.push_back({Change::Kind::remove, key, {}, {}});
   return set;
 }
 
@@ -121,6 +121,9 @@ std::string to_text(const ChangeSet& set, const Style& style) {
       out += "    " + escape_control(field.path) + ": " +
              (field.before.empty() ? "(absent)" : paint(escape_control(field.before), Tone::bad, style)) + " -> " +
              (field.after.empty() ? "(removed)" : paint(escape_control(field.after), Tone::good, style)) + "\n";
+    for (const auto& conflict : change.conflicts)
+      out += "    " + paint("! conflict", Tone::bad, style) + " " + escape_control(conflict.field) + " is owned by " +
+             escape_control(conflict.owner) + "\n";
   }
   out += std::to_string(created) + " to create, " + std::to_string(changed) + " to change, " + std::to_string(removed) +
          " to remove, " + std::to_string(set.unchanged) + " unchanged\n";
@@ -133,12 +136,12 @@ Json to_json(const ChangeSet& set) {
     Json fields = Json::array();
     for (const auto& field : change.fields)
       fields.push_back({{"path", field.path}, {"before", field.before}, {"after", field.after}});
-    changes.push_back({{"change", to_string(change.kind)},
-                       {"apiVersion", change.object.api_version},
-                       {"kind", change.object.kind},
-                       {"namespace", change.object.name_space},
-                       {"name", change.object.name},
-                       {"fields", fields}});
+    Json one = {{"change", to_string(change.kind)}, {"apiVersion", change.object.api_version},
+                {"kind", change.object.kind},       {"namespace", change.object.name_space},
+                {"name", change.object.name},       {"fields", fields}};
+    for (const auto& conflict : change.conflicts)
+      one["conflicts"].push_back({{"field", conflict.field}, {"owner", conflict.owner}});
+    changes.push_back(std::move(one));
   }
   return {{"schemaVersion", 1}, {"changes", changes}, {"unchanged", set.unchanged}};
 }

@@ -16,11 +16,17 @@ struct FieldChange {
   bool operator==(const FieldChange&) const = default;
 };
 
+struct FieldOwner {
+  std::string field, owner;  // ".spec.replicas", "kubectl-edit"
+  bool operator==(const FieldOwner&) const = default;
+};
+
 struct Change {
   enum class Kind { create, change, remove };
   Kind kind = Kind::create;
   ObjectKey object;
-  std::vector<FieldChange> fields;  // of a change
+  std::vector<FieldChange> fields;    // of a change
+  std::vector<FieldOwner> conflicts;  // fields of the cluster that somebody else owns
   bool operator==(const Change&) const = default;
 };
 
@@ -31,6 +37,9 @@ struct ChangeSet {
   bool operator==(const ChangeSet&) const = default;
 };
 
+// Pure. What differs, leaf by leaf in the order of paths; contents of Secrets and values of variables are hidden.
+[[nodiscard]] std::vector<FieldChange> field_changes(const nlohmann::ordered_json& before,
+                                                     const nlohmann::ordered_json& after);
 // Pure. Objects are the same when API version, kind, namespace and name are; key order does not count.
 [[nodiscard]] ChangeSet diff(const Objects& desired, const Objects& live);
 

@@ -61,7 +61,7 @@ class Planner {
     if (auto place = check_place(folder_, file.path); !place) return place;
     const auto live = folder_.files.find(file.path);
     if (live == folder_.files.end()) {
-      for (const auto& key : file.keys) plan.changes.changes.push_back({Change::Kind::create, key, {}});
+      for (const auto& key : file.keys) plan.changes.changes.push_back({Change::Kind::create, key, {}, {}});
       return write(file);
     }
     if (live->second == file.text) {
@@ -100,7 +100,7 @@ class Planner {
       const auto known = known_.find(owner);
       if (known == known_.end()) continue;
       if (const auto n = assignment_of(*there); n > known->second) return newer_there(folder_, path, n, known->second);
-      for (const auto& object : *there) plan.changes.changes.push_back({Change::Kind::remove, key_of(object), {}});
+      for (const auto& object : *there) plan.changes.changes.push_back({Change::Kind::remove, key_of(object), {}, {}});
       plan.deletions.push_back(path);
       removed_.insert(owner);
     }

@@ -1,0 +1,52 @@
+// The seam to a Kubernetes API server: requests in, answers out, many at once. What is above it (discovery, lists,
+// apply, waiting) is tested without a server; http_cluster.cpp is the real one.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "deploy/changes.h"
+
+namespace mlctl::deploy {
+
+struct ApiRequest {
+  std::string method = "GET";
+  std::string path;  // "/apis/apps/v1/namespaces/fraud/deployments", percent-encoded
+  std::vector<std::pair<std::string, std::string>> query;
+  std::string body;
+  std::string content_type;  // of the body
+  std::string accept = "application/json";
+  std::string about;  // "Deployment fraud/credit-risk", "list of Deployments": for messages
+  bool again = true;  // may be sent a second time when nobody knows whether it arrived
+};
+
+struct ApiAnswer {
+  int status = 0;
+  std::string body;
+  std::vector<std::string> warnings;  // of the server, for people (RFC 7234, code 299)
+};
+
+struct Cluster {
+  virtual ~Cluster() = default;
+  [[nodiscard]] virtual const std::string& context() const = 0;
+  // The answers in the order of the requests. Every HTTP status is an answer; what passes (429, 5xx with Retry-After, a
+  // broken connection where `again` allows) was tried again before. Error{unavailable}, {timeout}, {credentials},
+  // {interrupted}: there is no answer. `done` hears how many have been answered.
+  [[nodiscard]] virtual std::vector<Result<ApiAnswer>> send(const std::vector<ApiRequest>& requests,
+                                                            const std::function<void(std::size_t)>& done) = 0;
+};
+[[nodiscard]] Result<ApiAnswer> send_one(Cluster& cluster, const ApiRequest& request);
+
+// What an answer other than 2xx means for people, from its Status (meta/v1): Error{credentials}: 401, and 403 by RBAC
+// with the rule that is missing; Error{denied}: quota, admission, a webhook's no; Error{not_found}: 404;
+// Error{conflict}: 409, with the fields and their owners; Error{usage}: an object that is invalid or too large;
+// Error{unavailable}: everything that may pass.
+[[nodiscard]] Error error_of(const Cluster& cluster, const ApiRequest& request, const ApiAnswer& answer);
+[[nodiscard]] bool is_fine(const ApiAnswer& answer);  // 2xx
+// The fields that other field managers own, of a 409 to an apply; empty: another kind of conflict.
+[[nodiscard]] std::vector<FieldOwner> conflicts_of(const ApiAnswer& answer);
+
+}  // namespace mlctl::deploy

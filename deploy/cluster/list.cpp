@@ -1,0 +1,88 @@
+#include "deploy/cluster/list.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/terminal.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int restarts_limit = 2;
+
+struct Walk {
+  std::size_t index = 0;  // of the query
+  std::string next;       // the continuation; "": the first page
+  int restarts = 0;
+};
+
+ApiRequest page_of(const ListQuery& query, const Walk& walk) {
+  ApiRequest request{.path = path_of(query.resource, query.name_space),
+                     .accept = query.accept,
+                     .about = "list of " + query.resource.plural};
+  request.query.emplace_back("limit", std::to_string(page_size));
+  if (!query.label_selector.empty()) request.query.emplace_back("labelSelector", query.label_selector);
+  if (!walk.next.empty()) request.query.emplace_back("continue", walk.next);
+  return request;
+}
+
+// Adds a page; the continuation, or "". Not parse_json: a list is deeper and larger than what people write, and
+// nlohmann's own parser neither recurses nor believes sizes.
+Result<std::string> add_page(const ListQuery& query, const std::string& body, Listing& listing) {
+  const Error broken{Error::Kind::unavailable, "list of " + query.resource.plural + ": not a list of objects", ""};
+  Json page = Json::parse(body, nullptr, false);
+  if (page.is_discarded() || !page.is_object()) return broken;
+  const auto items = page.find("items"), metadata = page.find("metadata");
+  if (items == page.end() || metadata == page.end() || !metadata->is_object()) return broken;
+  if (!items->is_array() && !items->is_null()) return broken;
+  for (auto& item : *items) {
+    if (!item.is_object()) return broken;
+    item["apiVersion"] = query.resource.api_version;
+    item["kind"] = query.resource.kind;
+    listing.items.push_back(std::move(item));
+  }
+  if (listing.items.size() > listed_limit)
+    return Error{Error::Kind::unavailable,
+                 "more than " + std::to_string(listed_limit) + " " + query.resource.plural + " in the cluster", ""};
+  const auto text = [&](const char* key) {
+    const auto found = metadata->find(key);
+    return found != metadata->end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  listing.resource_version = text("resourceVersion");
+  return text("continue");
+}
+
+}  // namespace
+
+Result<std::vector<Listing>> list_all(Cluster& cluster, const std::vector<ListQuery>& queries) {
+  std::vector<Listing> out(queries.size());
+  std::vector<Walk> open;
+  for (std::size_t i = 0; i < queries.size(); ++i) open.push_back({.index = i});
+  while (!open.empty()) {
+    std::vector<ApiRequest> requests;
+    for (const auto& walk : open) requests.push_back(page_of(queries[walk.index], walk));
+    auto answers = cluster.send(requests, {});
+    std::vector<Walk> left;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      Walk walk = open[i];
+      const auto& answer = answers[i];
+      if (!answer) return answer.error();
+      if (answer->status == 410 && ++walk.restarts <= restarts_limit) {
+        out[walk.index] = {};
+        walk.next.clear();
+        left.push_back(walk);
+        continue;
+      }
+      if (!is_fine(*answer)) return error_of(cluster, requests[i], *answer);
+      auto next = add_page(queries[walk.index], answer->body, out[walk.index]);
+      if (!next) return next.error();
+      walk.next = std::move(*next);
+      if (!walk.next.empty()) left.push_back(walk);
+    }
+    open = std::move(left);
+  }
+  return out;
+}
+
+}  // namespace mlctl::deploy
