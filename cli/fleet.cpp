@@ -62,14 +62,27 @@ Error no_repository() {
           "`git init`, or look at a version of the registry with `mlctl render MODEL@V`"};
 }
 
+bool is_cluster(const deploy::Environment& environment) {
+  return environment.cluster && !environment.gitops;
+}
+
 Result<deploy::Gitops> gitops_of(const deploy::Environment& environment) {
   if (environment.gitops) return *environment.gitops;
-  return Error{
-      Error::Kind::usage,
-      "environment " + environment.name + " has no `gitops:` folder, and this version applies to GitOps folders only",
-      environment.has_clusters
-          ? "`mlctl render --env " + environment.name + "` writes the objects for its cluster"
-          : "add `gitops: {path: deploy/" + environment.name + ", branch: deploy}` to it in mlctl.yaml"};
+  if (environment.cluster)
+    return Error{Error::Kind::usage,
+                 "environment " + environment.name +
+                     " is a cluster, and this command works on "
+                     "GitOps folders only in this version",
+                 "`mlctl apply --env " + environment.name + "` applies what git says"};
+  if (environment.several_clusters)
+    return Error{Error::Kind::usage,
+                 "environment " + environment.name +
+                     " has several clusters, which this version "
+                     "renders for and does not apply to",
+                 "give it one as `cluster: {context: …}`"};
+  return Error{Error::Kind::usage,
+               "environment " + environment.name + " has neither a `cluster:` nor a `gitops:` folder",
+               "add `gitops: {path: deploy/" + environment.name + ", branch: deploy}` to it in mlctl.yaml"};
 }
 
 Result<FolderView> view_folder(Workplace& place, const release::FleetRequest& request) {

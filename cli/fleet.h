@@ -23,7 +23,9 @@ namespace mlctl::cli {
 [[nodiscard]] Result<Workplace> open_fleet_place(Context& context);
 
 [[nodiscard]] Error no_repository();
-// Error{usage} where the environment has no folder: this version compares with and applies to nothing else.
+// It is applied to by its API: a cluster without a folder beside it.
+[[nodiscard]] bool is_cluster(const deploy::Environment& environment);
+// Error{usage} where the environment has no folder.
 [[nodiscard]] Result<deploy::Gitops> gitops_of(const deploy::Environment& environment);
 
 struct FolderView {

@@ -139,6 +139,7 @@ Result<Serving> decode_serving(const Node& merged_model) {
   if (!env) return env.error();
   serving.env = std::move(*env);
   serving.drain = get_duration(merged_model, "rollout.drain.timeout").value_or(std::chrono::seconds(30));
+  serving.canary = get_string(merged_model, "rollout.strategy").value_or("canary") == "canary";
   auto labels = texts(merged_model, "labels", label_key, label_value);
   if (!labels) return labels.error();
   serving.labels = std::move(*labels);
@@ -151,9 +152,10 @@ Result<Environment> decode_environment(const Node& item) {
   environment.after = get_string(item, "after").value_or("");
   if (const Node* gitops = item.find("gitops"); gitops != nullptr && gitops->kind == Node::Kind::map)
     environment.gitops = Gitops{get_string(*gitops, "path").value_or(""), get_string(*gitops, "branch").value_or("")};
-  for (const char* key : {"cluster", "clusters"})
-    if (const Node* there = item.find(key); there != nullptr && there->kind != Node::Kind::null)
-      environment.has_clusters = true;
+  if (const Node* several = item.find("clusters"); several != nullptr && several->kind != Node::Kind::null)
+    environment.several_clusters = true;
+  if (const Node* cluster = item.find("cluster"); cluster != nullptr && cluster->kind == Node::Kind::map)
+    environment.cluster = ClusterConfig{get_string(*cluster, "context").value_or("")};
   environment.pull = get_string(item, "pull").value_or("");
   if (environment.pull.starts_with("oci://")) environment.pull.erase(0, 6);
   if (const Node* route = item.find("route"); route != nullptr && route->kind == Node::Kind::map) {

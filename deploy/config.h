@@ -36,11 +36,16 @@ struct Serving {
   Autoscale autoscale;
   std::vector<SecretVariable> env;
   Duration drain{};                           // how long a pod may finish its requests
+  bool canary = true;                         // a new revision takes traffic step by step; false: at once
   std::map<std::string, std::string> labels;  // the model's own
 };
 
 struct Gitops {
   std::string path, branch;
+};
+
+struct ClusterConfig {
+  std::string context;  // of the kubeconfig
 };
 
 struct Route {
@@ -51,8 +56,9 @@ struct Environment {
   std::string name;
   std::string after;
   std::optional<Gitops> gitops;
-  bool has_clusters = false;  // applied to a cluster API: not in this version
-  std::string pull;           // "registry.example/models"; "" when not configured
+  std::optional<ClusterConfig> cluster;
+  bool several_clusters = false;  // `clusters:`, which are rendered for and not applied to in this version
+  std::string pull;               // "registry.example/models"; "" when not configured
   std::optional<Route> route;
   std::vector<std::string> requirements;  // `requires:` (a keyword in C++)
   bool confirm = false;

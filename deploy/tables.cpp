@@ -176,8 +176,10 @@ Field environment_table() {
                    .fields = {item(Type::any)}};
   Field cluster{.name = "cluster",
                 .type = Type::object,
-                .doc = "A Kubernetes cluster: a later version applies to it.",
-                .fields = {{.name = "context", .doc = "Context in the kubeconfig.", .required = true},
+                .doc = "A Kubernetes cluster that apply changes itself.",
+                .fields = {{.name = "context",
+                            .doc = "Context in the kubeconfig; in-cluster: of the pod that mlctl runs in.",
+                            .required = true},
                            {.name = "wave", .type = Type::integer, .doc = "Order among several clusters."},
                            prometheus}};
   Field clusters{.name = "clusters", .type = Type::list, .doc = "Several clusters.", .fields = {cluster}};

@@ -112,7 +112,7 @@ TEST_CASE("environments are read as they are written") {
   const auto plain = test::environment("{name: staging, gitops: {path: deploy/staging, branch: deploy}}");
   REQUIRE(plain.gitops);
   CHECK(plain.gitops->path == "deploy/staging");
-  CHECK(!plain.has_clusters);
+  CHECK(!plain.cluster);
   CHECK(!plain.route);
   CHECK(!plain.confirm);
   const auto full = test::environment(R"(
@@ -125,14 +125,16 @@ requires: [gate, signature]
 confirm: true
 )");
   CHECK(full.after == "staging");
-  CHECK(full.has_clusters);
+  REQUIRE(full.cluster);
+  CHECK(full.cluster->context == "eu-prod");
   CHECK(full.pull == "registry.example:5000/models");
   REQUIRE(full.route);
   CHECK(full.route->gateway_namespace == "infra");
   CHECK(full.route->gateway == "public");
   CHECK(full.requirements == std::vector<std::string>{"gate", "signature"});
   CHECK(full.confirm);
-  CHECK(!test::environment("{name: staging, cluster: null}").has_clusters);
+  CHECK(!test::environment("{name: staging, cluster: null}").cluster);
+  CHECK(test::environment("{name: staging, clusters: [{context: a}]}").several_clusters);
 }
 
 TEST_CASE("what is wrong with an environment is told with its place") {

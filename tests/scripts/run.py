@@ -14,8 +14,8 @@ Commands run with bash, one after another, in a fresh folder that holds the file
 the sources), with fixed HOME, git identity, locale and time zone. Output is stdout and stderr together; `…` stands for
 anything in a line, or alone for any lines; the folder itself is shown as WORK. Prose begins with `#`, behind an empty
 line. `# needs: a b` skips the transcript where a program is missing, `# needs: tmpfs` where a small file
-system cannot be mounted. MLCTL_UPDATE_GOLDEN=1 rewrites what does not match
-and reports skipped.
+system cannot be mounted, `# needs: cluster` where no test cluster runs (tests/cluster).
+MLCTL_UPDATE_GOLDEN=1 rewrites what does not match and reports skipped.
 """
 import difflib
 import os
@@ -28,6 +28,7 @@ import tempfile
 
 SKIPPED = 77
 LIMIT_S = 120
+CLUSTER = ("KUBECONFIG", "MLCTL_TEST_CLUSTER", "MLCTL_TEST_API")  # as `tests/cluster/cluster env` prints them
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -106,6 +107,7 @@ def environment(root, binary):
         "PATH": f"{root}/bin:" + os.environ.get("PATH", "/usr/bin:/bin"),
         "HOME": f"{root}/home", "TMPDIR": os.environ.get("TMPDIR", "/tmp"), "SOURCE": str(SOURCE),
         "TZ": "UTC", "LC_ALL": "C.UTF-8", "TERM": "dumb", "GIT_CONFIG_NOSYSTEM": "1",
+        **{name: os.environ[name] for name in CLUSTER if name in os.environ},
         **{f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()},
     }
 
@@ -142,7 +144,13 @@ def rewritten(step, code, output):
 def missing_programs(parts):
     wanted = [word for part in parts if isinstance(part, str) and part.startswith("# needs:")
               for word in part[len("# needs:"):].split()]
-    return [word for word in wanted if not (may_mount() if word == "tmpfs" else shutil.which(word))]
+    return [word for word in wanted if not is_there(word)]
+
+
+def is_there(word):
+    if word == "cluster":
+        return all(name in os.environ for name in CLUSTER)
+    return may_mount() if word == "tmpfs" else shutil.which(word)
 
 
 def may_mount():

@@ -1,0 +1,143 @@
+#include "cli/cluster.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "cli/environment.h"
+#include "deploy/cluster/apply.h"
+#include "deploy/cluster/http_cluster.h"
+#include "registry/provenance.h"
+#include "registry/remote_notes.h"
+
+namespace mlctl::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Who asks: the CI run, or the person.
+std::string run_name() {
+  const auto builder = registry::builder_of(environment_variable);
+  if (!builder.invocation.empty()) return builder.invocation;
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  const auto user = environment_variable("USER");
+  return (user.empty() ? "somebody" : user) + "@" + host.data();
+}
+
+Json refused_json(const deploy::ClusterPlan& plan) {
+  Json out = Json::array();
+  for (const auto& owner : plan.owners)
+    if (owner.refused)
+      out.push_back({{"model", owner.name},
+                     {"kind", to_string(owner.refused->kind)},
+                     {"message", owner.refused->message},
+                     {"hint", owner.refused->hint}});
+  return out;
+}
+
+// The first refusal decides.
+int tell_refused(const deploy::ClusterPlan& plan, Context& context) {
+  int code = 0;
+  for (const auto& owner : plan.owners) {
+    if (!owner.refused) continue;
+    const int one = context.fail(*owner.refused);
+    if (code == 0) code = one;
+  }
+  return code;
+}
+
+Json outcomes_json(const std::vector<deploy::OwnerOutcome>& owners) {
+  Json out = Json::array();
+  for (const auto& owner : owners) {
+    Json one = {{"name", owner.name}, {"changes", owner.changes.size()}, {"error", Json()}};
+    if (owner.error)
+      one["error"] = {
+          {"kind", to_string(owner.error->kind)}, {"message", owner.error->message}, {"hint", owner.error->hint}};
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<ClusterView> view_cluster(Workplace& place, const release::FleetRequest& request, bool force_conflicts,
+                                 Context& context) {
+  auto environment = release::find_environment(place.project, request.environment);
+  if (!environment) return environment.error();
+  auto fleet = release::find_fleet(place.project, place.git.get(), *place.store, request);
+  if (!fleet) return fleet.error();
+  auto access = deploy::find_access((*environment)->cluster->context);
+  if (!access) return access.error();
+  const auto server = access->server + "\n" + access->context;
+  ClusterView view{.fleet = std::move(*fleet)};
+  deploy::ClusterSeams seams;
+  seams.told = [&context](const std::string& line) { context.note(escape_control(line)); };
+  view.cluster = deploy::connect_cluster(std::move(*access), context.clock, seams);
+  view.discovery = std::make_unique<deploy::Discovery>(*view.cluster, context.clock, registry::cache_folder(), server);
+  auto plan = deploy::plan_cluster(*view.cluster, *view.discovery,
+                                   {view.fleet.desired, force_conflicts, rfc3339(context.clock.wall()), run_name()});
+  if (!plan) return plan.error();
+  view.plan = std::move(*plan);
+  return view;
+}
+
+int show_cluster(const ClusterView& view, Context& context) {
+  const auto set = deploy::change_set(view.plan);
+  auto data = deploy::to_json(set);
+  data["environment"] = view.fleet.desired.environment;
+  data["context"] = view.cluster->context();
+  data["refused"] = refused_json(view.plan);
+  context.print(data, [&](const Style& style) { return deploy::to_text(set, style); });
+  for (const auto& note : view.fleet.notes) context.note(note);
+  const int refused = tell_refused(view.plan, context);
+  return refused != 0 ? refused : set.empty() ? 0 : 1;
+}
+
+int apply_to_cluster(const ClusterView& view, const deploy::ClusterApplyOptions& asked, Context& context) {
+  auto options = asked;
+  options.run = run_name();
+  deploy::ClusterApplyReport report;
+  report.unchanged = view.plan.unchanged;
+  const auto& environment = view.fleet.desired.environment;
+  if (context.dry_run) {
+    if (auto may = deploy::may_apply(view.plan, environment, options.force_conflicts); !may)
+      return context.fail(may.error());
+  } else {
+    auto applied = deploy::apply_cluster(view.fleet.desired, view.plan,
+                                         {*view.cluster, *view.discovery, options, context.clock, context.progress()});
+    if (!applied) return context.fail(applied.error());
+    report = std::move(*applied);
+  }
+  deploy::ChangeSet set = deploy::change_set(view.plan);
+  if (!context.dry_run) {
+    set.changes.clear();
+    for (const auto& owner : report.owners)
+      set.changes.insert(set.changes.end(), owner.changes.begin(), owner.changes.end());
+  }
+  auto data = deploy::to_json(set);
+  data["environment"] = environment;
+  data["context"] = view.cluster->context();
+  data["dryRun"] = context.dry_run;
+  data["refused"] = refused_json(view.plan);
+  data["owners"] = outcomes_json(report.owners);
+  context.print(data, [&](const Style& style) { return deploy::to_text(set, style); });
+  for (const auto& note : view.fleet.notes) context.note(note);
+  for (const auto& note : report.notes) context.note(escape_control(note));
+  if (context.dry_run) context.note("dry run: nothing was written");
+  int code = tell_refused(view.plan, context);
+  for (const auto& owner : report.owners) {
+    if (!owner.error) continue;
+    const int one = context.fail(*owner.error);
+    if (code == 0) code = one;
+  }
+  return code;
+}
+
+Option force_conflicts_option(bool& force) {
+  return {.name = "force-conflicts",
+          .help = "take over fields and objects of a cluster that somebody else owns",
+          .target = &force};
+}
+
+}  // namespace mlctl::cli

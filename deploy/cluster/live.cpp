@@ -1,0 +1,191 @@
+#include "deploy/cluster/live.h"
+
+#include <nlohmann/json.hpp>
+
+#include "deploy/cluster/list.h"
+#include "deploy/cluster/state.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t few_namespaces = 3;
+constexpr const char* metadata_type =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
+struct GroupKind {
+  const char* group;
+  const char* kind;
+};
+// Everything that is ever rendered; what a state names beside these is looked for too.
+constexpr GroupKind rendered[] = {
+    {"", "ConfigMap"},
+    {"", "Namespace"},
+    {"", "ResourceQuota"},
+    {"", "ServiceAccount"},
+    {"", "Service"},
+    {"apps", "Deployment"},
+    {"policy", "PodDisruptionBudget"},
+    {"autoscaling", "HorizontalPodAutoscaler"},
+    {"gateway.networking.k8s.io", "HTTPRoute"},
+};
+
+const Json* member(const Json& value, const char* key) {
+  if (!value.is_object()) return nullptr;
+  const auto found = value.find(key);
+  return found == value.end() ? nullptr : &*found;
+}
+
+std::string metadata_text(const Json& object, const char* key) {
+  const Json* metadata = member(object, "metadata");
+  const Json* found = metadata == nullptr ? nullptr : member(*metadata, key);
+  return found != nullptr && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::string metadata_entry(const Json& object, const char* map, const std::string& name) {
+  const Json* metadata = member(object, "metadata");
+  const Json* entries = metadata == nullptr ? nullptr : member(*metadata, map);
+  const Json* found = entries == nullptr ? nullptr : member(*entries, name.c_str());
+  return found != nullptr && found->is_string() ? found->get<std::string>() : "";
+}
+
+Result<std::vector<Resource>> rendered_resources(Discovery& discovery) {
+  std::vector<Resource> out;
+  for (const auto& [group, kind] : rendered) {
+    auto found = discovery.find_group_kind(group, kind);
+    if (!found) return found.error();
+    if (*found) out.push_back(**found);
+  }
+  return out;
+}
+
+std::vector<ListQuery> queries_of(const std::vector<Resource>& resources, const std::set<std::string>& namespaces) {
+  const std::string ours = std::string(managed_label) + "=mlctl";
+  std::vector<ListQuery> out;
+  for (const auto& resource : resources) {
+    if (!resource.namespaced || namespaces.empty()) {
+      out.push_back({resource, "", ours});
+      continue;
+    }
+    for (const auto& name : namespaces) out.push_back({resource, name, ours});
+  }
+  return out;
+}
+
+void add(Live& live, std::vector<Listing> lists) {
+  for (auto& list : lists)
+    for (auto& object : list.items) {
+      auto key = key_of(object);
+      const bool is_state = key.kind == "ConfigMap" && !label_of(object, "applyset.kubernetes.io/id").empty();
+      (is_state ? live.states : live.objects).emplace(std::move(key), std::move(object));
+    }
+}
+
+// Who applied or wrote an object, mlctl first.
+Stranger stranger_of(const Json& object) {
+  Stranger out;
+  const Json* metadata = member(object, "metadata");
+  const Json* managers = metadata == nullptr ? nullptr : member(*metadata, "managedFields");
+  if (managers == nullptr || !managers->is_array()) return out;
+  for (const auto& entry : *managers) {
+    const Json* name = member(entry, "manager");
+    if (name == nullptr || !name->is_string()) continue;
+    out.ours = out.ours || *name == field_manager;
+    if (out.owner.empty()) out.owner = name->get<std::string>();
+  }
+  return out;
+}
+
+Status check_namespaces(Cluster& cluster, Discovery& discovery, const std::vector<ObjectKey>& keys) {
+  std::set<std::string> made, needed;
+  for (const auto& key : keys)
+    (key.kind == "Namespace" ? made : needed).insert(key.kind == "Namespace" ? key.name : key.name_space);
+  auto resource = discovery.find("v1", "Namespace");
+  if (!resource) return resource.error();
+  std::vector<ApiRequest> requests;
+  std::vector<std::string> names;
+  for (const auto& name : needed) {
+    if (made.count(name) != 0) continue;
+    const ObjectKey key{"v1", "Namespace", "", name};
+    requests.push_back({.path = path_of(*resource, key), .about = to_string(key)});
+    names.push_back(name);
+  }
+  const auto answers = cluster.send(requests, {});
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (!answers[i]) return answers[i].error();
+    if (answers[i]->status == 403) continue;  // who may not look may still apply
+    if (answers[i]->status == 404)
+      return Error{Error::Kind::not_found, "context " + cluster.context() + " has no namespace " + names[i],
+                   "`kubectl --context " + cluster.context() + " create namespace " + names[i] +
+                       "`, or give the models a tenant in mlctl.yaml"};
+    if (!is_fine(*answers[i])) return error_of(cluster, requests[i], *answers[i]);
+    if (is_going(Json::parse(answers[i]->body, nullptr, false)))
+      return Error{Error::Kind::denied, "namespace " + names[i] + " is being deleted",
+                   "wait until it is gone, then run the command again"};
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<Live> read_live(Cluster& cluster, Discovery& discovery, const std::set<std::string>& namespaces) {
+  auto resources = rendered_resources(discovery);
+  if (!resources) return resources.error();
+  const bool few = !namespaces.empty() && namespaces.size() <= few_namespaces;
+  auto lists = list_all(cluster, queries_of(*resources, few ? namespaces : std::set<std::string>()));
+  if (!lists && !few && !namespaces.empty() && lists.error().kind == Error::Kind::credentials)
+    lists = list_all(cluster, queries_of(*resources, namespaces));
+  if (!lists) return lists.error();
+  Live live;
+  add(live, std::move(*lists));
+  return live;
+}
+
+Result<std::map<ObjectKey, Stranger>> find_strangers(Cluster& cluster, Discovery& discovery,
+                                                     const std::vector<ObjectKey>& keys) {
+  std::map<ObjectKey, Stranger> out;
+  if (keys.empty()) return out;
+  if (auto fine = check_namespaces(cluster, discovery, keys); !fine) return fine.error();
+  std::map<std::pair<std::string, std::string>, std::pair<std::string, std::set<std::string>>> places;
+  for (const auto& key : keys) {
+    auto& [version, names] = places[{key.kind, key.name_space}];
+    version = key.api_version;
+    names.insert(key.name);
+  }
+  std::vector<ListQuery> queries;
+  for (const auto& [place, names] : places) {
+    auto resource = discovery.find(names.first, place.first);
+    if (!resource) return resource.error();
+    queries.push_back({*resource, place.second, "", metadata_type});
+  }
+  auto lists = list_all(cluster, queries);
+  if (!lists) return lists.error();
+  const std::set<ObjectKey> wanted(keys.begin(), keys.end());
+  for (const auto& list : *lists)
+    for (const auto& object : list.items)
+      if (const auto key = key_of(object); wanted.count(key) != 0) out[key] = stranger_of(object);
+  return out;
+}
+
+std::string label_of(const Json& object, const std::string& name) {
+  return metadata_entry(object, "labels", name);
+}
+
+std::string annotation_of(const Json& object, const std::string& name) {
+  return metadata_entry(object, "annotations", name);
+}
+
+std::string resource_version_of(const Json& object) {
+  return metadata_text(object, "resourceVersion");
+}
+
+std::string uid_of(const Json& object) {
+  return metadata_text(object, "uid");
+}
+
+bool is_going(const Json& object) {
+  return !metadata_text(object, "deletionTimestamp").empty();
+}
+
+}  // namespace mlctl::deploy

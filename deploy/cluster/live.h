@@ -1,0 +1,38 @@
+// What is in a cluster of what mlctl keeps there, in as few requests as there are kinds.
+#pragma once
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "deploy/cluster/api.h"
+#include "deploy/cluster/discovery.h"
+#include "deploy/objects.h"
+
+namespace mlctl::deploy {
+
+struct Live {
+  std::map<ObjectKey, nlohmann::ordered_json> objects;  // that carry mlctl's label
+  std::map<ObjectKey, nlohmann::ordered_json> states;   // the ConfigMaps of models
+};
+// Of these namespaces; of all where there are many, or none. Where RBAC does not let us list all, one by one.
+[[nodiscard]] Result<Live> read_live(Cluster& cluster, Discovery& discovery, const std::set<std::string>& namespaces);
+
+struct Stranger {
+  bool ours = false;  // mlctl applied it: only its labels are gone
+  std::string owner;  // a field manager
+};
+// Which of the objects are there all the same. Error{not_found}, Error{denied}: a namespace that is not there (and is
+// not among `keys`), or is being deleted.
+[[nodiscard]] Result<std::map<ObjectKey, Stranger>> find_strangers(Cluster& cluster, Discovery& discovery,
+                                                                   const std::vector<ObjectKey>& keys);
+
+[[nodiscard]] std::string label_of(const nlohmann::ordered_json& object, const std::string& name);       // or ""
+[[nodiscard]] std::string annotation_of(const nlohmann::ordered_json& object, const std::string& name);  // or ""
+[[nodiscard]] std::string resource_version_of(const nlohmann::ordered_json& object);
+[[nodiscard]] std::string uid_of(const nlohmann::ordered_json& object);
+[[nodiscard]] bool is_going(const nlohmann::ordered_json& object);  // it has a deletionTimestamp
+
+}  // namespace mlctl::deploy

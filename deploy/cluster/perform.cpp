@@ -1,0 +1,319 @@
+// The writes of apply, in their order.
+#include "deploy/cluster/perform.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/interrupt.h"
+#include "deploy/cluster/dry_run.h"
+#include "deploy/cluster/health.h"
+#include "deploy/cluster/live.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int tries = 5;  // of a write that somebody else was faster than
+constexpr std::chrono::seconds look_again{1};
+
+// What must be there before what. Traffic comes after everything that it needs, removals come last.
+enum class Order { name_space, quota, account, backend, pods, scaling, traffic, removal };
+
+Order order_of(const OwnerPlan& owner, const ObjectChange& change) {
+  const auto& key = change.change.object;
+  if (change.change.kind == Change::Kind::remove) return Order::removal;
+  if (key.kind == "Namespace") return Order::name_space;
+  if (key.kind == "ResourceQuota") return Order::quota;
+  if (key.kind == "HTTPRoute" || (owner.is_model && key.kind == "Service" && key.name == owner.before.model.name))
+    return Order::traffic;
+  if (key.kind == "Service") return Order::backend;
+  if (key.kind == "Deployment") return Order::pods;
+  if (key.kind == "HorizontalPodAutoscaler" || key.kind == "PodDisruptionBudget") return Order::scaling;
+  return Order::account;
+}
+
+struct Task {
+  std::size_t owner = 0;
+  const ObjectChange* change = nullptr;
+  std::string resource_version;
+};
+
+class Performer {
+ public:
+  Performer(const ClusterPlan& plan, const Writer& writer)
+      : plan_(plan),
+        cluster_(writer.cluster),
+        discovery_(writer.discovery),
+        options_(writer.options),
+        clock_(writer.clock),
+        progress_(writer.progress),
+        errors_(plan.owners.size()),
+        made_(plan.owners.size()) {}
+
+  Result<std::vector<OwnerOutcome>> perform() {
+    for (const auto order : {Order::name_space, Order::quota, Order::account, Order::backend, Order::pods,
+                             Order::scaling, Order::traffic, Order::removal}) {
+      if (order == Order::traffic) wait_until_ready();
+      if (auto done = perform(tasks_of(order)); !done) return done.error();
+    }
+    if (auto done = record(); !done) return done.error();
+    std::vector<OwnerOutcome> out;
+    for (std::size_t i = 0; i < plan_.owners.size(); ++i)
+      if (!made_[i].empty() || errors_[i]) out.push_back({plan_.owners[i].name, made_[i], errors_[i]});
+    return out;
+  }
+
+ private:
+  [[nodiscard]] std::vector<Task> tasks_of(Order order) const {
+    std::vector<Task> tasks;
+    for (std::size_t i = 0; i < plan_.owners.size(); ++i)
+      for (const auto& change : plan_.owners[i].changes)
+        if (!errors_[i] && order_of(plan_.owners[i], change) == order)
+          tasks.push_back({i, &change, change.resource_version});
+    return tasks;
+  }
+
+  // Every write carries the version of a read that showed our own epoch; whoever was faster makes us read again.
+  Status perform(std::vector<Task> tasks) {
+    for (int i = 0; i < tries && !tasks.empty(); ++i) {
+      std::vector<ApiRequest> requests;
+      for (const auto& task : tasks) {
+        auto request = request_of(task);
+        if (!request) return request.error();
+        requests.push_back(std::move(*request));
+      }
+      auto answers = cluster_.send(requests, {});
+      std::vector<Task> again;
+      for (std::size_t j = 0; j < tasks.size(); ++j) take_answer(tasks[j], requests[j], answers[j], again);
+      if (auto read = read_again(again); !read) return read;
+      tasks = std::move(again);
+    }
+    for (const auto& task : tasks)
+      fail(task.owner,
+           {Error::Kind::conflict, to_string(task.change->change.object) + ": somebody else changes it all the time",
+            "run the command again"});
+    return ok();
+  }
+
+  Result<ApiRequest> request_of(const Task& task) {
+    const auto& key = task.change->change.object;
+    auto resource = discovery_.find(key.api_version, key.kind);
+    if (!resource) return resource.error();
+    if (task.change->body != nullptr) {
+      Json body = *task.change->body;
+      if (!task.resource_version.empty()) body["metadata"]["resourceVersion"] = task.resource_version;
+      return apply_request(*resource, body, {.force = options_.force_conflicts});
+    }
+    ApiRequest request{.method = "DELETE", .path = path_of(*resource, key), .about = to_string(key)};
+    const Json how = {{"apiVersion", "v1"},
+                      {"kind", "DeleteOptions"},
+                      {"propagationPolicy", "Background"},
+                      {"preconditions", {{"uid", task.change->uid}, {"resourceVersion", task.resource_version}}}};
+    request.body = how.dump();
+    request.content_type = "application/json";
+    return request;
+  }
+
+  void take_answer(const Task& task, const ApiRequest& request, const Result<ApiAnswer>& answer,
+                   std::vector<Task>& again) {
+    if (!answer) return fail(task.owner, answer.error());
+    const bool gone = task.change->body == nullptr && answer->status == 404;
+    if (is_fine(*answer) || gone) {
+      made_[task.owner].push_back(task.change->change);
+    } else if (answer->status == 409 && conflicts_of(*answer).empty()) {
+      again.push_back(task);
+    } else {
+      fail(task.owner, error_of(cluster_, request, *answer));
+    }
+  }
+
+  // New versions of what was changed, of models whose state is still ours.
+  Status read_again(std::vector<Task>& tasks) {
+    std::vector<ApiRequest> requests;
+    for (const auto& task : tasks) {
+      const auto& key = task.change->change.object;
+      auto resource = discovery_.find(key.api_version, key.kind);
+      if (!resource) return resource.error();
+      requests.push_back({.path = path_of(*resource, key), .about = to_string(key)});
+    }
+    for (const auto& task : tasks)
+      if (auto still = is_ours(task.owner); !still) fail(task.owner, still.error());
+    auto answers = cluster_.send(requests, {});
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      const auto& answer = answers[i];
+      if (!answer) {
+        fail(tasks[i].owner, answer.error());
+      } else if (answer->status == 404) {
+        tasks[i].resource_version.clear();
+      } else if (!is_fine(*answer)) {
+        fail(tasks[i].owner, error_of(cluster_, requests[i], *answer));
+      } else {
+        tasks[i].resource_version = resource_version_of(Json::parse(answer->body, nullptr, false));
+      }
+    }
+    std::erase_if(tasks, [&](const Task& task) { return errors_[task.owner].has_value(); });
+    return ok();
+  }
+
+  Status is_ours(std::size_t index) {
+    const auto& owner = plan_.owners[index];
+    if (!owner.is_model) return ok();
+    auto answer = send_one(cluster_, {.path = path_of_state(owner), .about = "state of " + owner.name});
+    if (!answer) return answer.error();
+    auto state = parse_state(Json::parse(answer->body, nullptr, false));
+    if (!state) return state.error();
+    return state->epoch == owner.before.epoch ? ok() : Status(taken_over(owner, *state));
+  }
+
+  static Error taken_over(const OwnerPlan& owner, const ModelState& state) {
+    return {Error::Kind::conflict,
+            owner.name + " was taken over" + (state.working.empty() ? "" : " by " + escape_control(state.working)),
+            "what runs is that one's business now: `mlctl diff` shows what is left"};
+  }
+
+  static std::string path_of_state(const OwnerPlan& owner) {
+    return state_path(owner.before.model, owner.before.name_space);
+  }
+
+  // Where one revision takes over from another, nothing is switched to pods that are not ready.
+  void wait_until_ready() {
+    std::map<std::size_t, ObjectKey> open;
+    for (std::size_t i = 0; i < plan_.owners.size(); ++i)
+      if (const auto key = pods_of(i)) open[i] = *key;
+    if (open.empty()) return;
+    const auto deadline = clock_.steady() + options_.ready_limit;
+    progress_.step("waiting for " + count_text(open.size(), "model"));
+    for (;;) {
+      std::map<std::size_t, std::string> reasons;
+      look(open, reasons);
+      if (open.empty() || clock_.steady() >= deadline || interrupted()) {
+        for (const auto& [index, key] : open) fail(index, not_ready(key, reasons[index]));
+        break;
+      }
+      progress_.update(reasons.empty() ? "" : to_string(open.begin()->second) + ": " + reasons.begin()->second);
+      clock_.sleep_until(std::min(clock_.steady() + look_again, deadline));
+    }
+    progress_.finish(open.empty() ? Symbol::pass : Symbol::fail, open.empty() ? "ready" : "not ready");
+  }
+
+  // The Deployment to wait for; nullopt: there is none, or it need not be waited for.
+  [[nodiscard]] std::optional<ObjectKey> pods_of(std::size_t index) const {
+    const auto& owner = plan_.owners[index];
+    if (errors_[index] || owner.spec == nullptr || !owner.after.stable || owner.changes.empty()) return std::nullopt;
+    const bool replaces = owner.before.stable && owner.before.stable->revision != owner.after.stable->revision;
+    if (!replaces && !options_.wait) return std::nullopt;
+    return ObjectKey{"apps/v1", "Deployment", owner.spec->name_space,
+                     owner.spec->model.name + "-" + owner.after.stable->revision};
+  }
+
+  [[nodiscard]] Error not_ready(const ObjectKey& key, const std::string& reason) const {
+    if (interrupted()) return interrupted_error();
+    return {Error::Kind::timeout,
+            to_string(key) + " is not ready after " + human_duration(options_.ready_limit) +
+                (reason.empty() ? "" : ": " + escape_control(reason)),
+            "traffic stays where it was; `kubectl describe pods -n " + key.name_space +
+                " -l mlctl.dev/revision=" + key.name.substr(key.name.rfind('-') + 1) + "` says more"};
+  }
+
+  void look(std::map<std::size_t, ObjectKey>& open, std::map<std::size_t, std::string>& reasons) {
+    std::vector<ApiRequest> requests;
+    for (const auto& [index, key] : open)
+      requests.push_back(
+          {.path = path_of({"apps/v1", "Deployment", "deployments", true}, key), .about = to_string(key)});
+    const auto answers = cluster_.send(requests, {});
+    std::size_t i = 0;
+    for (auto it = open.begin(); it != open.end(); ++i) {
+      const auto& answer = answers[i];
+      Health health;
+      if (!answer) {
+        fail(it->first, answer.error());
+      } else if (!is_fine(*answer)) {
+        fail(it->first, error_of(cluster_, requests[i], *answer));
+      } else {
+        health = health_of(Json::parse(answer->body, nullptr, false));
+        reasons[it->first] = health.reason;
+        if (health.kind == Health::Kind::failed)
+          fail(it->first, {Error::Kind::denied, to_string(it->second) + ": " + escape_control(health.reason),
+                           "traffic stays where it was"});
+      }
+      const bool done = errors_[it->first].has_value() || health.kind == Health::Kind::ready;
+      it = done ? open.erase(it) : std::next(it);
+    }
+  }
+
+  // The states: what was reached, and that nobody works on it any more.
+  Status record() {
+    std::vector<ApiRequest> requests;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < plan_.owners.size(); ++i) {
+      const auto& owner = plan_.owners[i];
+      if (!owner.is_model || owner.before.resource_version.empty()) continue;
+      ModelState state = errors_[i] ? half_done(i) : owner.after;
+      state.epoch = owner.before.epoch;
+      state.working.clear();
+      state.working_since.clear();
+      state.resource_version = owner.before.resource_version;
+      requests.push_back({.method = "PUT",
+                          .path = path_of_state(owner),
+                          .query = {{"fieldManager", field_manager}},
+                          .body = to_object(state).dump(),
+                          .content_type = "application/json",
+                          .about = "state of " + owner.name});
+      places.push_back(i);
+    }
+    const auto answers = cluster_.send(requests, {});
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      const auto& answer = answers[i];
+      if (!answer)
+        fail(places[i], answer.error());
+      else if (answer->status == 409)
+        fail(places[i], taken_over(plan_.owners[places[i]], {}));
+      else if (!is_fine(*answer))
+        fail(places[i], error_of(cluster_, requests[i], *answer));
+    }
+    return ok();
+  }
+
+  // The old revision serves; what was applied all the same is known, and everything that may be there.
+  [[nodiscard]] ModelState half_done(std::size_t index) const {
+    const auto& owner = plan_.owners[index];
+    ModelState state = owner.before;
+    state.kinds.insert(owner.after.kinds.begin(), owner.after.kinds.end());
+    for (const auto& change : made_[index]) {
+      const auto name = key_in_state(change.object);
+      const auto hash = owner.after.applied.find(name);
+      if (hash != owner.after.applied.end())
+        state.applied[name] = hash->second;
+      else
+        state.applied.erase(name);
+    }
+    return state;
+  }
+
+  void fail(std::size_t index, const Error& error) {
+    if (!errors_[index]) errors_[index] = error;
+  }
+
+  const ClusterPlan& plan_;
+  Cluster& cluster_;
+  Discovery& discovery_;
+  const ClusterApplyOptions& options_;
+  Clock& clock_;
+  Progress& progress_;
+  std::vector<std::optional<Error>> errors_;
+  std::vector<std::vector<Change>> made_;
+};
+
+}  // namespace
+
+Result<std::vector<OwnerOutcome>> perform_plan(const ClusterPlan& plan, const Writer& writer) {
+  return Performer(plan, writer).perform();
+}
+
+std::string state_path(const registry::ModelName& model, const std::string& name_space) {
+  return path_of({"v1", "ConfigMap", "configmaps", true}, ObjectKey{"v1", "ConfigMap", name_space, state_name(model)});
+}
+
+}  // namespace mlctl::deploy

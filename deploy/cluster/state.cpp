@@ -1,0 +1,145 @@
+#include "deploy/cluster/state.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/digest.h"
+#include "base/document.h"
+#include "deploy/cluster/discovery.h"
+#include "registry/base64.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* id_label = "applyset.kubernetes.io/id";
+constexpr const char* tooling_annotation = "applyset.kubernetes.io/tooling";
+constexpr const char* kinds_annotation = "applyset.kubernetes.io/contains-group-kinds";
+constexpr const char* state_key = "state.json";
+constexpr std::int64_t format = 1;
+
+std::string text_of(const Json& value, const char* key) {
+  if (!value.is_object()) return "";
+  const auto found = value.find(key);
+  return found != value.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::uint64_t number_of(const Json& value, const char* key) {
+  const auto found = value.find(key);
+  return found != value.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+Json part(const Json& value, const char* key) {
+  if (!value.is_object()) return Json::object();
+  const auto found = value.find(key);
+  return found != value.end() && found->is_object() ? *found : Json::object();
+}
+
+Json to_json(const Serves& serves) {
+  return {{"revision", serves.revision},
+          {"digest", serves.digest},
+          {"version", serves.version},
+          {"commit", serves.commit},
+          {"assignment", serves.assignment},
+          {"since", serves.since},
+          {"run", serves.run}};
+}
+
+Error corrupt(const ObjectKey& key, const std::string& why) {
+  return {Error::Kind::corrupt, to_string(key) + ": " + why,
+          "`kubectl delete configmap -n " + key.name_space + " " + key.name +
+              "` forgets it; the next apply makes it again from what is there"};
+}
+
+}  // namespace
+
+std::string state_name(const registry::ModelName& model) {
+  return "mlctl-" + model.name;
+}
+
+// KEP-3659: base64 for URLs, without padding, of the SHA-256 of NAME.NAMESPACE.KIND.GROUP; a ConfigMap has no group.
+std::string applyset_id(const registry::ModelName& model, const std::string& name_space) {
+  const auto hash = digest_of(state_name(model) + "." + name_space + ".ConfigMap.");
+  std::string text = registry::to_base64({reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()});
+  while (text.ends_with('=')) text.pop_back();
+  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return "applyset-" + text + "-v1";
+}
+
+std::string group_kind(const ObjectKey& key) {
+  const auto group = group_of(key.api_version);
+  return group.empty() ? key.kind : key.kind + "." + group;
+}
+
+std::string key_in_state(const ObjectKey& key) {
+  return group_kind(key) + "/" + key.name;
+}
+
+Json to_object(const ModelState& state) {
+  std::string kinds;
+  for (const auto& kind : state.kinds) kinds += (kinds.empty() ? "" : ",") + kind;
+  Json content = {{"format", format},
+                  {"model", to_string(state.model)},
+                  {"environment", state.environment},
+                  {"epoch", state.epoch},
+                  {"assignment", state.assignment},
+                  {"working", state.working},
+                  {"workingSince", state.working_since},
+                  {"stable", state.stable ? to_json(*state.stable) : Json()},
+                  {"applied", state.applied}};
+  Json object = {{"apiVersion", "v1"},
+                 {"kind", "ConfigMap"},
+                 {"metadata",
+                  {{"name", state_name(state.model)},
+                   {"namespace", state.name_space},
+                   {"labels",
+                    {{"app.kubernetes.io/name", state.model.name},
+                     {managed_label, "mlctl"},
+                     {id_label, applyset_id(state.model, state.name_space)}}},
+                   {"annotations",
+                    {{tooling_annotation, "mlctl/" MLCTL_VERSION},
+                     {kinds_annotation, kinds},
+                     {model_annotation, to_string(state.model)}}}}},
+                 {"data", {{state_key, content.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"}}}};
+  if (!state.resource_version.empty()) object["metadata"]["resourceVersion"] = state.resource_version;
+  return object;
+}
+
+Result<ModelState> parse_state(const Json& object) {
+  const auto key = key_of(object);
+  const Json metadata = part(object, "metadata"), annotations = part(metadata, "annotations");
+  const auto tooling = text_of(annotations, tooling_annotation);
+  if (!tooling.starts_with("mlctl/"))
+    return Error{Error::Kind::conflict, to_string(key) + " belongs to " + (tooling.empty() ? "somebody else" : tooling),
+                 ""};
+  const auto text = text_of(part(object, "data"), state_key);
+  const auto checked = parse_json(text, to_string(key));
+  if (!checked || !checked->is_object()) return corrupt(key, "its state is not readable");
+  const Json content = *checked;
+  if (number_of(content, "format") != format) return corrupt(key, "written by another version of mlctl");
+  auto model = registry::parse_model_name(text_of(content, "model"));
+  if (!model || state_name(*model) != key.name) return corrupt(key, "its state is that of another model");
+  ModelState state{.model = *model, .name_space = key.name_space};
+  state.environment = text_of(content, "environment");
+  state.epoch = number_of(content, "epoch");
+  state.assignment = number_of(content, "assignment");
+  state.working = text_of(content, "working");
+  state.working_since = text_of(content, "workingSince");
+  if (const auto stable = content.find("stable"); stable != content.end() && stable->is_object())
+    state.stable = Serves{text_of(*stable, "revision"), text_of(*stable, "digest"),       text_of(*stable, "version"),
+                          text_of(*stable, "commit"),   number_of(*stable, "assignment"), text_of(*stable, "since"),
+                          text_of(*stable, "run")};
+  const Json applied = part(content, "applied");
+  for (const auto& [name, hash] : applied.items())
+    if (hash.is_string()) state.applied[name] = hash.get<std::string>();
+  const auto kinds = text_of(annotations, kinds_annotation);
+  for (std::size_t begin = 0; begin < kinds.size();) {
+    const auto end = std::min(kinds.find(',', begin), kinds.size());
+    if (end > begin) state.kinds.insert(kinds.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  state.resource_version = text_of(metadata, "resourceVersion");
+  return state;
+}
+
+}  // namespace mlctl::deploy
