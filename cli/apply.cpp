@@ -33,7 +33,7 @@ int run_on_cluster(Workplace& place, const ApplyOptions& options, Context& conte
   if (!view) return context.fail(view.error());
   const auto changes = deploy::change_set(view->plan).changes.size();
   if (auto yes = confirmed(*view->fleet.environment, changes, options, context); !yes) return context.fail(yes.error());
-  return apply_to_cluster(*view, {.force_conflicts = options.force_conflicts, .wait = options.wait}, context);
+  return apply_to_cluster(place, *view, {.force_conflicts = options.force_conflicts, .wait = options.wait}, context);
 }
 
 int run_apply(const ApplyOptions& options, Context& context) {

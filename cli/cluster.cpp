@@ -6,24 +6,14 @@
 
 #include "cli/environment.h"
 #include "deploy/cluster/apply.h"
-#include "deploy/cluster/http_cluster.h"
 #include "registry/provenance.h"
 #include "registry/remote_notes.h"
+#include "release/provide.h"
 
 namespace mlctl::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Who asks: the CI run, or the person.
-std::string run_name() {
-  const auto builder = registry::builder_of(environment_variable);
-  if (!builder.invocation.empty()) return builder.invocation;
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-  const auto user = environment_variable("USER");
-  return (user.empty() ? "somebody" : user) + "@" + host.data();
-}
 
 Json refused_json(const deploy::ClusterPlan& plan) {
   Json out = Json::array();
@@ -59,23 +49,58 @@ Json outcomes_json(const std::vector<deploy::OwnerOutcome>& owners) {
   return out;
 }
 
+Result<deploy::ClusterApplyReport> rehearse(const ClusterView& view, const deploy::ClusterApplyOptions& options) {
+  auto may = deploy::may_apply(view.plan, view.fleet.desired.environment, options.force_conflicts);
+  if (!may) return may.error();
+  return deploy::ClusterApplyReport{};
+}
+
+// The images first: a pod that cannot be started would only make people wait.
+Result<deploy::ClusterApplyReport> perform(Workplace& place, const ClusterView& view,
+                                           const deploy::ClusterApplyOptions& options, Context& context) {
+  auto may = deploy::may_apply(view.plan, view.fleet.desired.environment, options.force_conflicts);
+  if (!may) return may.error();
+  const auto open = [&](const std::string& address) { return open_store(address, context); };
+  auto copied = release::provide_images(
+      view.plan, {place.project, place.git.get(), *place.store, open, context.clock, context.progress()});
+  if (!copied) return copied.error();
+  auto report =
+      deploy::apply_cluster(view.fleet.desired, view.plan,
+                            {*view.there.cluster, *view.there.discovery, options, context.clock, context.progress()});
+  if (report && *copied > 0)
+    report->notes.push_back(count_text(*copied, "version") + " copied to " + view.fleet.environment->pull);
+  return report;
+}
+
 }  // namespace
+
+Result<deploy::Connection> connect(const deploy::Environment& environment, Context& context) {
+  deploy::ClusterSeams seams;
+  seams.told = [&context](const std::string& line) { context.note(escape_control(line)); };
+  return deploy::connect_context(environment.cluster->context, registry::cache_folder(), context.clock, seams);
+}
+
+std::string run_name() {
+  const auto builder = registry::builder_of(environment_variable);
+  if (!builder.invocation.empty()) return builder.invocation;
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  const auto user = environment_variable("USER");
+  return (user.empty() ? "somebody" : user) + "@" + host.data();
+}
 
 Result<ClusterView> view_cluster(Workplace& place, const release::FleetRequest& request, bool force_conflicts,
                                  Context& context) {
-  auto environment = release::find_environment(place.project, request.environment);
-  if (!environment) return environment.error();
   auto fleet = release::find_fleet(place.project, place.git.get(), *place.store, request);
   if (!fleet) return fleet.error();
-  auto access = deploy::find_access((*environment)->cluster->context);
-  if (!access) return access.error();
-  const auto server = access->server + "\n" + access->context;
-  ClusterView view{.fleet = std::move(*fleet)};
-  deploy::ClusterSeams seams;
-  seams.told = [&context](const std::string& line) { context.note(escape_control(line)); };
-  view.cluster = deploy::connect_cluster(std::move(*access), context.clock, seams);
-  view.discovery = std::make_unique<deploy::Discovery>(*view.cluster, context.clock, registry::cache_folder(), server);
-  auto plan = deploy::plan_cluster(*view.cluster, *view.discovery,
+  return view_cluster(std::move(*fleet), force_conflicts, context);
+}
+
+Result<ClusterView> view_cluster(release::Fleet fleet, bool force_conflicts, Context& context) {
+  auto there = connect(*fleet.environment, context);
+  if (!there) return there.error();
+  ClusterView view{std::move(fleet), std::move(*there), {}};
+  auto plan = deploy::plan_cluster(*view.there.cluster, *view.there.discovery,
                                    {view.fleet.desired, force_conflicts, rfc3339(context.clock.wall()), run_name()});
   if (!plan) return plan.error();
   view.plan = std::move(*plan);
@@ -86,7 +111,7 @@ int show_cluster(const ClusterView& view, Context& context) {
   const auto set = deploy::change_set(view.plan);
   auto data = deploy::to_json(set);
   data["environment"] = view.fleet.desired.environment;
-  data["context"] = view.cluster->context();
+  data["context"] = view.there.cluster->context();
   data["refused"] = refused_json(view.plan);
   context.print(data, [&](const Style& style) { return deploy::to_text(set, style); });
   for (const auto& note : view.fleet.notes) context.note(note);
@@ -94,39 +119,33 @@ int show_cluster(const ClusterView& view, Context& context) {
   return refused != 0 ? refused : set.empty() ? 0 : 1;
 }
 
-int apply_to_cluster(const ClusterView& view, const deploy::ClusterApplyOptions& asked, Context& context) {
+int apply_to_cluster(Workplace& place, const ClusterView& view, const deploy::ClusterApplyOptions& asked,
+                     Context& context, const Headline& headline) {
   auto options = asked;
   options.run = run_name();
-  deploy::ClusterApplyReport report;
-  report.unchanged = view.plan.unchanged;
-  const auto& environment = view.fleet.desired.environment;
-  if (context.dry_run) {
-    if (auto may = deploy::may_apply(view.plan, environment, options.force_conflicts); !may)
-      return context.fail(may.error());
-  } else {
-    auto applied = deploy::apply_cluster(view.fleet.desired, view.plan,
-                                         {*view.cluster, *view.discovery, options, context.clock, context.progress()});
-    if (!applied) return context.fail(applied.error());
-    report = std::move(*applied);
-  }
+  auto report = context.dry_run ? rehearse(view, options) : perform(place, view, options, context);
+  if (!report) return context.fail(report.error());
   deploy::ChangeSet set = deploy::change_set(view.plan);
   if (!context.dry_run) {
     set.changes.clear();
-    for (const auto& owner : report.owners)
+    for (const auto& owner : report->owners)
       set.changes.insert(set.changes.end(), owner.changes.begin(), owner.changes.end());
   }
   auto data = deploy::to_json(set);
-  data["environment"] = environment;
-  data["context"] = view.cluster->context();
+  data["environment"] = view.fleet.desired.environment;
+  data["context"] = view.there.cluster->context();
   data["dryRun"] = context.dry_run;
   data["refused"] = refused_json(view.plan);
-  data["owners"] = outcomes_json(report.owners);
-  context.print(data, [&](const Style& style) { return deploy::to_text(set, style); });
+  data["owners"] = outcomes_json(report->owners);
+  for (const auto& [name, text] : headline.fields) data[name] = text.empty() ? Json() : Json(text);
+  context.print(data, [&](const Style& style) {
+    return (headline.title.empty() ? "" : escape_control(headline.title) + "\n") + deploy::to_text(set, style);
+  });
   for (const auto& note : view.fleet.notes) context.note(note);
-  for (const auto& note : report.notes) context.note(escape_control(note));
+  for (const auto& note : report->notes) context.note(escape_control(note));
   if (context.dry_run) context.note("dry run: nothing was written");
   int code = tell_refused(view.plan, context);
-  for (const auto& owner : report.owners) {
+  for (const auto& owner : report->owners) {
     if (!owner.error) continue;
     const int one = context.fail(*owner.error);
     if (code == 0) code = one;

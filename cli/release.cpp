@@ -8,6 +8,7 @@
 
 #include "base/interrupt.h"
 #include "cli/ask.h"
+#include "cli/cluster.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
@@ -136,8 +137,15 @@ Result<Said> run_one(const release::Project& project, const release::Target& tar
   };
   if (!context.dry_run)
     request.can_confirm = [&](const std::string& question) { return can_confirm(question, options.yes); };
-  const release::Seams seams{
-      git, store, http, [](std::size_t n) { return make_http_multiplexer(n); }, context.clock, context.progress()};
+  request.run = run_name();
+  const release::Seams seams{git,
+                             store,
+                             http,
+                             [](std::size_t n) { return make_http_multiplexer(n); },
+                             context.clock,
+                             context.progress(),
+                             [&](const deploy::Environment& environment) { return connect(environment, context); },
+                             [&](const std::string& address) { return open_store(address, context); }};
   if (context.dry_run) {
     auto preview = release::preview(project, request, seams);
     if (!preview) return preview.error();

@@ -2,10 +2,12 @@
 #include "release/undo.h"
 
 #include "cli/ask.h"
+#include "cli/cluster.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/fleet.h"
+#include "deploy/cluster/apply.h"
 #include "release/reference.h"
 
 namespace mlctl::cli {
@@ -27,7 +29,7 @@ struct Stage {
   const deploy::Environment* environment = nullptr;
   const release::ModelEntry* entry = nullptr;
   registry::ModelName model;
-  deploy::Folder folder;
+  std::optional<deploy::Folder> folder;  // nullopt: the environment is a cluster
 };
 
 Result<Stage> open_stage(const UndoOptions& options, Context& context) {
@@ -38,12 +40,13 @@ Result<Stage> open_stage(const UndoOptions& options, Context& context) {
   auto environment = release::find_environment(stage.place.project, options.environment);
   if (!environment) return environment.error();
   stage.environment = *environment;
-  auto where = gitops_of(**environment);
-  if (!where) return where.error();
   auto model = release::find_model(stage.place.project, options.model);
   if (!model) return model.error();
   stage.entry = *model;
   stage.model = (*model)->name;
+  if (is_cluster(**environment)) return stage;
+  auto where = gitops_of(**environment);
+  if (!where) return where.error();
   auto folder = deploy::read_folder(*stage.place.git, *where);
   if (!folder) return folder.error();
   stage.folder = std::move(*folder);
@@ -64,29 +67,71 @@ Headline headline_of(const release::UndoPlan& plan) {
            {"denied", to_string(*plan.from.digest)}}};
 }
 
-// What the folder would become, without taking N.
-Result<FolderView> preview(Stage& stage, const release::UndoPlan& plan) {
+// The N that the environment serves by; nullopt: it serves nothing of the model.
+Result<std::optional<std::uint64_t>> live_assignment(const Stage& stage, Context& context) {
+  if (stage.folder) return deploy::live_assignment(*stage.folder, stage.model);
+  auto there = connect(*stage.environment, context);
+  if (!there) return there.error();
+  return deploy::live_assignment(*there->cluster, *there->discovery, stage.model,
+                                 release::namespace_of(stage.place.project, stage.model), stage.environment->name);
+}
+
+// What the environment should hold after the way back, without taking N.
+Result<release::Fleet> fleet_after(Stage& stage, const release::UndoPlan& plan) {
   if (plan.to)
-    return view_folder(stage.place, {plan.environment,
-                                     {to_string(plan.model) + "@" + to_string(plan.to->version)},
-                                     {},
-                                     static_cast<std::int64_t>(plan.n)});
-  FolderView view{.folder = stage.folder};
-  view.fleet.environment = stage.environment;
-  view.fleet.desired = {plan.environment, {{plan.model, plan.n}}, {}};
+    return release::find_fleet(stage.place.project, stage.place.git.get(), *stage.place.store,
+                               {plan.environment,
+                                {to_string(plan.model) + "@" + to_string(plan.to->version)},
+                                {},
+                                static_cast<std::int64_t>(plan.n)});
+  release::Fleet fleet;
+  fleet.environment = stage.environment;
+  fleet.desired = {plan.environment, {{plan.model, plan.n}}, {}};
+  return fleet;
+}
+
+int preview(Stage& stage, const release::UndoPlan& plan, const Headline& headline, Context& context) {
+  auto fleet = fleet_after(stage, plan);
+  if (!fleet) return context.fail(fleet.error());
+  if (!stage.folder) {
+    auto view = view_cluster(std::move(*fleet), false, context);
+    return view ? apply_to_cluster(stage.place, *view, {}, context, headline) : context.fail(view.error());
+  }
+  FolderView view{.folder = *stage.folder};
+  view.fleet = std::move(*fleet);
   auto planned = deploy::plan_folder(view.folder, view.fleet.desired);
-  if (!planned) return planned.error();
+  if (!planned) return context.fail(planned.error());
   view.plan = std::move(*planned);
-  return view;
+  return apply_view(stage.place, view, false, context, headline);
+}
+
+// Asked before the tag, which cannot be taken back.
+Status can_follow(Stage& stage, const release::UndoPlan& plan, bool push, Context& context) {
+  if (stage.folder) return deploy::check_branch(*stage.place.git, stage.folder->where, push);
+  auto fleet = fleet_after(stage, plan);
+  if (!fleet) return fleet.error();
+  auto view = view_cluster(std::move(*fleet), false, context);
+  if (!view) return view.error();
+  for (const auto& owner : view->plan.owners)
+    if (owner.refused) return *owner.refused;
+  return deploy::may_apply(view->plan, plan.environment, false);
 }
 
 // The tag is the decision; from here on `apply` alone can finish what is left.
 int finish(Stage& stage, const Headline& headline, bool push, Context& context) {
-  auto view = view_folder(stage.place, {stage.environment->name, {to_string(stage.model)}, {}});
-  const int code = view ? apply_view(stage.place, *view, push, context, headline) : context.fail(view.error());
+  const release::FleetRequest request{stage.environment->name, {to_string(stage.model)}, {}};
+  int code = 0;
+  if (stage.folder) {
+    auto view = view_folder(stage.place, request);
+    code = view ? apply_view(stage.place, *view, push, context, headline) : context.fail(view.error());
+  } else {
+    auto view = view_cluster(stage.place, request, false, context);
+    code = view ? apply_to_cluster(stage.place, *view, {}, context, headline) : context.fail(view.error());
+  }
   if (code != 0)
-    context.note("the way back is taken in git, and not in the folder yet: `mlctl apply " + to_string(stage.model) +
-                 " --env " + stage.environment->name + "` finishes it");
+    context.note("the way back is taken in git, and not in the " + std::string(stage.folder ? "folder" : "cluster") +
+                 " yet: `mlctl apply " + to_string(stage.model) + " --env " + stage.environment->name +
+                 "` finishes it");
   return code;
 }
 
@@ -95,7 +140,7 @@ int run_undo(const UndoOptions& options, Context& context) {
   if (!stage) return context.fail(stage.error());
   auto tags = tags_of(*stage);
   if (!tags) return context.fail(tags.error());
-  auto live = deploy::live_assignment(stage->folder, stage->model);
+  auto live = live_assignment(*stage, context);
   if (!live) return context.fail(live.error());
   const auto& environment = stage->environment->name;
   if (release::is_unfinished(*tags, environment, *live)) {
@@ -107,15 +152,12 @@ int run_undo(const UndoOptions& options, Context& context) {
       release::digest_finder(stage->place.project, *stage->place.git, *stage->place.store, *stage->entry));
   if (!plan) return context.fail(plan.error());
   auto headline = headline_of(*plan);
-  if (context.dry_run) {
-    auto view = preview(*stage, *plan);
-    return view ? apply_view(stage->place, *view, false, context, headline) : context.fail(view.error());
-  }
+  if (context.dry_run) return preview(*stage, *plan, headline, context);
   if (stage->environment->confirm)
     if (auto confirmed = confirm("Undo " + headline.title + "?", options.yes, context); !confirmed)
       return context.fail(confirmed.error());
-  if (auto takes = deploy::check_branch(*stage->place.git, stage->folder.where, !options.no_push); !takes)
-    return context.fail(takes.error());
+  if (auto follows = can_follow(*stage, *plan, !options.no_push, context); !follows)
+    return context.fail(follows.error());
   auto taken = release::take_back(*stage->place.git, *plan, !options.no_push);
   if (!taken) return context.fail(taken.error());
   headline.fields.emplace_back("tag", taken->tag);
@@ -126,28 +168,30 @@ int run_undo(const UndoOptions& options, Context& context) {
 
 Command undo_command() {
   auto options = std::make_shared<UndoOptions>();
-  return {.name = "undo",
-          .group = Group::cluster,
-          .summary = "Go back to the version that an environment ran before",
-          .description =
-              "Assigns the newest older version that was not undone itself, under the next N, denies the one that is\n"
-              "left until `mlctl assign --allow-denied`, and applies the folder. Unassigns when nothing is older.",
-          .examples = {{"back to what ran before", "mlctl undo credit-risk --env prod"}},
-          .arguments = {{.name = "MODEL",
-                         .help = "a name, its unique last part, or a folder with a model.yaml",
-                         .target = &options->model,
-                         .required = true,
-                         .path = true}},
-          .options = {{.name = "env",
-                       .value = "ENV",
-                       .help = "an environment of mlctl.yaml",
-                       .target = &options->environment,
-                       .required = true},
-                      no_push_option(options->no_push),
-                      yes_option(options->yes)},
-          .changes = true,
-          .aliases = {"rollback"},
-          .run = [options](Context& context) { return run_undo(*options, context); }};
+  return {
+      .name = "undo",
+      .group = Group::cluster,
+      .summary = "Go back to the version that an environment ran before",
+      .description =
+          "Assigns the newest older version that was not undone itself, under the next N, denies the one that is\n"
+          "left until `mlctl assign --allow-denied`, and applies the folder or the cluster. Unassigns when nothing\n"
+          "is older.",
+      .examples = {{"back to what ran before", "mlctl undo credit-risk --env prod"}},
+      .arguments = {{.name = "MODEL",
+                     .help = "a name, its unique last part, or a folder with a model.yaml",
+                     .target = &options->model,
+                     .required = true,
+                     .path = true}},
+      .options = {{.name = "env",
+                   .value = "ENV",
+                   .help = "an environment of mlctl.yaml",
+                   .target = &options->environment,
+                   .required = true},
+                  no_push_option(options->no_push),
+                  yes_option(options->yes)},
+      .changes = true,
+      .aliases = {"rollback"},
+      .run = [options](Context& context) { return run_undo(*options, context); }};
 }
 
 }  // namespace mlctl::cli

@@ -13,11 +13,13 @@
 #include "base/http.h"
 #include "base/result.h"
 #include "base/terminal.h"
+#include "deploy/cluster/http_cluster.h"
 #include "registry/git.h"
 #include "registry/provenance.h"
 #include "registry/sign.h"
 #include "registry/store.h"
 #include "release/project.h"
+#include "release/provide.h"
 #include "release/steps.h"
 #include "release/target.h"
 
@@ -31,6 +33,7 @@ struct Request {
   std::uint64_t seed = 0;
   registry::Builder builder{std::string(registry::local_builder), ""};  // for the provenance
   std::optional<registry::Signer> signer;                               // signs the version and the evidence
+  std::string run;  // who releases, for what a cluster remembers: "ada@host", or the CI run
   // Asked for an environment with `confirm: true`; Error{denied}: no, Error{usage}: nobody can be asked.
   std::function<Status(const std::string& question)> confirm;
   // The same Error{usage} without asking, before a gate of many minutes. Empty: nobody will have to be asked.
@@ -44,6 +47,8 @@ struct Seams {
   std::function<std::unique_ptr<HttpMultiplexer>(std::size_t connections)> multiplexer;
   Clock& clock;
   Progress& progress;
+  std::function<Result<deploy::Connection>(const deploy::Environment& environment)> connect;  // to its cluster
+  OpenStore open_store;
 };
 
 // Hears of every step, for a live picture.

@@ -55,6 +55,9 @@ using StepResult = Result<Outcome>;
 [[nodiscard]] StepResult apply_step(Chain& chain, EnvironmentState& state);
 [[nodiscard]] StepResult report_step(Chain& chain);
 
+// Whether the cluster answers, and would take a new version: asked before the gate's minutes.
+[[nodiscard]] Status check_cluster(Chain& chain, const EnvironmentState& state);
+
 // What a person is asked where the environment wants it.
 [[nodiscard]] std::string question_of(const Chain& chain, const std::string& environment);
 [[nodiscard]] registry::AssignRequest assignment_of(const Chain& chain, const EnvironmentState& state,

@@ -1,7 +1,9 @@
 // The steps that change an environment: its objects, its stage in git, its folder.
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "deploy/cluster/apply.h"
 #include "deploy/gitops.h"
 #include "deploy/objects.h"
 #include "deploy/plan.h"
@@ -47,11 +49,12 @@ StepResult render_step(Chain& chain, EnvironmentState& state) {
   outcome.summary = std::to_string(objects->size()) + " objects, revision " + *revision;
   outcome.facts["revision"] = *revision;
   const std::string where = state.environment->pull + "/" + to_string(chain.model.name);
-  outcome.notes.push_back("nothing is copied to " + where + " yet: pods start when the image " +
-                          to_string(chain.image) + " is there");
+  if (state.environment->gitops)
+    outcome.notes.push_back("nothing is copied to " + where + " yet: pods start when the image " +
+                            to_string(chain.image) + " is there");
   if (!spec->serving.init_image.empty())
     outcome.notes.push_back("the init pull is rendered only: no image of mlctl is published yet");
-  if (get_string(state.config, "rollout.strategy") == "canary")
+  if (state.environment->gitops && get_string(state.config, "rollout.strategy") == "canary")
     outcome.notes.push_back("strategy canary counts as replace in a folder: nothing there shifts traffic");
   return outcome;
 }
@@ -91,7 +94,63 @@ StepResult assign_step(Chain& chain, EnvironmentState& state) {
   return outcome;
 }
 
+Status check_cluster(Chain& chain, const EnvironmentState& state) {
+  auto there = chain.seams.connect(*state.environment);
+  if (!there) return there.error();
+  // Nothing is desired yet: what comes back is what the cluster remembers.
+  const deploy::Desired nothing{
+      state.environment->name, {{chain.model.name, std::numeric_limits<std::uint64_t>::max()}}, {}};
+  auto plan = deploy::plan_cluster(*there->cluster, *there->discovery, {nothing, false, "", ""});
+  if (!plan) return plan.error();
+  for (const auto& owner : plan->owners) {
+    if (owner.refused) return *owner.refused;
+    const auto& target = chain.request.target.tag.digest;
+    const bool is_new = owner.before.stable && (!target || owner.before.stable->digest != to_string(*target));
+    if (is_new && get_string(state.config, "rollout.strategy") == "canary")
+      return Error{Error::Kind::usage,
+                   owner.name + " would begin a rollout in " + state.environment->name +
+                       ", and this version of mlctl shifts no traffic yet",
+                   "`rollout: {strategy: replace}` in its model.yaml replaces what serves at once, when the new pods "
+                   "are ready"};
+  }
+  return ok();
+}
+
+static StepResult apply_to_cluster(Chain& chain, EnvironmentState& state) {
+  auto desired = desired_of(chain, state);
+  if (!desired) return desired.error();
+  auto there = chain.seams.connect(*state.environment);
+  if (!there) return there.error();
+  auto plan = deploy::plan_cluster(*there->cluster, *there->discovery,
+                                   {*desired, false, rfc3339(chain.seams.clock.wall()), chain.request.run});
+  if (!plan) return plan.error();
+  for (const auto& owner : plan->owners)
+    if (owner.refused) return *owner.refused;
+  const auto& seams = chain.seams;
+  auto copied =
+      provide_images(*plan, {chain.project, &seams.git, seams.store, seams.open_store, seams.clock, seams.progress});
+  if (!copied) return copied.error();
+  const deploy::ClusterApplyOptions options{.wait = true, .run = chain.request.run};
+  auto report = deploy::apply_cluster(*desired, *plan,
+                                      {*there->cluster, *there->discovery, options, seams.clock, seams.progress});
+  if (!report) return report.error();
+  std::size_t changes = 0;
+  for (const auto& owner : report->owners) {
+    if (owner.error) return *owner.error;
+    changes += owner.changes.size();
+  }
+  Outcome outcome{.verdict = Verdict::pass};
+  const auto context = there->cluster->context();
+  outcome.summary = changes == 0 ? "nothing to change in " + context
+                                 : count_text(changes, "change") + " in " + context + ", pods ready";
+  outcome.facts["context"] = context;
+  outcome.notes = report->notes;
+  if (*copied > 0) outcome.notes.push_back("the version was copied to " + state.environment->pull);
+  return outcome;
+}
+
 StepResult apply_step(Chain& chain, EnvironmentState& state) {
+  if (!state.environment->gitops) return apply_to_cluster(chain, state);
   const auto& where = *state.environment->gitops;
   auto folder = deploy::read_folder(chain.seams.git, where);
   if (!folder) return folder.error();

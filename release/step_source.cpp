@@ -24,9 +24,9 @@ using validate::Verdict;
 
 // What this version of mlctl cannot do, and what nobody could answer later, is said before anything is done.
 Status can_be_released(const Chain& chain, const deploy::Environment& environment) {
-  if (!environment.gitops)
+  if (!environment.gitops && !environment.cluster)
     return Error{Error::Kind::usage,
-                 "environment " + environment.name + " has no `gitops:` folder, and clusters are not applied to yet",
+                 "environment " + environment.name + " has neither a `cluster:` nor a `gitops:` folder",
                  "add `gitops: {path: …, branch: …}` to it in mlctl.yaml"};
   if (environment.confirm && chain.request.can_confirm)
     return chain.request.can_confirm(question_of(chain, environment.name));
@@ -49,11 +49,12 @@ Result<EnvironmentState> prepare(Chain& chain, const deploy::Environment& enviro
   if (!circumstances) return circumstances.error();
   state.circumstances = std::move(*circumstances);
   if (auto can = can_be_released(chain, environment); !can) return can.error();
-  if (auto takes = deploy::check_branch(chain.seams.git, *environment.gitops, chain.request.push); !takes)
-    return takes.error();
   auto config = merged(chain.project, chain.model, environment.name);
   if (!config) return config.error();
   state.config = std::move(*config);
+  auto takes = environment.gitops ? deploy::check_branch(chain.seams.git, *environment.gitops, chain.request.push)
+                                  : check_cluster(chain, state);
+  if (!takes) return takes.error();
   auto gate = validate::decode_gate(state.config);
   if (!gate) return gate.error();
   state.gate = std::move(*gate);

@@ -224,4 +224,14 @@ std::unique_ptr<Cluster> connect_cluster(ClusterAccess access, Clock& clock, Clu
   return std::make_unique<HttpCluster>(std::move(access), clock, std::move(seams));
 }
 
+Result<Connection> connect_context(const std::string& context, const std::filesystem::path& cache, Clock& clock,
+                                   ClusterSeams seams) {
+  auto access = find_access(context);
+  if (!access) return access.error();
+  const auto server = access->server + "\n" + access->context;
+  Connection connection{connect_cluster(std::move(*access), clock, std::move(seams)), nullptr};
+  connection.discovery = std::make_unique<Discovery>(*connection.cluster, clock, cache, server);
+  return connection;
+}
+
 }  // namespace mlctl::deploy

@@ -2,6 +2,7 @@
 // when it asks for less. Source of the rules: client-go rest/with_retry.go (429 and 5xx only with Retry-After, ten
 // times; broken connections where nothing can have happened twice).
 #pragma once
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/result.h"
 #include "deploy/cluster/api.h"
 #include "deploy/cluster/credentials.h"
+#include "deploy/cluster/discovery.h"
 
 namespace mlctl::deploy {
 
@@ -24,5 +26,14 @@ struct ClusterSeams {
 };
 // Asks nothing yet.
 [[nodiscard]] std::unique_ptr<Cluster> connect_cluster(ClusterAccess access, Clock& clock, ClusterSeams seams = {});
+
+// A cluster and the kinds that it knows.
+struct Connection {
+  std::unique_ptr<Cluster> cluster;
+  std::unique_ptr<Discovery> discovery;
+};
+// Of a context of the kubeconfig (deploy/cluster/access.h). `cache`: a folder for what may be forgotten; empty: none.
+[[nodiscard]] Result<Connection> connect_context(const std::string& context, const std::filesystem::path& cache,
+                                                 Clock& clock, ClusterSeams seams = {});
 
 }  // namespace mlctl::deploy

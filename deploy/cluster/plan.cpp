@@ -312,6 +312,20 @@ ChangeSet change_set(const ClusterPlan& plan) {
   return set;
 }
 
+Result<std::optional<std::uint64_t>> live_assignment(Cluster& cluster, Discovery& discovery,
+                                                     const registry::ModelName& model, const std::string& name_space,
+                                                     const std::string& environment) {
+  auto live = read_live(cluster, discovery, {name_space});
+  if (!live) return live.error();
+  std::optional<std::uint64_t> highest;
+  for (const auto& [key, object] : live->states) {
+    auto state = parse_state(object);
+    if (!state || !(state->model == model) || state->environment != environment || !state->stable) continue;
+    highest = std::max(highest.value_or(0), state->stable->assignment);
+  }
+  return highest;
+}
+
 Result<ClusterPlan> plan_cluster(Cluster& cluster, Discovery& discovery, const PlanRequest& request) {
   return Planner(cluster, discovery, request).plan();
 }

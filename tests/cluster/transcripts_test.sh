@@ -8,14 +8,26 @@ mlctl=$1
 work=$(mktemp -d)
 export MLCTL_TEST_CLUSTER=$work/state
 
+fail() {
+  echo "FAILED: $1"
+  exit 1
+}
+
 clean_up() {
-  [ ! -e "$MLCTL_TEST_CLUSTER" ] || "$here/cluster" down || true
+  stop_all
+  [ ! -e "$MLCTL_TEST_CLUSTER" ] || "$cluster/cluster" down || true
   rm -rf "$work"
 }
+# Only its start_registry is needed here.
+cluster=$here
+# shellcheck source=../registry/lib/servers.sh
+here=$cluster/../registry cache=$work source "$cluster/../registry/lib/servers.sh"
 trap clean_up EXIT
 
+command -v docker-registry >/dev/null || { echo "skipped: docker-registry is not installed"; exit 77; }
+
 code=0
-"$here/cluster" up --light --state "$MLCTL_TEST_CLUSTER" >"$work/env" || code=$?
+"$cluster/cluster" up --light --state "$MLCTL_TEST_CLUSTER" >"$work/env" || code=$?
 if [ "$code" -eq 3 ]; then
   echo "skipped: no test cluster can be had here (see the lines above)"
   exit 77
@@ -23,11 +35,13 @@ fi
 [ "$code" -eq 0 ] || exit 1
 # shellcheck source=/dev/null
 source "$work/env"
+start_registry pull docker-registry
+export MLCTL_TEST_REGISTRY=127.0.0.1:$port MLCTL_PLAIN_HTTP=true
 
 failures=0 updated=0
-for transcript in "$here"/transcripts/*.txt; do
+for transcript in "$cluster"/transcripts/*.txt; do
   code=0
-  python3 "$here/../scripts/run.py" "$mlctl" "$transcript" || code=$?
+  python3 "$cluster/../scripts/run.py" "$mlctl" "$transcript" || code=$?
   case $code in
   0) ;;
   77) updated=1 ;;
