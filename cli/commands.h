@@ -34,6 +34,7 @@ namespace mlctl::cli {
 [[nodiscard]] Command render_command();
 [[nodiscard]] Command show_command();
 [[nodiscard]] Command sign_command();
+[[nodiscard]] Command status_command();
 [[nodiscard]] Command unassign_command();
 [[nodiscard]] Command undo_command();
 [[nodiscard]] Command validate_command();

@@ -31,7 +31,10 @@ ApiRequest page_of(const ListQuery& query, const Walk& walk) {
 // nlohmann's own parser neither recurses nor believes sizes.
 Result<std::string> add_page(const ListQuery& query, const std::string& body, Listing& listing) {
   const Error broken{Error::Kind::unavailable, "list of " + query.resource.plural + ": not a list of objects", ""};
-  Json page = Json::parse(body, nullptr, false);
+  const auto wanted = [&](int, Json::parse_event_t event, Json& value) {
+    return query.with_owners || event != Json::parse_event_t::key || value != "managedFields";
+  };
+  Json page = Json::parse(body, wanted, false);
   if (page.is_discarded() || !page.is_object()) return broken;
   const auto items = page.find("items"), metadata = page.find("metadata");
   if (items == page.end() || metadata == page.end() || !metadata->is_object()) return broken;

@@ -16,6 +16,7 @@ struct ListQuery {
   std::string name_space;      // "": all
   std::string label_selector;  // "": all
   std::string accept = "application/json";
+  bool with_owners = false;  // metadata.managedFields, half of an answer and most of its tree
 };
 struct Listing {
   Objects items;  // with apiVersion and kind, which lists leave out

@@ -157,7 +157,7 @@ Result<std::map<ObjectKey, Stranger>> find_strangers(Cluster& cluster, Discovery
   for (const auto& [place, names] : places) {
     auto resource = discovery.find(names.first, place.first);
     if (!resource) return resource.error();
-    queries.push_back({*resource, place.second, "", metadata_type});
+    queries.push_back({*resource, place.second, "", metadata_type, true});
   }
   auto lists = list_all(cluster, queries);
   if (!lists) return lists.error();

@@ -5,10 +5,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "base/interrupt.h"
 #include "deploy/cluster/dry_run.h"
-#include "deploy/cluster/health.h"
 #include "deploy/cluster/live.h"
+#include "deploy/cluster/wait.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -16,7 +15,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int tries = 5;  // of a write that somebody else was faster than
-constexpr std::chrono::seconds look_again{1};
 
 // What must be there before what. Traffic comes after everything that it needs, removals come last.
 enum class Order { name_space, quota, account, backend, pods, scaling, traffic, removal };
@@ -55,7 +53,7 @@ class Performer {
   Result<std::vector<OwnerOutcome>> perform() {
     for (const auto order : {Order::name_space, Order::quota, Order::account, Order::backend, Order::pods,
                              Order::scaling, Order::traffic, Order::removal}) {
-      if (order == Order::traffic) wait_until_ready();
+      if (order == Order::traffic) wait();
       if (auto done = perform(tasks_of(order)); !done) return done.error();
     }
     if (auto done = record(); !done) return done.error();
@@ -178,24 +176,17 @@ class Performer {
   }
 
   // Where one revision takes over from another, nothing is switched to pods that are not ready.
-  void wait_until_ready() {
-    std::map<std::size_t, ObjectKey> open;
+  void wait() {
+    std::vector<std::size_t> owners;
+    std::vector<ObjectKey> keys;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
-      if (const auto key = pods_of(i)) open[i] = *key;
-    if (open.empty()) return;
-    const auto deadline = clock_.steady() + options_.ready_limit;
-    progress_.step("waiting for " + count_text(open.size(), "model"));
-    for (;;) {
-      std::map<std::size_t, std::string> reasons;
-      look(open, reasons);
-      if (open.empty() || clock_.steady() >= deadline || interrupted()) {
-        for (const auto& [index, key] : open) fail(index, not_ready(key, reasons[index]));
-        break;
+      if (const auto key = pods_of(i)) {
+        owners.push_back(i);
+        keys.push_back(*key);
       }
-      progress_.update(reasons.empty() ? "" : to_string(open.begin()->second) + ": " + reasons.begin()->second);
-      clock_.sleep_until(std::min(clock_.steady() + look_again, deadline));
-    }
-    progress_.finish(open.empty() ? Symbol::pass : Symbol::fail, open.empty() ? "ready" : "not ready");
+    const auto errors = wait_until_ready(keys, options_.ready_limit, {cluster_, clock_, progress_});
+    for (std::size_t i = 0; i < owners.size(); ++i)
+      if (errors[i]) fail(owners[i], *errors[i]);
   }
 
   // The Deployment to wait for; nullopt: there is none, or it need not be waited for.
@@ -206,41 +197,6 @@ class Performer {
     if (!replaces && !options_.wait) return std::nullopt;
     return ObjectKey{"apps/v1", "Deployment", owner.spec->name_space,
                      owner.spec->model.name + "-" + owner.after.stable->revision};
-  }
-
-  [[nodiscard]] Error not_ready(const ObjectKey& key, const std::string& reason) const {
-    if (interrupted()) return interrupted_error();
-    return {Error::Kind::timeout,
-            to_string(key) + " is not ready after " + human_duration(options_.ready_limit) +
-                (reason.empty() ? "" : ": " + escape_control(reason)),
-            "traffic stays where it was; `kubectl describe pods -n " + key.name_space +
-                " -l mlctl.dev/revision=" + key.name.substr(key.name.rfind('-') + 1) + "` says more"};
-  }
-
-  void look(std::map<std::size_t, ObjectKey>& open, std::map<std::size_t, std::string>& reasons) {
-    std::vector<ApiRequest> requests;
-    for (const auto& [index, key] : open)
-      requests.push_back(
-          {.path = path_of({"apps/v1", "Deployment", "deployments", true}, key), .about = to_string(key)});
-    const auto answers = cluster_.send(requests, {});
-    std::size_t i = 0;
-    for (auto it = open.begin(); it != open.end(); ++i) {
-      const auto& answer = answers[i];
-      Health health;
-      if (!answer) {
-        fail(it->first, answer.error());
-      } else if (!is_fine(*answer)) {
-        fail(it->first, error_of(cluster_, requests[i], *answer));
-      } else {
-        health = health_of(Json::parse(answer->body, nullptr, false));
-        reasons[it->first] = health.reason;
-        if (health.kind == Health::Kind::failed)
-          fail(it->first, {Error::Kind::denied, to_string(it->second) + ": " + escape_control(health.reason),
-                           "traffic stays where it was"});
-      }
-      const bool done = errors_[it->first].has_value() || health.kind == Health::Kind::ready;
-      it = done ? open.erase(it) : std::next(it);
-    }
   }
 
   // The states: what was reached, and that nobody works on it any more.

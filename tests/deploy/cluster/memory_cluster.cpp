@@ -12,6 +12,7 @@ constexpr const char* core_kinds =
     R"({"kind":"APIGroupDiscoveryList","items":[{"metadata":{},"versions":[{"version":"v1",
 "resources":[
  {"resource":"namespaces","responseKind":{"kind":"Namespace"},"scope":"Cluster"},
+ {"resource":"pods","responseKind":{"kind":"Pod"},"scope":"Namespaced"},
  {"resource":"configmaps","responseKind":{"kind":"ConfigMap"},"scope":"Namespaced"},
  {"resource":"resourcequotas","responseKind":{"kind":"ResourceQuota"},"scope":"Namespaced"},
  {"resource":"serviceaccounts","responseKind":{"kind":"ServiceAccount"},"scope":"Namespaced"},

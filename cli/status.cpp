@@ -1,0 +1,92 @@
+// mlctl status: what a cluster runs, whether it works, and whether it is what git says.
+#include "deploy/cluster/status.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/interrupt.h"
+#include "cli/cluster.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/fleet.h"
+
+namespace mlctl::cli {
+namespace {
+
+constexpr std::chrono::seconds look_again{2};
+
+struct StatusOptions {
+  release::FleetRequest request;
+  bool watch = false;
+};
+
+int code_of(const std::vector<deploy::ModelStatus>& all) {
+  for (const auto& one : all)
+    if (!one.is_fine()) return 1;
+  return 0;
+}
+
+int show(const release::Fleet& fleet, const std::vector<deploy::ModelStatus>& all, Context& context) {
+  const nlohmann::ordered_json data = {{"schemaVersion", 1},
+                                       {"environment", fleet.desired.environment},
+                                       {"context", fleet.environment->cluster->context},
+                                       {"models", deploy::to_json(all)}};
+  context.print(data, [&](const Style& style) { return deploy::to_text(all, context.clock.wall(), style); });
+  if (all.empty()) context.note("nothing is assigned to " + fleet.desired.environment + ", and nothing runs there");
+  return code_of(all);
+}
+
+// Drawn over itself on a terminal; one table after the other elsewhere. Until Ctrl-C.
+int watch(const release::Fleet& fleet, deploy::Connection& there, Context& context) {
+  for (;;) {
+    auto all = deploy::read_status(*there.cluster, *there.discovery, fleet.desired);
+    if (!all) return context.fail(all.error());
+    if (context.out_style.animated) context.out << "\033[H\033[J";
+    static_cast<void>(show(fleet, *all, context));
+    context.out << std::flush;
+    context.clock.sleep_until(context.clock.steady() + look_again);
+    if (interrupted()) return exit_code(Error::Kind::interrupted);
+  }
+}
+
+int run_status(const StatusOptions& options, Context& context) {
+  auto place = open_fleet_place(context);
+  if (!place) return context.fail(place.error());
+  auto environment = release::find_environment(place->project, options.request.environment);
+  if (!environment) return context.fail(environment.error());
+  if (!(*environment)->cluster)
+    return context.fail({Error::Kind::usage, "environment " + options.request.environment + " has no `cluster:`",
+                         "what its folder holds: `mlctl diff --env " + options.request.environment + "`"});
+  auto fleet = release::find_fleet(place->project, place->git.get(), *place->store, options.request);
+  if (!fleet) return context.fail(fleet.error());
+  auto there = connect(**environment, context);
+  if (!there) return context.fail(there.error());
+  if (options.watch) return watch(*fleet, *there, context);
+  auto all = deploy::read_status(*there->cluster, *there->discovery, fleet->desired);
+  return all ? show(*fleet, *all, context) : context.fail(all.error());
+}
+
+}  // namespace
+
+Command status_command() {
+  auto options = std::make_shared<StatusOptions>();
+  auto list = fleet_options(options->request);
+  list.push_back(
+      {.name = "watch", .letter = 'w', .help = "look again every 2 s, until Ctrl-C", .target = &options->watch});
+  return {.name = "status",
+          .group = Group::cluster,
+          .summary = "Show what a cluster runs, whether it works, and whether it is what git says",
+          .description =
+              "For each model the version that serves, its digest, ready replicas, since when and by whom. Below the\n"
+              "table: why pods are not ready, how git differs, who is changing it. Exit 1 when any of these is said.",
+          .examples = {{"everything in prod", "mlctl status --env prod"},
+                       {"one model, again and again", "mlctl status credit-risk --env prod --watch"},
+                       {"for a script", "mlctl status --env prod -o json"}},
+          .arguments = fleet_arguments(options->request),
+          .options = list,
+          .run = [options](Context& context) { return run_status(*options, context); }};
+}
+
+}  // namespace mlctl::cli

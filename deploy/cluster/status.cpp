@@ -1,0 +1,232 @@
+#include "deploy/cluster/status.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "deploy/cluster/health.h"
+#include "deploy/cluster/list.h"
+#include "deploy/cluster/live.h"
+#include "deploy/cluster/pods.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using State = ModelStatus::State;
+
+std::int64_t number_at(const Json& object, const Json::json_pointer& at) {
+  return object.contains(at) && object.at(at).is_number_integer() ? object.at(at).get<std::int64_t>() : 0;
+}
+
+class Reader {
+ public:
+  Reader(Cluster& cluster, Discovery& discovery, const Desired& desired)
+      : cluster_(cluster), discovery_(discovery), desired_(desired) {}
+
+  Result<std::vector<ModelStatus>> read() {
+    for (const auto& file : desired_.files)
+      if (const Spec* spec = file.spec()) {
+        specs_[spec->model] = spec;
+        namespaces_.insert(spec->name_space);
+      }
+    auto live = read_live(cluster_, discovery_, namespaces_);
+    if (!live) return live.error();
+    live_ = std::move(*live);
+    std::vector<ModelStatus> out;
+    for (const auto& chosen : desired_.models) {
+      auto one = status_of(chosen.model);
+      if (!one) return one.error();
+      if (*one) out.push_back(std::move(**one));
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.model < b.model; });
+    if (auto explained = explain(out); !explained) return explained.error();
+    return out;
+  }
+
+ private:
+  // nullopt: neither git nor the cluster has anything of it.
+  Result<std::optional<ModelStatus>> status_of(const registry::ModelName& model) {
+    const auto spec = specs_.find(model);
+    auto state = state_of(model, spec == specs_.end() ? "" : spec->second->name_space);
+    if (!state) return state.error();
+    ModelStatus out{.model = model};
+    if (spec != specs_.end()) out.name_space = spec->second->name_space;
+    if (*state) {
+      out.name_space = (*state)->name_space;
+      out.serves = (*state)->stable;
+      out.working = (*state)->working;
+      out.working_since = (*state)->working_since;
+    }
+    if (spec == specs_.end() && !out.serves) return std::optional<ModelStatus>();
+    add_drift(spec == specs_.end() ? nullptr : spec->second, out);
+    if (out.serves) add_health(out);
+    return std::optional(std::move(out));
+  }
+
+  Result<std::optional<ModelState>> state_of(const registry::ModelName& model, const std::string& name_space) {
+    for (const auto& [key, object] : live_.states) {
+      if (key.name != state_name(model) || (!name_space.empty() && key.name_space != name_space)) continue;
+      auto state = parse_state(object);
+      if (!state) return state.error();
+      if (state->model == model && state->environment == desired_.environment) return std::optional(std::move(*state));
+    }
+    return std::optional<ModelState>();
+  }
+
+  static void add_drift(const Spec* spec, ModelStatus& out) {
+    if (spec == nullptr) {
+      out.drift = "git assigns nothing";
+      return;
+    }
+    const auto assigned = to_string(spec->version) + " (#" + std::to_string(spec->assignment) + ")";
+    if (!out.serves) {
+      out.drift = "git assigns " + assigned;
+      return;
+    }
+    const auto wanted = static_cast<std::uint64_t>(spec->assignment);
+    const auto revision = revision_of(*spec);
+    if (out.serves->assignment > wanted)
+      out.drift = "newer than git here, which has " + assigned;
+    else if (out.serves->digest != to_string(spec->digest) || out.serves->assignment < wanted)
+      out.drift = "git assigns " + assigned;
+    else if (revision && *revision != out.serves->revision)
+      out.drift = "git serves it by another configuration";
+  }
+
+  void add_health(ModelStatus& out) const {
+    const ObjectKey key{"apps/v1", "Deployment", out.name_space, out.model.name + "-" + out.serves->revision};
+    const auto found = live_.objects.find(key);
+    if (found == live_.objects.end()) {
+      out.state = State::failed;
+      out.reason = "its Deployment is gone";
+      return;
+    }
+    const auto health = health_of(found->second);
+    out.state = health.kind == Health::Kind::ready    ? State::ready
+                : health.kind == Health::Kind::failed ? State::failed
+                                                      : State::waiting;
+    out.reason = health.reason;
+    out.ready = number_at(found->second, "/status/readyReplicas"_json_pointer);
+    out.wanted = std::max<std::int64_t>(number_at(found->second, "/spec/replicas"_json_pointer), 0);
+  }
+
+  // What the pods say, where they are not ready.
+  Status explain(std::vector<ModelStatus>& all) {
+    const auto open = std::count_if(all.begin(), all.end(), [](const ModelStatus& one) { return !one.reason.empty(); });
+    if (open == 0) return ok();
+    auto resource = discovery_.find("v1", "Pod");
+    if (!resource) return resource.error();
+    std::vector<ListQuery> queries;
+    std::set<std::string> asked;
+    for (const auto& one : all)
+      if (!one.reason.empty() && asked.insert(one.name_space).second)
+        queries.push_back({*resource, one.name_space, std::string(managed_label) + "=mlctl"});
+    auto lists = list_all(cluster_, queries);
+    if (!lists) return lists.error();
+    std::map<std::pair<std::string, std::string>, Objects> pods;  // by namespace and revision
+    for (auto& list : *lists)
+      for (auto& pod : list.items) {
+        const std::pair place{key_of(pod).name_space, label_of(pod, "mlctl.dev/revision")};
+        pods[place].push_back(std::move(pod));
+      }
+    for (auto& one : all) {
+      if (one.reason.empty() || !one.serves) continue;
+      const auto trouble = trouble_of_all(pods[{one.name_space, one.serves->revision}]);
+      if (!trouble.empty()) one.reason += "; " + trouble;
+    }
+    return ok();
+  }
+
+  Cluster& cluster_;
+  Discovery& discovery_;
+  const Desired& desired_;
+  std::map<registry::ModelName, const Spec*> specs_;
+  std::set<std::string> namespaces_;
+  Live live_;
+};
+
+Tone tone_of(const ModelStatus& one) {
+  if (one.state == State::failed) return Tone::bad;
+  return one.is_fine() ? Tone::good : Tone::warn;
+}
+
+Symbol symbol_of(const ModelStatus& one) {
+  if (one.state == State::failed) return Symbol::fail;
+  if (one.state == State::waiting) return Symbol::running;
+  return one.is_fine() ? Symbol::pass : Symbol::warn;
+}
+
+std::string since_text(const std::string& since, WallTime now, const Style& style) {
+  const auto when = parse_rfc3339(since);
+  if (!when) return "";
+  return style.terminal ? ago(*when, now) : since;
+}
+
+}  // namespace
+
+const char* to_string(State state) {
+  switch (state) {
+    case State::absent:
+      return "absent";
+    case State::waiting:
+      return "waiting";
+    case State::ready:
+      return "ready";
+    case State::failed:
+      return "failed";
+  }
+  return "";
+}
+
+Result<std::vector<ModelStatus>> read_status(Cluster& cluster, Discovery& discovery, const Desired& desired) {
+  return Reader(cluster, discovery, desired).read();
+}
+
+std::string to_text(const std::vector<ModelStatus>& all, WallTime now, const Style& style) {
+  Rows rows;
+  for (const auto& one : all) {
+    const auto state = symbol(symbol_of(one), style) + " " + to_string(one.state);
+    const auto& serves = one.serves;
+    rows.push_back({to_string(one.model), serves ? escape_control(serves->version) : "-",
+                    serves ? escape_control(serves->digest.substr(7, 12)) : "-",
+                    serves ? std::to_string(one.ready) + "/" + std::to_string(one.wanted) : "-",
+                    paint(state, tone_of(one), style), serves ? since_text(serves->since, now, style) : "-",
+                    serves ? escape_control(serves->run) : "-"});
+  }
+  std::string out = render_table({"model", "version", "digest", "ready", "state", "since", "by"}, rows, style);
+  for (const auto& one : all) {
+    const auto name = to_string(one.model) + ": ";
+    if (!one.reason.empty()) out += name + escape_control(one.reason) + "\n";
+    if (!one.drift.empty()) out += name + escape_control(one.drift) + "\n";
+    if (!one.working.empty())
+      out += name + "being changed by " + escape_control(one.working) + " since " + escape_control(one.working_since) +
+             "\n";
+  }
+  return out;
+}
+
+Json to_json(const std::vector<ModelStatus>& all) {
+  Json models = Json::array();
+  for (const auto& one : all) {
+    Json serves;
+    if (one.serves)
+      serves = {
+          {"version", one.serves->version}, {"digest", one.serves->digest},         {"revision", one.serves->revision},
+          {"commit", one.serves->commit},   {"assignment", one.serves->assignment}, {"since", one.serves->since},
+          {"run", one.serves->run}};
+    models.push_back({{"model", to_string(one.model)},
+                      {"namespace", one.name_space},
+                      {"state", to_string(one.state)},
+                      {"serves", serves},
+                      {"replicas", {{"ready", one.ready}, {"wanted", one.wanted}}},
+                      {"reason", one.reason},
+                      {"drift", one.drift},
+                      {"working", one.working},
+                      {"workingSince", one.working_since}});
+  }
+  return models;
+}
+
+}  // namespace mlctl::deploy
