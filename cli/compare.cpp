@@ -30,6 +30,10 @@ int run_compare(const CompareOptions& options, Context& context) {
   if (!before) return context.fail(before.error());
   auto after = release::find_reference(place->project, *place->store, place->git.get(), whole_reference(options));
   if (!after) return context.fail(after.error());
+  for (const auto* one : {&*before, &*after})
+    if (const auto tags = one->version ? tags_if_any(context, *place) : std::nullopt)
+      if (auto agreed = release::check_tagged({one->model, *tags}, *one->version, one->digest); !agreed)
+        context.note(agreed.error().message);
   auto comparison = release::compare(*place->store, *before, *after);
   if (!comparison) return context.fail(comparison.error());
   if (options.markdown && context.format == OutputFormat::text)

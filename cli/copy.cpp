@@ -58,6 +58,11 @@ Status check_destination(const std::string& text) {
     if (text.ends_with(archive))
       return Error{Error::Kind::usage, "'" + escape_control(text) + "': no archive of that kind is written",
                    "a file's name ends in .tar; a folder's may end in /"};
+  if (text.starts_with("oci:"))
+    return Error{Error::Kind::usage, "'" + escape_control(text) + "' is no address",
+                 "write oci://" + escape_control(text.substr(text.find_first_not_of('/', 4) == std::string::npos
+                                                                 ? text.size()
+                                                                 : text.find_first_not_of('/', 4)))};
   const auto slash = text.find('/');
   const auto first = text.substr(0, slash);
   std::error_code code;
@@ -81,6 +86,10 @@ Result<Copied> copy(CopyOptions options, Context& context) {
     place->store = std::move(*from);
   }
   auto sets = release::sets_to_copy(place->project, *place->store, place->git.get(), options.source);
+  if (!sets && options.from && sets.error().kind == Error::Kind::not_found)
+    return Error{Error::Kind::not_found, sets.error().message,
+                 "`mlctl copy " + shell_word(*options.from) + " " + shell_word(options.destination) +
+                     " --dry-run` shows what is in it"};
   if (!sets) return sets.error();
   Copied copied{std::move(*sets), {}, place->store->name(), options.destination};
   auto report = write(*place->store, options, copied, context);

@@ -26,6 +26,14 @@ Result<std::vector<registry::ModelName>> chosen(const std::vector<std::string>& 
   return models;
 }
 
+// An index that was restored from a backup has forgotten what is newer; git has not.
+Status may_collect(registry::Store& store, const registry::ModelName& model,
+                   const std::optional<std::vector<registry::GitTag>>& tags) {
+  if (!tags) return ok();
+  auto report = store.collect_garbage(model, true);
+  return report ? release::check_garbage({model, *tags}, *report) : report.error().context(to_string(model));
+}
+
 struct Collected {
   registry::ModelName model;
   registry::GarbageReport report;
@@ -57,9 +65,11 @@ int run_gc(const std::vector<std::string>& names, Context& context) {
   if (!place) return context.fail(place.error());
   auto models = chosen(names, *place);
   if (!models) return context.fail(models.error());
+  const auto tags = tags_if_any(context, *place);
   std::vector<Collected> all;
   std::uint64_t bytes = 0, blobs = 0;
   for (const auto& model : *models) {
+    if (auto may = may_collect(*place->store, model, tags); !may) return context.fail(may.error());
     auto report = place->store->collect_garbage(model, context.dry_run);
     if (!report) return context.fail(report.error().context(to_string(model)));
     bytes += report->bytes;

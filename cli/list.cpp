@@ -55,6 +55,10 @@ int list_one(const std::string& text, const Workplace& place, const std::vector<
     }
     return render_table({"version", "size", "digest", "created", "assigned to"}, rows, style);
   });
+  for (const auto& line : *lines)
+    if (tags != nullptr)
+      if (auto agreed = release::check_tagged({*model, *tags}, line.info.version, line.info.digest); !agreed)
+        context.note(agreed.error().message);
   if (deprecated) context.note(to_string(*model) + " is deprecated: no version of it is assigned or released");
   if (lines->empty()) context.note(to_string(*model) + " has no version yet: `mlctl push " + to_string(*model) + "`");
   return 0;

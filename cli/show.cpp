@@ -184,6 +184,9 @@ int run_show(const ShowOptions& options, Context& context) {
   auto found = release::find_reference(place->project, *place->store, place->git.get(), options.reference);
   if (!found) return context.fail(found.error());
   const auto tags = tags_if_any(context, *place);
+  if (tags && found->version)
+    if (auto agreed = release::check_tagged({found->model, *tags}, *found->version, found->digest); !agreed)
+      context.note(agreed.error().message);
   const auto trust = release::trust_of(place->project, release::environment_in(place->project, options.reference));
   if (!trust) return context.fail(trust.error());
   auto view = release::view_version(*place->store, tags ? &*tags : nullptr, found->model, found->digest,

@@ -91,9 +91,10 @@ class Tree {
 }  // namespace
 
 // Also as a file system that does not tell cases apart would have it.
-static bool is_git_folder(std::string_view part) {
-  return part.size() == 4 && part[0] == '.' && (part[1] | 0x20) == 'g' && (part[2] | 0x20) == 'i' &&
-         (part[3] | 0x20) == 't';
+static bool is_folder(std::string_view part, std::string_view name) {
+  return std::equal(part.begin(), part.end(), name.begin(), name.end(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
+  });
 }
 
 bool is_clean_text(std::string_view text) {
@@ -110,8 +111,10 @@ Status check_path(std::string_view path) {
   for (const auto& part : parts_of(path)) {
     if (part.empty() || part == "." || part == "..") return bad_path(path, "a path with an empty, '.' or '..' part");
     if (part.size() > part_limit) return bad_path(path, "a part of the path is longer than 255 bytes");
-    if (is_git_folder(part))
+    if (is_folder(part, ".git"))
       return bad_path(path, "a file of a git repository: pulled, its settings would run commands");
+    if (is_folder(part, ".mlctl"))
+      return bad_path(path, "a file of mlctl itself: pulled, it would pass for what was found out here");
     if (part.rfind(".wh.", 0) == 0)
       return bad_path(path, "names that begin with .wh. mean deletion in an image; rename the file");
   }

@@ -160,7 +160,8 @@ Result<PushReport> publish_files(Store& store, const ModelName& model, const Sto
   auto published = store.publish(model, publication, {packed.manifest, packed.image_manifest});
   if (!published) return published.error();
   if (auto kept = attach_all(store, model, version, packed.digest, *statements, metadata, clock.wall()); !kept)
-    return kept.error();
+    return kept.error().context(to_string(model) + " " + to_string(version) +
+                                " is in the registry, and what is said of it is not (push it again)");
   return PushReport{packed.digest, packed.image, published->existed, stored.files, stored.bytes, stored.bytes_written};
 }
 

@@ -151,7 +151,10 @@ class Verifier {
     if (!publications) return note(publications);
     for (const auto& one : *publications)
       if (one.model.digest == digest_ && one.image.digest != image)
-        report_.problems.push_back(to_string(one.version) + " names another image: " + to_string(one.image.digest));
+        report_.problems.push_back(to_string(one.version) +
+                                   (one.image.digest == Digest()
+                                        ? " has lost its image " + to_string(image)
+                                        : " names another image: " + to_string(one.image.digest)));
     auto referrers = store_.referrers(model_, digest_);
     if (!referrers) return note(referrers);
     const bool linked =

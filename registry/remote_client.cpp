@@ -241,7 +241,7 @@ Error RemoteClient::error_of(const RemoteRequest& request, const RemoteAnswer& a
               where(request) + ": " + request.method + " answered " + std::to_string(status) + name_of(status) + at +
                   (words.empty() ? "" : ": " + words),
               hint_of(request, answer)};
-  if (status == 404) error.kind = Error::Kind::not_found;
+  if (status == 404 && (request.method == "GET" || request.method == "HEAD")) error.kind = Error::Kind::not_found;
   if ((status == 401 || status == 403) && at.empty()) {
     error.kind = Error::Kind::credentials;
     error.message += " (asked " + auth_.who() + ")";

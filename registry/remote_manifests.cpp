@@ -150,6 +150,9 @@ Result<std::vector<std::string>> RemoteManifests::tags() {
       for (const auto& one : *list)
         if (one.is_string()) all.push_back(one.get<std::string>());
     const auto link = next_link(header_of(answer->response, "link"));
+    // A tag that moves between two pages while somebody pushes is still one.
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
     if (link.empty()) return all;
     auto next = follow(answer->url, link);
     if (!next) return next.error();
@@ -202,9 +205,10 @@ Result<std::vector<Descriptor>> RemoteManifests::fallback(const Digest& subject)
   if (answer->response.status == 404) return std::vector<Descriptor>();
   auto entries = entries_of(answer->response.body);
   if (entries) return std::move(*entries);
-  return Error{Error::Kind::unavailable,
-               client_.address().host + "/" + repository_ + ": tag " + fallback_tag(subject) + " leads to no index",
-               "it stands for the list of what refers to that digest: remove the tag"};
+  return Error{
+      Error::Kind::unavailable,
+      client_.address().host + "/" + repository_ + ": tag " + fallback_tag(subject) + " leads to no index",
+      "it stands for the list of signatures and evidence of that digest: see what is there before removing it"};
 }
 
 // A type is the manifest's artifactType, and only without one that of its config (OCI distribution 1.1, listing

@@ -112,7 +112,12 @@ class DiskStore : public Store {
   }
 
   Result<std::string> read_manifest(const ModelName& model, const Digest& digest) override {
-    return read_blob(model, digest, manifest_limit);
+    auto text = read_blob(model, digest, manifest_limit);
+    if (text || text.error().kind != Error::Kind::not_found) return text;
+    const auto index = read_index(model);
+    if (!index || !index->holds(digest)) return text;
+    return Error{Error::Kind::corrupt, to_string(model) + ": manifest " + to_string(digest) + " is gone",
+                 "push the same files again, or copy the version from another registry"};
   }
 
   Result<Published> publish(const ModelName& model, const Publication& publication,
@@ -254,7 +259,7 @@ class DiskStore : public Store {
       if (!has_blobs(model)) return Index();
       return Error{Error::Kind::corrupt,
                    escape_control(index_path(model).string()) + " is gone: nothing tells which versions there are",
-                   "restore the file from a backup; the blobs beside it are intact"};
+                   "restore the file from a backup, push again what is newer than that, and only then `mlctl gc`"};
     }
     if (!text) return text.error();
     return Index::parse(*text, escape_control(index_path(model).string()));

@@ -47,7 +47,7 @@ Result<Index> Index::parse(std::string_view text, const std::string& what) {
   Index index;
   const auto broken = [&](const std::string& why) {
     return Error{Error::Kind::corrupt, what + ": " + why,
-                 "restore the file from a backup; the blobs beside it are intact"};
+                 "restore the file from a backup, push again what is newer than that, and only then `mlctl gc`"};
   };
   auto value = parse_json(text, what);
   if (!value) return Error{Error::Kind::corrupt, value.error().message, broken("").hint};

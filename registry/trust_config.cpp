@@ -24,7 +24,9 @@ Error refused(const std::string& path, const std::string& what, const std::strin
 Result<std::string> public_text(const std::string& path, const std::filesystem::path& folder, std::uint64_t limit) {
   auto text = read_file(folder / path, limit);
   if (!text && !text.error().hint.empty()) return text.error().context("trust");
-  if (!text) return Error{Error::Kind::usage, "trust: " + text.error().message, "paths are relative to mlctl.yaml"};
+  if (!text)
+    return Error{Error::Kind::usage, "trust: " + text.error().message,
+                 "in mlctl.yaml a path is relative to it, on the command line to the current folder"};
   if (text->find("PRIVATE KEY-----") != std::string::npos)
     return refused(path, "holds a private key",
                    "it belongs into no repository: make a new one where it was shared, and name its public half: "

@@ -121,6 +121,22 @@ Status check_agreed(registry::Store& store, const ModelName& model, const regist
   return known && *known ? check_same(model, tag, digest, (*known)->digest) : ok();
 }
 
+Status check_tagged(const registry::ModelTags& tags, const registry::Version& version, const Digest& stored) {
+  const auto tag = tags.find(version);
+  return tag && tag->digest ? check_same(tags.model(), *tag, *tag->digest, stored) : ok();
+}
+
+Status check_garbage(const registry::ModelTags& tags, const registry::GarbageReport& report) {
+  for (const auto& tag : tags.versions())
+    for (const auto& item : report.removed)
+      if (tag.digest && tag.digest->hex() == item.name)
+        return Error{Error::Kind::corrupt,
+                     "tag " + tag.tag + " records " + to_string(*tag.digest) +
+                         ", whose bytes are here and which the registry's index has lost",
+                     "push the same files as " + to_string(tag.version) + " again, which lists them; then `mlctl gc`"};
+  return ok();
+}
+
 Result<Digest> whole_digest(registry::Store& store, const ModelName& model, const DigestPart& part) {
   auto versions = registry::list_versions(store, model);
   if (!versions) return versions.error();

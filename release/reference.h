@@ -51,6 +51,13 @@ struct Found {
 [[nodiscard]] Status check_agreed(registry::Store& store, const registry::ModelName& model,
                                   const registry::VersionTag& tag, const Digest& digest);
 
+// Error{corrupt}: git has a tag of the version that means another digest.
+[[nodiscard]] Status check_tagged(const registry::ModelTags& tags, const registry::Version& version,
+                                  const Digest& stored);
+
+// Error{corrupt}: among what would be removed is the manifest of a version that git has a tag of.
+[[nodiscard]] Status check_garbage(const registry::ModelTags& tags, const registry::GarbageReport& report);
+
 // The digest that begins so. Error{not_found}; Error{usage}: several do.
 [[nodiscard]] Result<Digest> whole_digest(registry::Store& store, const registry::ModelName& model,
                                           const DigestPart& part);

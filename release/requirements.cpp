@@ -25,9 +25,9 @@ bool answered_something(const validate::Report& report) {
   });
 }
 
-// What is signed says itself what it is; the annotation beside it is not signed.
-bool is_of_kind(const Evidence& evidence, const Stated& stated, EvidenceKind kind) {
-  if (evidence.kind != kind) return false;
+// What is signed says itself what it is, and of which model; the annotation beside it is not signed.
+bool is_of_kind(const Evidence& evidence, const Stated& stated, EvidenceKind kind, const registry::ModelName& model) {
+  if (evidence.kind != kind || stated.model != to_string(model)) return false;
   const bool may_be_silent = evidence.signature.trusted == Trusted::unsigned_ && stated.kind.empty();
   return may_be_silent || stated.kind == registry::to_string(kind);
 }
@@ -35,15 +35,15 @@ bool is_of_kind(const Evidence& evidence, const Stated& stated, EvidenceKind kin
 // The gate of another environment does not count: it may have asked less. A release that used one answer for two
 // environments, because the question was the same, has stated it for both (release/step_gate.cpp). One pass is enough,
 // as it is for a release that is run again, and a fail beside it stays to be seen in `mlctl audit`.
-bool passed_gate(const Evidence& evidence, const std::string& environment) {
+bool passed_gate(const Evidence& evidence, const registry::ModelName& model, const std::string& environment) {
   const auto stated = stated_in(evidence);
-  return stated && is_of_kind(evidence, *stated, EvidenceKind::gate) && stated->verdict == Verdict::pass &&
+  return stated && is_of_kind(evidence, *stated, EvidenceKind::gate, model) && stated->verdict == Verdict::pass &&
          stated->environment == environment && stated->report && answered_something(*stated->report);
 }
 
-bool passed_gpu(const Evidence& evidence) {
+bool passed_gpu(const Evidence& evidence, const registry::ModelName& model) {
   const auto stated = stated_in(evidence);
-  return stated && is_of_kind(evidence, *stated, EvidenceKind::gpu) && stated->verdict == Verdict::pass;
+  return stated && is_of_kind(evidence, *stated, EvidenceKind::gpu, model) && stated->verdict == Verdict::pass;
 }
 
 // `ignored`: why something that passed does not count; "" when nothing did.
@@ -142,7 +142,7 @@ Status check_evidence(registry::Store& store, const deploy::Environment& environ
   auto there =
       registry::evidence(store, model, digest, circumstances.trust.value_or(registry::Trust{}), circumstances.now);
   if (!there) return there.error().context("what environment " + environment.name + " requires cannot be looked up");
-  const auto gate_here = [&](const Evidence& one) { return passed_gate(one, environment.name); };
+  const auto gate_here = [&](const Evidence& one) { return passed_gate(one, model, environment.name); };
   if (gate)
     if (auto passed = some_counts(*there, digest, circumstances, gate_here,
                                   [&](const std::string& ignored) {
@@ -151,9 +151,11 @@ Status check_evidence(registry::Store& store, const deploy::Environment& environ
         !passed)
       return passed;
   if (gpu)
-    return some_counts(*there, digest, circumstances, passed_gpu, [&](const std::string& ignored) {
-      return lacks(environment.name, shown, "a check of the GPU", "one", ignored);
-    });
+    return some_counts(
+        *there, digest, circumstances, [&](const Evidence& one) { return passed_gpu(one, model); },
+        [&](const std::string& ignored) {
+          return lacks(environment.name, shown, "a check of the GPU", "one", ignored);
+        });
   return ok();
 }
 

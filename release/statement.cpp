@@ -14,6 +14,13 @@ std::string text(const nlohmann::json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// Of a statement about one thing; "" of one about several.
+std::string subject_name(const nlohmann::json& statement) {
+  const auto subject = statement.find("subject");
+  const bool one = subject != statement.end() && subject->is_array() && subject->size() == 1;
+  return one && subject->front().is_object() ? text(subject->front(), "name") : "";
+}
+
 // It says the same thing several times, for other tools too; who changed one of them is believed in none.
 bool contradicts_itself(const nlohmann::json& predicate, const Stated& stated) {
   const bool passed = stated.verdict == validate::Verdict::pass;
@@ -54,6 +61,7 @@ std::optional<Stated> stated_in(const registry::Evidence& evidence) {
   const auto verdict = validate::parse_verdict(text(*ours, "verdict"));
   if (!verdict) return std::nullopt;
   Stated stated{.verdict = *verdict,
+                .model = subject_name(*statement),
                 .kind = text(*ours, "kind"),
                 .environment = text(*ours, "environment"),
                 .key = text(*ours, "key")};

@@ -16,6 +16,7 @@ namespace mlctl::release {
 
 struct Stated {
   validate::Verdict verdict = validate::Verdict::error;
+  std::string model;        // that it is about: the same files may be another model's, whose gate asks less
   std::string kind;         // "gate", …: as the statement itself says, so that a signature covers it; "" in old ones
   std::string environment;  // of gates
   std::string key;

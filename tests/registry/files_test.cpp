@@ -98,6 +98,8 @@ TEST_CASE("check_path") {
                                                   ".git/config",
                                                   "a/.GIT",
                                                   ".Git",
+                                                  ".mlctl/evidence/a/b",
+                                                  "a/.MLCTL/b",
                                                   "\xe2\x80\xae"
                                                   "a",
                                                   std::string(1025, 'a'),

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "base/filesystem.h"
 #include "release/local_evidence.h"
@@ -138,6 +139,28 @@ TEST_CASE("check_evidence: only a passed answer for this environment lets a vers
       CHECK(answer.error().kind == Error::Kind::denied);
       CHECK(answer.error().hint == "`mlctl release m@v1.0.0`");
     }
+  }
+}
+
+TEST_CASE("check_evidence: a gate of another model with the same files does not count") {
+  const auto folder = TemporaryFolder::create();
+  REQUIRE(folder);
+  auto store = registry::open_disk_store(folder->path() / "registry");
+  REQUIRE(store);
+  const auto model = registry::test::name("m");
+  const auto digest = registry::test::pushed(**store, "m", "v1.0.0", registry::test::small_model()).manifest;
+  for (const auto& [kind, environment, required] :
+       {std::tuple{EvidenceKind::gate, "prod", "gate"}, std::tuple{EvidenceKind::gpu, "", "gpu"}}) {
+    CAPTURE(required);
+    Outcome outcome{.step = {StepKind::gate, environment}, .verdict = Verdict::pass};
+    outcome.report = validate::Report{.kind = required, .model = "m"};
+    outcome.report->checks.push_back({.name = "parity", .verdict = Verdict::pass, .reason = ""});
+    const auto others = statement_of(registry::test::name("other"), digest, kind, outcome);
+    REQUIRE(registry::attach(**store, model, digest, kind, others, "2026-01-01T00:00:00Z"));
+    CHECK(!check_evidence(**store, prod({required}), model, digest, "m@v1.0.0", {}));
+    const auto own = statement_of(model, digest, kind, outcome);
+    REQUIRE(registry::attach(**store, model, digest, kind, own, "2026-01-01T00:00:00Z"));
+    CHECK(check_evidence(**store, prod({required}), model, digest, "m@v1.0.0", {}));
   }
 }
 
