@@ -195,8 +195,9 @@ class Planner {
     auto answers = dry_run(cluster_, doubts, request_.force_conflicts);
     if (!answers) return answers.error();
     for (std::size_t i = 0; i < answers->size(); ++i) {
-      const Wanted& one = *doubtful_[i];
+      Wanted& one = *doubtful_[i];
       auto& [fields, conflicts] = answers->at(i);
+      keep_replicas(one, fields);
       if (fields.empty() && conflicts.empty())
         ++plan_.unchanged;
       else
@@ -207,6 +208,17 @@ class Planner {
              uid_of(*one.live)});
     }
     return ok();
+  }
+
+  // An autoscaler will own the number of replicas and does not yet: naming it no more would reset it to 1, so it stays
+  // what it is until the autoscaler has written it. (kubernetes.io, Server-Side Apply, "Transferring ownership")
+  static void keep_replicas(Wanted& one, std::vector<FieldChange>& fields) {
+    const Json::json_pointer at("/spec/replicas");
+    if (one.key.kind != "Deployment" || one.body->contains(at) || !one.live->contains(at)) return;
+    if (std::erase_if(fields, [](const FieldChange& field) { return field.path == "spec.replicas"; }) == 0) return;
+    Json body = *one.body;
+    body["spec"]["replicas"] = one.live->at(at);
+    one.body = std::make_shared<const Json>(std::move(body));
   }
 
   // What is to be created may be there already, without our labels: ours with its labels cut off, a namespace that
@@ -296,7 +308,7 @@ class Planner {
   const PlanRequest& request_;
   ClusterPlan plan_;
   std::vector<Wanted> wanted_;
-  std::vector<const Wanted*> doubtful_;
+  std::vector<Wanted*> doubtful_;
   Live live_;
 };
 
