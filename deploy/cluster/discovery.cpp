@@ -70,7 +70,7 @@ Result<std::vector<Resource>> parse_discovery(const std::string& body) {
   return out;
 }
 
-Discovery::Discovery(Cluster& cluster, Clock& clock, std::filesystem::path cache, const std::string& server)
+Discovery::Discovery(Cluster& cluster, Clock& clock, const std::filesystem::path& cache, const std::string& server)
     : cluster_(cluster), clock_(clock) {
   if (!cache.empty()) file_ = cache / "clusters" / digest_of(server).hex().substr(0, 32) / "kinds.json";
 }

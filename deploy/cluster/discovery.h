@@ -29,7 +29,7 @@ struct Resource {
 class Discovery {
  public:
   // `cache`: a folder for what may be forgotten; empty: none. `server`: what the cluster is told apart by.
-  Discovery(Cluster& cluster, Clock& clock, std::filesystem::path cache, const std::string& server);
+  Discovery(Cluster& cluster, Clock& clock, const std::filesystem::path& cache, const std::string& server);
 
   // Error{not_found} with the definition that is missing, after the server itself was asked.
   [[nodiscard]] Result<Resource> find(const std::string& api_version, const std::string& kind);

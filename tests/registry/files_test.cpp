@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::string_literals;
-using test::get;
 using test::put;
 using test::temporary_folder;
 
@@ -100,8 +99,7 @@ TEST_CASE("check_path") {
                                                   ".Git",
                                                   ".mlctl/evidence/a/b",
                                                   "a/.MLCTL/b",
-                                                  "\xe2\x80\xae"
-                                                  "a",
+                                                  std::string("\xe2\x80\xae") + "a",
                                                   std::string(1025, 'a'),
                                                   "a/" + std::string(256, 'b')}) {
     CAPTURE(bad);

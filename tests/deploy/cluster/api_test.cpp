@@ -29,7 +29,9 @@ constexpr const char* core = R"({"kind":"APIGroupDiscoveryList","items":[
     {"resource":"namespaces","responseKind":{"kind":"Namespace"},"scope":"Cluster"},
     {"resource":"services","responseKind":{"kind":"Service"},"scope":"Namespaced"}]}]}]})";
 
-const Resource services{"v1", "Service", "services", true};
+Resource services() {
+  return {"v1", "Service", "services", true};
+}
 
 std::string page(const std::vector<std::string>& names, const std::string& next = "") {
   Json items = Json::array();
@@ -166,7 +168,7 @@ TEST_CASE("lists are read page by page, several side by side") {
   cluster.on("GET /api/v1/services?limit=500&labelSelector=a=b&continue=next", 200, page({}, "last"));
   cluster.on("GET /api/v1/services?limit=500&labelSelector=a=b&continue=last", 200, page({"c"}));
   cluster.on("GET /api/v1/namespaces/n/services?limit=500", 200, R"({"metadata":{},"items":null})");
-  const auto lists = list_all(cluster, {{services, "", "a=b"}, {services, "n", ""}});
+  const auto lists = list_all(cluster, {{services(), "", "a=b"}, {services(), "n", ""}});
   REQUIRE(lists);
   CHECK(names_of(lists->at(0)) == std::vector<std::string>{"Service a", "Service b", "Service c"});
   CHECK(lists->at(0).resource_version == "7");
@@ -180,14 +182,14 @@ TEST_CASE("a continuation that has expired begins again, twice at most") {
   cluster.on("GET /api/v1/services?limit=500", 200, page({"a"}, "old"));
   cluster.on("GET /api/v1/services?limit=500&continue=old", 410, gone);
   cluster.on("GET /api/v1/services?limit=500&continue=old", 200, page({"b"}));
-  const auto lists = list_all(cluster, {{services, "", ""}});
+  const auto lists = list_all(cluster, {{services(), "", ""}});
   REQUIRE(lists);
   CHECK(names_of(lists->front()) == std::vector<std::string>{"Service a", "Service b"});
 
   test::FakeCluster never;
   never.on("GET /api/v1/services?limit=500", 200, page({"a"}, "old"));
   never.on("GET /api/v1/services?limit=500&continue=old", 410, gone);
-  CHECK(list_all(never, {{services, "", ""}}).error().kind == Error::Kind::unavailable);
+  CHECK(list_all(never, {{services(), "", ""}}).error().kind == Error::Kind::unavailable);
   CHECK(never.lines.size() == 6);
 }
 
@@ -196,9 +198,9 @@ TEST_CASE("what is no list is refused, and a server's no is said") {
     CAPTURE(body);
     test::FakeCluster cluster;
     cluster.on("GET /api/v1/services", 200, body);
-    CHECK(list_all(cluster, {{services, "", ""}}).error().message == "list of services: not a list of objects");
+    CHECK(list_all(cluster, {{services(), "", ""}}).error().message == "list of services: not a list of objects");
   }
   test::FakeCluster cluster;
   cluster.on("GET /api/v1/services", 401, "");
-  CHECK(list_all(cluster, {{services, "", ""}}).error().kind == Error::Kind::credentials);
+  CHECK(list_all(cluster, {{services(), "", ""}}).error().kind == Error::Kind::credentials);
 }

@@ -17,7 +17,9 @@ using std::chrono::seconds;
 
 namespace {
 
-const ObjectKey key{"apps/v1", "Deployment", "fraud", "a-0123456789"};
+ObjectKey key() {
+  return {"apps/v1", "Deployment", "fraud", "a-0123456789"};
+}
 constexpr const char* deployment_at = "/apis/apps/v1/namespaces/fraud/deployments/a-0123456789";
 constexpr const char* pod_at = "/api/v1/namespaces/fraud/pods/a-1";
 
@@ -49,7 +51,7 @@ test::MemoryCluster cluster_with(const std::string& pod_status) {
   test::MemoryCluster cluster;
   cluster.objects[deployment_at] = {{"apiVersion", "apps/v1"},
                                     {"kind", "Deployment"},
-                                    {"metadata", {{"name", key.name}, {"namespace", "fraud"}, {"generation", 1}}},
+                                    {"metadata", {{"name", key().name}, {"namespace", "fraud"}, {"generation", 1}}},
                                     {"spec", {{"replicas", 1}}},
                                     {"status", {{"observedGeneration", 1}, {"updatedReplicas", 1}, {"replicas", 1}}}};
   if (!pod_status.empty()) cluster.objects[pod_at] = pod(pod_status);
@@ -136,7 +138,7 @@ TEST_CASE("each trouble has its own patience, and none outlasts the limit") {
       return Result<ApiAnswer>(std::move(answer));
     };
     ManualClock clock;
-    const auto errors = wait_until_ready({key}, minutes(15), {cluster, clock, no_progress()});
+    const auto errors = wait_until_ready({key()}, minutes(15), {cluster, clock, no_progress()});
     REQUIRE(errors.size() == 1);
     REQUIRE(errors[0]);
     CHECK(errors[0]->message == c.message);
@@ -159,7 +161,7 @@ TEST_CASE("a trouble that passes begins its patience anew, and a pod that gets r
                                                   {"readyReplicas", 1},
                                                   {"availableReplicas", 1}};
   };
-  const auto errors = wait_until_ready({key}, minutes(15), {cluster, clock, no_progress()});
+  const auto errors = wait_until_ready({key()}, minutes(15), {cluster, clock, no_progress()});
   CHECK(!errors[0]);
   CHECK(clock.steady().time_since_epoch() == seconds(220));
 }
@@ -171,7 +173,7 @@ TEST_CASE("a Deployment that goes away, and a server that does, end the waiting 
     return Result<ApiAnswer>(std::move(answer));
   };
   ManualClock clock;
-  const auto errors = wait_until_ready({{"apps/v1", "Deployment", "fraud", "gone-1"}, key}, minutes(1),
+  const auto errors = wait_until_ready({{"apps/v1", "Deployment", "fraud", "gone-1"}, key()}, minutes(1),
                                        {cluster, clock, no_progress()});
   CHECK(errors[0]->kind == Error::Kind::not_found);
   CHECK(errors[1]->kind == Error::Kind::timeout);
