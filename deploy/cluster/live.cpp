@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "deploy/cluster/fields.h"
 #include "deploy/cluster/list.h"
 #include "deploy/cluster/state.h"
 
@@ -31,23 +32,12 @@ constexpr GroupKind rendered[] = {
     {"gateway.networking.k8s.io", "HTTPRoute"},
 };
 
-const Json* member(const Json& value, const char* key) {
-  if (!value.is_object()) return nullptr;
-  const auto found = value.find(key);
-  return found == value.end() ? nullptr : &*found;
-}
-
 std::string metadata_text(const Json& object, const char* key) {
-  const Json* metadata = member(object, "metadata");
-  const Json* found = metadata == nullptr ? nullptr : member(*metadata, key);
-  return found != nullptr && found->is_string() ? found->get<std::string>() : "";
+  return text_field(field(object, "metadata"), key);
 }
 
 std::string metadata_entry(const Json& object, const char* map, const std::string& name) {
-  const Json* metadata = member(object, "metadata");
-  const Json* entries = metadata == nullptr ? nullptr : member(*metadata, map);
-  const Json* found = entries == nullptr ? nullptr : member(*entries, name.c_str());
-  return found != nullptr && found->is_string() ? found->get<std::string>() : "";
+  return text_field(field(field(object, "metadata"), map), name.c_str());
 }
 
 Result<std::vector<Resource>> rendered_resources(Discovery& discovery) {
@@ -85,14 +75,12 @@ void add(Live& live, std::vector<Listing> lists) {
 // Who applied or wrote an object, mlctl first.
 Stranger stranger_of(const Json& object) {
   Stranger out;
-  const Json* metadata = member(object, "metadata");
-  const Json* managers = metadata == nullptr ? nullptr : member(*metadata, "managedFields");
-  if (managers == nullptr || !managers->is_array()) return out;
-  for (const auto& entry : *managers) {
-    const Json* name = member(entry, "manager");
-    if (name == nullptr || !name->is_string()) continue;
-    out.ours = out.ours || *name == field_manager;
-    if (out.owner.empty()) out.owner = name->get<std::string>();
+  const Json& managers = field(field(object, "metadata"), "managedFields");
+  if (!managers.is_array()) return out;
+  for (const auto& entry : managers) {
+    const auto name = text_field(entry, "manager");
+    out.ours = out.ours || name == field_manager;
+    if (out.owner.empty()) out.owner = name;
   }
   return out;
 }

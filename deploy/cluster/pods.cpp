@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/terminal.h"
+#include "deploy/cluster/fields.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -11,63 +12,37 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Kind = PodTrouble::Kind;
 
-const Json& part(const Json& value, const char* key) {
-  static const Json none;
-  if (!value.is_object()) return none;
-  const auto found = value.find(key);
-  return found == value.end() ? none : *found;
-}
-
-std::string text(const Json& value, const char* key) {
-  const Json& found = part(value, key);
-  return found.is_string() ? found.get<std::string>() : "";
-}
-
-std::int64_t number(const Json& value, const char* key) {
-  const Json& found = part(value, key);
-  return found.is_number_integer() ? found.get<std::int64_t>() : 0;
-}
-
-const Json& condition(const Json& status, const char* type) {
-  static const Json none;
-  const Json& all = part(status, "conditions");
-  if (!all.is_array()) return none;
-  for (const auto& one : all)
-    if (text(one, "type") == type) return one;
-  return none;
-}
-
 bool begins_with_any(const std::string& reason, std::initializer_list<const char*> words) {
   return std::any_of(words.begin(), words.end(), [&](const char* word) { return reason.starts_with(word); });
 }
 
 // Exit code 137 without a word of its own is a kill by the kernel or the kubelet as well.
 std::string ended(const Json& terminated) {
-  const auto reason = text(terminated, "reason");
+  const auto reason = text_field(terminated, "reason");
   if (reason == "OOMKilled") return "out of memory: the container was killed at its limit";
-  return "it ended with exit code " + std::to_string(number(terminated, "exitCode")) +
+  return "it ended with exit code " + std::to_string(number_field(terminated, "exitCode")) +
          (reason.empty() || reason == "Error" ? "" : " (" + reason + ")");
 }
 
 PodTrouble container_trouble(const Json& status) {
-  const Json& waiting = part(part(status, "state"), "waiting");
-  const Json& last = part(part(status, "lastState"), "terminated");
-  const Json& terminated = part(part(status, "state"), "terminated");
-  const auto reason = text(waiting, "reason"), message = text(waiting, "message");
+  const Json& waiting = field(field(status, "state"), "waiting");
+  const Json& last = field(field(status, "lastState"), "terminated");
+  const Json& terminated = field(field(status, "state"), "terminated");
+  const auto reason = text_field(waiting, "reason"), message = text_field(waiting, "message");
   if (begins_with_any(reason, {"ErrImage", "ImagePull", "InvalidImageName", "ImageInspect", "RegistryUnavailable"}))
     return {Kind::image, message.empty() ? reason : message};
   if (begins_with_any(reason, {"CreateContainer", "RunContainer", "PreCreateHook", "PreStartHook", "PostStartHook"}))
     return {Kind::configuration, message.empty() ? reason : message};
   if (reason == "CrashLoopBackOff" || (!reason.empty() && last.is_object()))
     return {Kind::crash, last.is_object() ? ended(last) : message};
-  if (terminated.is_object() && number(terminated, "exitCode") != 0) return {Kind::crash, ended(terminated)};
+  if (terminated.is_object() && number_field(terminated, "exitCode") != 0) return {Kind::crash, ended(terminated)};
   return {};
 }
 
 PodTrouble worst_container(const Json& status) {
   PodTrouble worst;
   for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
-    const Json& all = part(status, list);
+    const Json& all = field(status, list);
     if (!all.is_array()) continue;
     for (const auto& one : all)
       if (auto trouble = container_trouble(one); trouble.kind > worst.kind) worst = std::move(trouble);
@@ -98,19 +73,20 @@ const char* to_string(Kind kind) {
 }
 
 PodTrouble trouble_of(const Json& pod) {
-  const Json& status = part(pod, "status");
+  const Json& status = field(pod, "status");
   const Json& scheduled = condition(status, "PodScheduled");
-  if (text(scheduled, "status") == "False" && text(scheduled, "reason") == "Unschedulable")
-    return {Kind::unschedulable, text(scheduled, "message")};
+  if (text_field(scheduled, "status") == "False" && text_field(scheduled, "reason") == "Unschedulable")
+    return {Kind::unschedulable, text_field(scheduled, "message")};
   if (auto trouble = worst_container(status); trouble.kind != Kind::none) return trouble;
   // Of the node, not of a container: "Evicted", "Preempting".
-  if (text(status, "phase") == "Failed")
-    return {Kind::crash,
-            text(status, "reason") + (text(status, "message").empty() ? "" : ": " + text(status, "message"))};
-  if (text(condition(status, "Ready"), "status") == "True") return {};
-  if (text(status, "phase") == "Running")
+  if (text_field(status, "phase") == "Failed")
+    return {Kind::crash, text_field(status, "reason") +
+                             (text_field(status, "message").empty() ? "" : ": " + text_field(status, "message"))};
+  if (text_field(condition(status, "Ready"), "status") == "True") return {};
+  if (text_field(status, "phase") == "Running")
     return {Kind::not_ready, "running, and its readiness probe has not passed yet"};
-  return {Kind::starting, text(status, "phase").empty() ? "not scheduled yet" : "its containers are being started"};
+  return {Kind::starting,
+          text_field(status, "phase").empty() ? "not scheduled yet" : "its containers are being started"};
 }
 
 std::string trouble_of_all(const Objects& pods) {

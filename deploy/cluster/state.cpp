@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/document.h"
 #include "deploy/cluster/discovery.h"
+#include "deploy/cluster/fields.h"
 #include "registry/base64.h"
 
 namespace mlctl::deploy {
@@ -18,21 +19,9 @@ constexpr const char* kinds_annotation = "applyset.kubernetes.io/contains-group-
 constexpr const char* state_key = "state.json";
 constexpr std::int64_t format = 1;
 
-std::string text_of(const Json& value, const char* key) {
-  if (!value.is_object()) return "";
-  const auto found = value.find(key);
-  return found != value.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 std::uint64_t number_of(const Json& value, const char* key) {
   const auto found = value.find(key);
   return found != value.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
-
-Json part(const Json& value, const char* key) {
-  if (!value.is_object()) return Json::object();
-  const auto found = value.find(key);
-  return found != value.end() && found->is_object() ? *found : Json::object();
 }
 
 Json to_json(const Serves& serves) {
@@ -107,38 +96,39 @@ Json to_object(const ModelState& state) {
 
 Result<ModelState> parse_state(const Json& object) {
   const auto key = key_of(object);
-  const Json metadata = part(object, "metadata"), annotations = part(metadata, "annotations");
-  const auto tooling = text_of(annotations, tooling_annotation);
+  const Json metadata = field(object, "metadata"), annotations = field(metadata, "annotations");
+  const auto tooling = text_field(annotations, tooling_annotation);
   if (!tooling.starts_with("mlctl/"))
     return Error{Error::Kind::conflict, to_string(key) + " belongs to " + (tooling.empty() ? "somebody else" : tooling),
                  ""};
-  const auto text = text_of(part(object, "data"), state_key);
+  const auto text = text_field(field(object, "data"), state_key);
   const auto checked = parse_json(text, to_string(key));
   if (!checked || !checked->is_object()) return corrupt(key, "its state is not readable");
   const Json content = *checked;
   if (number_of(content, "format") != format) return corrupt(key, "written by another version of mlctl");
-  auto model = registry::parse_model_name(text_of(content, "model"));
+  auto model = registry::parse_model_name(text_field(content, "model"));
   if (!model || state_name(*model) != key.name) return corrupt(key, "its state is that of another model");
   ModelState state{.model = *model, .name_space = key.name_space};
-  state.environment = text_of(content, "environment");
+  state.environment = text_field(content, "environment");
   state.epoch = number_of(content, "epoch");
   state.assignment = number_of(content, "assignment");
-  state.working = text_of(content, "working");
-  state.working_since = text_of(content, "workingSince");
+  state.working = text_field(content, "working");
+  state.working_since = text_field(content, "workingSince");
   if (const auto stable = content.find("stable"); stable != content.end() && stable->is_object())
-    state.stable = Serves{text_of(*stable, "revision"), text_of(*stable, "digest"),       text_of(*stable, "version"),
-                          text_of(*stable, "commit"),   number_of(*stable, "assignment"), text_of(*stable, "since"),
-                          text_of(*stable, "run")};
-  const Json applied = part(content, "applied");
+    state.stable =
+        Serves{text_field(*stable, "revision"), text_field(*stable, "digest"),    text_field(*stable, "version"),
+               text_field(*stable, "commit"),   number_of(*stable, "assignment"), text_field(*stable, "since"),
+               text_field(*stable, "run")};
+  const Json applied = field(content, "applied");
   for (const auto& [name, hash] : applied.items())
     if (hash.is_string()) state.applied[name] = hash.get<std::string>();
-  const auto kinds = text_of(annotations, kinds_annotation);
+  const auto kinds = text_field(annotations, kinds_annotation);
   for (std::size_t begin = 0; begin < kinds.size();) {
     const auto end = std::min(kinds.find(',', begin), kinds.size());
     if (end > begin) state.kinds.insert(kinds.substr(begin, end - begin));
     begin = end + 1;
   }
-  state.resource_version = text_of(metadata, "resourceVersion");
+  state.resource_version = text_field(metadata, "resourceVersion");
   return state;
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "deploy/cluster/fields.h"
 #include "deploy/cluster/health.h"
 #include "deploy/cluster/list.h"
 #include "deploy/cluster/live.h"
@@ -15,10 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using State = ModelStatus::State;
-
-std::int64_t number_at(const Json& object, const Json::json_pointer& at) {
-  return object.contains(at) && object.at(at).is_number_integer() ? object.at(at).get<std::int64_t>() : 0;
-}
 
 class Reader {
  public:
@@ -108,8 +105,8 @@ class Reader {
                 : health.kind == Health::Kind::failed ? State::failed
                                                       : State::waiting;
     out.reason = health.reason;
-    out.ready = number_at(found->second, "/status/readyReplicas"_json_pointer);
-    out.wanted = std::max<std::int64_t>(number_at(found->second, "/spec/replicas"_json_pointer), 0);
+    out.ready = number_field(field(found->second, "status"), "readyReplicas");
+    out.wanted = std::max<std::int64_t>(number_field(field(found->second, "spec"), "replicas"), 0);
   }
 
   // What the pods say, where they are not ready.

@@ -143,7 +143,7 @@ TEST_CASE("pods that do not get ready leave the traffic where it was, and the ne
   const auto serving = cluster.objects.at("/api/v1/namespaces/fraud/services/credit-risk")["spec"];
   cluster.pods_get_ready = false;
   CHECK(without_revision(Run{cluster}.outcome(desired(2))) ==
-        "Deployment fraud/credit-risk-R is not ready after 10 min: not seen yet");
+        "Deployment fraud/credit-risk-R is not ready after 10 min: its controller has not seen it yet");
   CHECK(cluster.objects.at("/api/v1/namespaces/fraud/services/credit-risk")["spec"] == serving);
   CHECK(deployments(cluster).size() == 2);
   const auto state = state_in(cluster);
@@ -354,8 +354,8 @@ TEST_CASE("a Deployment is ready when its new pods are all there is") {
   using Kind = Health::Kind;
   for (
       const auto& c : std::vector<Case>{
-          {"nothing said", "{}", "not seen yet", Kind::waiting},
-          {"an older generation", R"({"observedGeneration":1})", "not seen yet", Kind::waiting},
+          {"nothing said", "{}", "its controller has not seen it yet", Kind::waiting},
+          {"an older generation", R"({"observedGeneration":1})", "its controller has not seen it yet", Kind::waiting},
           {"too few", R"({"observedGeneration":2,"updatedReplicas":1})", "1 of 2 replicas made", Kind::waiting},
           {"old ones left", R"({"observedGeneration":2,"updatedReplicas":2,"replicas":3})", "1 old replicas left",
            Kind::waiting},
