@@ -2,11 +2,10 @@
 // ten minutes: a kind that is missed there is asked for again.
 #pragma once
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -37,7 +36,6 @@ class Discovery {
   [[nodiscard]] Result<std::optional<Resource>> find_group_kind(const std::string& group, const std::string& kind);
 
  private:
-  using Key = std::pair<std::string, std::string>;  // api version, kind
   Status load();
   Status ask();
   bool read_cache();

@@ -2,7 +2,6 @@
 #include "deploy/cluster/perform.h"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "deploy/cluster/dry_run.h"

@@ -94,12 +94,9 @@ std::string trouble_of_all(const Objects& pods) {
   std::size_t count = 0;
   for (const auto& pod : pods) {
     auto trouble = trouble_of(pod);
-    if (trouble.kind == Kind::none) continue;
-    if (trouble.kind > worst.kind) {
-      worst = std::move(trouble);
-      count = 0;
-    }
-    count += trouble_of(pod).kind == worst.kind ? 1 : 0;
+    if (trouble.kind < worst.kind || trouble.kind == Kind::none) continue;
+    count = trouble.kind == worst.kind ? count + 1 : 1;
+    if (trouble.kind > worst.kind) worst = std::move(trouble);
   }
   if (worst.kind == Kind::none) return "";
   return count_text(count, "pod") + " " + to_string(worst.kind) + (worst.reason.empty() ? "" : ": " + worst.reason);

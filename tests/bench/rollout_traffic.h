@@ -16,8 +16,8 @@ struct Scenario {
   std::string name;
   double rate = 100;         // requests a second, both arms together
   double errors = 0.005;     // the stable arm's share of failed requests, before drift
-  double ratio = 1;          // the canary's, in multiples of it; with `errors` 0 added to nothing: see `canary_errors`
-  double canary_errors = 0;  // added to the canary's share
+  double ratio = 1;          // the canary's share, in multiples of that
+  double canary_errors = 0;  // and added to it: what a ratio cannot say where `errors` is 0
   double drift = 0.8;        // the common rate swings by this much, once in 40 minutes
   double burst = 1;          // errors that come together, on average (geometric)
   double pods_differ = 0;    // standard deviation of the logarithm of each pod's own factor
