@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -131,6 +132,18 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   const auto offset = take_offset(text);
   if (!offset) return bad;
   return WallTime(*local - *offset);
+}
+
+std::optional<WallTime> parse_http_date(std::string_view text) {
+  constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT") return std::nullopt;
+  const auto month = std::find(months.begin(), months.end(), text.substr(8, 3));
+  if (month == months.end()) return std::nullopt;
+  const auto number = static_cast<int>(month - months.begin()) + 1;
+  const std::string two = (number < 10 ? "0" : "") + std::to_string(number);
+  auto time = parse_rfc3339(std::string(text.substr(12, 4)) + "-" + two + "-" + std::string(text.substr(5, 2)) + "T" +
+                            std::string(text.substr(17, 8)) + "Z");
+  return time ? std::optional(*time) : std::nullopt;
 }
 
 std::string human_duration(Duration d) {

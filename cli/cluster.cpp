@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/environment.h"
+#include "cli/rollout.h"
 #include "deploy/cluster/apply.h"
 #include "registry/provenance.h"
 #include "registry/remote_notes.h"
@@ -35,6 +36,26 @@ int tell_refused(const deploy::ClusterPlan& plan, Context& context) {
     if (code == 0) code = one;
   }
   return code;
+}
+
+// What a rollout will do is no list of changes; true when one begins or ends.
+bool tell_rollouts(const ClusterView& view, Context& context) {
+  bool rolls = false;
+  for (const auto& owner : view.plan.owners) {
+    if (owner.refused || owner.rollout == deploy::OwnerPlan::Rollout::none) continue;
+    const auto command = owner.name + " --env " + view.fleet.desired.environment;
+    const auto version = escape_control(owner.after.stable ? owner.after.stable->version : "");
+    if (owner.rollout == deploy::OwnerPlan::Rollout::begins)
+      context.note(owner.name + ": " + version + " takes the traffic step by step: `mlctl rollout plan " + command +
+                   "`");
+    else if (owner.rollout == deploy::OwnerPlan::Rollout::ends)
+      context.note(owner.name + ": the rollout of " + escape_control(owner.before.rollout->candidate.version) +
+                   " ends, git assigns " + version);
+    else
+      context.note(owner.name + ": " + version + " is being rolled out: `mlctl rollout status " + command + "`");
+    rolls = rolls || owner.rollout != deploy::OwnerPlan::Rollout::runs;
+  }
+  return rolls;
 }
 
 Json outcomes_json(const std::vector<deploy::OwnerOutcome>& owners) {
@@ -96,12 +117,13 @@ Result<ClusterView> view_cluster(Workplace& place, const release::FleetRequest& 
   return view_cluster(std::move(*fleet), force_conflicts, context);
 }
 
-Result<ClusterView> view_cluster(release::Fleet fleet, bool force_conflicts, Context& context) {
+Result<ClusterView> view_cluster(release::Fleet fleet, bool force_conflicts, Context& context, bool again) {
   auto there = connect(*fleet.environment, context);
   if (!there) return there.error();
   ClusterView view{std::move(fleet), std::move(*there), {}};
-  auto plan = deploy::plan_cluster(*view.there.cluster, *view.there.discovery,
-                                   {view.fleet.desired, force_conflicts, rfc3339(context.clock.wall()), run_name()});
+  auto plan =
+      deploy::plan_cluster(*view.there.cluster, *view.there.discovery,
+                           {view.fleet.desired, force_conflicts, rfc3339(context.clock.wall()), run_name(), again});
   if (!plan) return plan.error();
   view.plan = std::move(*plan);
   return view;
@@ -116,7 +138,8 @@ int show_cluster(const ClusterView& view, Context& context) {
   context.print(data, [&](const Style& style) { return deploy::to_text(set, style); });
   for (const auto& note : view.fleet.notes) context.note(note);
   const int refused = tell_refused(view.plan, context);
-  return refused != 0 ? refused : set.empty() ? 0 : 1;
+  const bool rolls = tell_rollouts(view, context);
+  return refused != 0 ? refused : set.empty() && !rolls ? 0 : 1;
 }
 
 int apply_to_cluster(Workplace& place, const ClusterView& view, const deploy::ClusterApplyOptions& asked,
@@ -150,7 +173,12 @@ int apply_to_cluster(Workplace& place, const ClusterView& view, const deploy::Cl
     const int one = context.fail(*owner.error);
     if (code == 0) code = one;
   }
-  return code;
+  if (context.dry_run) {
+    static_cast<void>(tell_rollouts(view, context));
+    return code;
+  }
+  const int rolled = begin_rollouts(view, context);
+  return code != 0 ? code : rolled;
 }
 
 Option force_conflicts_option(bool& force) {

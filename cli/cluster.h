@@ -27,7 +27,9 @@ struct ClusterView {
 // The environment has a `cluster:`.
 [[nodiscard]] Result<ClusterView> view_cluster(Workplace& place, const release::FleetRequest& request,
                                                bool force_conflicts, Context& context);
-[[nodiscard]] Result<ClusterView> view_cluster(release::Fleet fleet, bool force_conflicts, Context& context);
+// `again`: a rollout that was aborted may begin once more.
+[[nodiscard]] Result<ClusterView> view_cluster(release::Fleet fleet, bool force_conflicts, Context& context,
+                                               bool again = false);
 
 // Prints what would change, and what is refused. The exit code of diff.
 [[nodiscard]] int show_cluster(const ClusterView& view, Context& context);

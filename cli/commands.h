@@ -31,6 +31,7 @@ namespace mlctl::cli {
 [[nodiscard]] Command reference_command();
 [[nodiscard]] Command register_command();
 [[nodiscard]] Command release_command();
+[[nodiscard]] Command rollout_command();
 [[nodiscard]] Command render_command();
 [[nodiscard]] Command show_command();
 [[nodiscard]] Command sign_command();

@@ -118,6 +118,30 @@ Result<std::optional<Gpu>> decode_gpu(const Node& root) {
   return std::optional<Gpu>(gpu);
 }
 
+// {url: …}, or {service: NAMESPACE/NAME:PORT}.
+Result<std::optional<PrometheusConfig>> decode_prometheus(const Node& cluster) {
+  const Node* node = cluster.find("prometheus");
+  if (node == nullptr || node->kind != Node::Kind::map) return std::optional<PrometheusConfig>();
+  PrometheusConfig out{.url = get_string(*node, "url").value_or("")};
+  const auto service = get_string(*node, "service").value_or("");
+  const Error shape = at(*node, "prometheus is {url: http://…} or {service: NAMESPACE/NAME:PORT}",
+                         "e.g. `prometheus: {service: monitoring/prometheus:9090}`");
+  if (out.url.empty() == service.empty()) return shape;
+  if (!out.url.empty()) {
+    if (!out.url.starts_with("http://") && !out.url.starts_with("https://")) return shape;
+    while (out.url.ends_with('/')) out.url.pop_back();
+    return std::optional(out);
+  }
+  const auto slash = service.find('/'), colon = service.rfind(':');
+  if (slash == std::string::npos || colon == std::string::npos || colon < slash) return shape;
+  out.name_space = service.substr(0, slash);
+  out.service = service.substr(slash + 1, colon - slash - 1);
+  out.port = service.substr(colon + 1);
+  const auto port = parse_integer(out.port);
+  if (!namespaced_name(service.substr(0, colon)) || !port || *port < 1 || *port > 65535) return shape;
+  return std::optional(out);
+}
+
 }  // namespace
 
 Result<Serving> decode_serving(const Node& merged_model) {
@@ -154,8 +178,11 @@ Result<Environment> decode_environment(const Node& item) {
     environment.gitops = Gitops{get_string(*gitops, "path").value_or(""), get_string(*gitops, "branch").value_or("")};
   if (const Node* several = item.find("clusters"); several != nullptr && several->kind != Node::Kind::null)
     environment.several_clusters = true;
-  if (const Node* cluster = item.find("cluster"); cluster != nullptr && cluster->kind == Node::Kind::map)
-    environment.cluster = ClusterConfig{get_string(*cluster, "context").value_or("")};
+  if (const Node* cluster = item.find("cluster"); cluster != nullptr && cluster->kind == Node::Kind::map) {
+    auto prometheus = decode_prometheus(*cluster);
+    if (!prometheus) return prometheus.error();
+    environment.cluster = ClusterConfig{get_string(*cluster, "context").value_or(""), *prometheus};
+  }
   environment.pull = get_string(item, "pull").value_or("");
   if (environment.pull.starts_with("oci://")) environment.pull.erase(0, 6);
   if (const Node* route = item.find("route"); route != nullptr && route->kind == Node::Kind::map) {

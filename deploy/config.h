@@ -44,8 +44,15 @@ struct Gitops {
   std::string path, branch;
 };
 
+// Where the counters of pods are read; else from the pods themselves, through the API server.
+struct PrometheusConfig {
+  std::string url;                        // "http://prometheus.example:9090"
+  std::string name_space, service, port;  // through the API server's proxy, where `url` is ""
+};
+
 struct ClusterConfig {
   std::string context;  // of the kubeconfig
+  std::optional<PrometheusConfig> prometheus;
 };
 
 struct Route {

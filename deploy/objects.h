@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "deploy/config.h"
+#include "deploy/rollout/config.h"
 #include "registry/name.h"
 
 namespace mlctl::deploy {
@@ -25,6 +26,7 @@ struct Spec {
   std::string commit;           // of the version's tag
   std::int64_t assignment = 0;  // N of the stage; 0: not assigned (a look)
   Serving serving;
+  RolloutConfig rollout;
   Runtime runtime;
   Environment environment;
   std::string name_space;

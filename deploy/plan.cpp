@@ -69,6 +69,8 @@ Result<Spec> spec_of(const Candidate& candidate, const Surroundings& around) {
                  "push its files without --layers, as another version"};
   auto serving = decode_serving(candidate.config);
   if (!serving) return serving.error().context(to_string(candidate.model));
+  auto rollout = decode_rollout(candidate.config);
+  if (!rollout) return rollout.error().context(to_string(candidate.model));
   auto runtime = find_runtime(serving->runtime, candidate, around);
   if (!runtime) return runtime.error();
   return Spec{.model = candidate.model,
@@ -78,6 +80,7 @@ Result<Spec> spec_of(const Candidate& candidate, const Surroundings& around) {
               .commit = candidate.commit,
               .assignment = candidate.assignment,
               .serving = std::move(*serving),
+              .rollout = std::move(*rollout),
               .runtime = **runtime,
               .environment = around.environment,
               .name_space = candidate.name_space};

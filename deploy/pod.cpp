@@ -12,8 +12,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char* model_folder = "/mnt/models";
 constexpr int stop_delay = 3;  // seconds in which endpoints forget the pod; without it a rolling update loses requests
 
-const std::array<RuntimeProfile, 1>& profiles() {
-  static const std::array<RuntimeProfile, 1> table{{
+const std::array<RuntimeProfile, 2>& profiles() {
+  static const std::array<RuntimeProfile, 2> table{{
       {.name = "mlserver",
        .http_port = 8080,
        .grpc_port = 8081,
@@ -28,7 +28,22 @@ const std::array<RuntimeProfile, 1>& profiles() {
                {"MLSERVER_PARALLEL_WORKERS", "0"},
                {"PYTHONPATH", model_folder},
                {"PYTHONDONTWRITEBYTECODE", "1"},
-               {"HOME", "/tmp"}}},
+               {"HOME", "/tmp"}},
+       .metrics_path = "/metrics",
+       // Health and readiness are asked through the same counters; only inference is a request to the model.
+       .metrics = {"rest_server_requests_total", "status_code", "rest_server_request_duration_seconds", "path",
+                   "/infer"}},
+      // Any server of one's own that speaks the protocol and counts under these names.
+      {.name = "open-inference",
+       .http_port = 8080,
+       .grpc_port = 8081,
+       .metrics_port = 8080,
+       .ready = "/v2/health/ready",
+       .live = "/v2/health/live",
+       .args = {},
+       .env = {{"MODEL_DIR", model_folder}, {"MODEL_NAME", "{model}"}, {"PORT", "8080"}, {"HOME", "/tmp"}},
+       .metrics_path = "/metrics",
+       .metrics = {"inference_requests_total", "code", "inference_request_duration_seconds", "", ""}},
   }};
   return table;
 }
@@ -47,9 +62,10 @@ Json probe(const std::string& path, int period, int failures) {
           {"timeoutSeconds", 2}};
 }
 
-Json environment_of(const RuntimeProfile& profile, const Serving& serving) {
+Json environment_of(const RuntimeProfile& profile, const Serving& serving, const std::string& model) {
   Json env = Json::array();
-  for (const auto& [name, value] : profile.env) env.push_back({{"name", name}, {"value", value}});
+  for (const auto& [name, value] : profile.env)
+    env.push_back({{"name", name}, {"value", value == "{model}" ? model : value}});
   for (const auto& variable : serving.env)
     env.push_back({{"name", variable.name},
                    {"valueFrom", {{"secretKeyRef", {{"name", variable.secret}, {"key", variable.key}}}}}});
@@ -95,22 +111,23 @@ Json gpu_affinity(const Gpu& gpu) {
 
 Json server_container(const Spec& spec, const RuntimeProfile& profile) {
   Json ports = Json::array({{{"name", "http"}, {"containerPort", profile.http_port}, {"protocol", "TCP"}},
-                            {{"name", "grpc"}, {"containerPort", profile.grpc_port}, {"protocol", "TCP"}},
-                            {{"name", "metrics"}, {"containerPort", profile.metrics_port}, {"protocol", "TCP"}}});
-  return {{"name", "server"},
-          {"image", spec.runtime.image},
-          {"imagePullPolicy", "IfNotPresent"},
-          {"args", profile.args},
-          {"ports", ports},
-          {"env", environment_of(profile, spec.serving)},
-          {"resources", resources_of(spec.serving)},
-          {"startupProbe", probe(profile.ready, 2, 150)},
-          {"readinessProbe", probe(profile.ready, 5, 3)},
-          {"livenessProbe", probe(profile.live, 10, 3)},
-          {"lifecycle", {{"preStop", {{"sleep", {{"seconds", stop_delay}}}}}}},
-          {"securityContext", security_context()},
-          {"volumeMounts", Json::array({{{"name", "model"}, {"mountPath", model_folder}, {"readOnly", true}},
-                                        {{"name", "tmp"}, {"mountPath", "/tmp"}}})}};
+                            {{"name", "grpc"}, {"containerPort", profile.grpc_port}, {"protocol", "TCP"}}});
+  if (profile.metrics_port != profile.http_port)
+    ports.push_back({{"name", "metrics"}, {"containerPort", profile.metrics_port}, {"protocol", "TCP"}});
+  Json container = {{"name", "server"}, {"image", spec.runtime.image}, {"imagePullPolicy", "IfNotPresent"}};
+  if (!profile.args.empty()) container["args"] = profile.args;
+  container.update(
+      Json{{"ports", ports},
+           {"env", environment_of(profile, spec.serving, spec.model.name)},
+           {"resources", resources_of(spec.serving)},
+           {"startupProbe", probe(profile.ready, 2, 150)},
+           {"readinessProbe", probe(profile.ready, 5, 3)},
+           {"livenessProbe", probe(profile.live, 10, 3)},
+           {"lifecycle", {{"preStop", {{"sleep", {{"seconds", stop_delay}}}}}}},
+           {"securityContext", security_context()},
+           {"volumeMounts", Json::array({{{"name", "model"}, {"mountPath", model_folder}, {"readOnly", true}},
+                                         {{"name", "tmp"}, {"mountPath", "/tmp"}}})}});
+  return container;
 }
 
 Json init_container(const Spec& spec) {
@@ -129,6 +146,12 @@ Json init_container(const Spec& spec) {
 
 }  // namespace
 
+std::vector<std::string> profile_names() {
+  std::vector<std::string> names;
+  for (const auto& profile : profiles()) names.emplace_back(profile.name);
+  return names;
+}
+
 const RuntimeProfile* find_profile(const std::string& name) {
   for (const auto& profile : profiles())
     if (name == profile.name) return &profile;
@@ -137,8 +160,11 @@ const RuntimeProfile* find_profile(const std::string& name) {
 
 Result<Json> pod_spec(const Spec& spec) {
   const RuntimeProfile* profile = find_profile(spec.runtime.profile);
-  if (profile == nullptr)
-    return Error{Error::Kind::usage, "no runtime profile '" + spec.runtime.profile + "'", "known: mlserver"};
+  if (profile == nullptr) {
+    std::string known;
+    for (const auto& name : profile_names()) known += (known.empty() ? "" : ", ") + name;
+    return Error{Error::Kind::usage, "no runtime profile '" + spec.runtime.profile + "'", "known: " + known};
+  }
   if (spec.environment.pull.empty())
     return Error{Error::Kind::usage,
                  "environment " + spec.environment.name + " does not say where pods pull models from",

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "deploy/objects.h"
+#include "deploy/rollout/samples.h"
 
 namespace mlctl::deploy {
 
@@ -16,9 +17,12 @@ struct RuntimeProfile {
   int http_port, grpc_port, metrics_port;
   const char* ready;  // HTTP paths
   const char* live;
-  std::vector<std::string> args;
-  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<std::string> args;                         // none: the image's own
+  std::vector<std::pair<std::string, std::string>> env;  // {model} is the last part of the model's name
+  const char* metrics_path;                              // on metrics_port
+  MetricNames metrics;
 };
+[[nodiscard]] std::vector<std::string> profile_names();
 [[nodiscard]] const RuntimeProfile* find_profile(const std::string& name);
 
 // Spec of the pod (no metadata): the part of the template that the revision hashes.

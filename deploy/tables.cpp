@@ -1,4 +1,5 @@
 #include "deploy/config.h"
+#include "deploy/pod.h"
 #include "deploy/rules.h"
 
 namespace mlctl::deploy {
@@ -136,13 +137,24 @@ Field rollout_table() {
           {.name = "judge",
            .type = Type::object,
            .doc = "What the canary is compared by.",
+           .fallback = "{}",
            .fields = {{.name = "errors",
                        .type = Type::object,
                        .doc = "Error rates.",
                        .fields = {{.name = "floor", .type = Type::percent, .doc = "A rate that is good enough."},
                                   worse,
                                   ratios}},
-                      {.name = "latency", .type = Type::object, .doc = "Latency.", .fields = {worse, ratios}}}},
+                      {.name = "latency",
+                       .type = Type::object,
+                       .doc = "Share of requests that take longer than an edge, which is chosen from stable's.",
+                       .fields = {{.name = "floor", .type = Type::percent, .doc = "A share that is good enough."},
+                                  worse,
+                                  ratios}},
+                      {.name = "block",
+                       .type = Type::duration,
+                       .doc = "Counters are compared block by block of this length, each scraped four times. The "
+                              "judge's error rates were measured with 60s and hold from there on.",
+                       .fallback = "60s"}}},
           {.name = "inconclusive",
            .type = Type::object,
            .doc = "When the data do not decide.",
@@ -158,6 +170,10 @@ Field rollout_table() {
            .doc = "When there is too little traffic to decide.",
            .fallback = "pause",
            .choices = {"pause", "time", "replay"}},
+          {.name = "look_around",
+           .type = Type::duration,
+           .doc = "How long the arm that lost is kept: stable after a promotion, the canary after an abort.",
+           .fallback = "5m"},
           {.name = "drain",
            .type = Type::object,
            .doc = "When a replica ends.",
@@ -170,10 +186,12 @@ Field rollout_table() {
 }
 
 Field environment_table() {
-  Field prometheus{.name = "prometheus",
-                   .type = Type::map,
-                   .doc = "url, or service: NAMESPACE/NAME:PORT.",
-                   .fields = {item(Type::any)}};
+  Field prometheus{
+      .name = "prometheus",
+      .type = Type::object,
+      .doc = "Where a rollout reads what pods have counted; absent: from the pods, through the API server.",
+      .fields = {{.name = "url", .doc = "Its address, as it is reached from here: http://…"},
+                 {.name = "service", .doc = "NAMESPACE/NAME:PORT, reached through the API server's proxy."}}};
   Field cluster{.name = "cluster",
                 .type = Type::object,
                 .doc = "A Kubernetes cluster that apply changes itself.",
@@ -240,9 +258,10 @@ Field runtime_table() {
       .fields = {{.name = "image", .doc = "Image of the server, by digest.", .required = true, .rule = image_by_digest},
                  {.name = "profile",
                   .type = Type::choice,
-                  .doc = "How it is started, probed and measured.",
+                  .doc = "How it is started, probed and measured: mlserver, or a server of one's own that speaks Open "
+                         "Inference Protocol v2 on port 8080 and counts under /metrics (docs/guide.md).",
                   .fallback = "mlserver",
-                  .choices = {"mlserver"}}}};
+                  .choices = profile_names()}}};
 }
 
 }  // namespace mlctl::deploy

@@ -40,19 +40,6 @@ std::optional<Parts> parts_of(std::string_view url) {
   return known && !parts.authority.empty() ? std::optional(parts) : std::nullopt;
 }
 
-// RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT". The obsolete forms are not understood.
-std::optional<WallTime> http_date(std::string_view text) {
-  constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT") return std::nullopt;
-  const auto month = std::find(months.begin(), months.end(), text.substr(8, 3));
-  if (month == months.end()) return std::nullopt;
-  const auto number = static_cast<int>(month - months.begin()) + 1;
-  const std::string two = (number < 10 ? "0" : "") + std::to_string(number);
-  auto time = parse_rfc3339(std::string(text.substr(12, 4)) + "-" + two + "-" + std::string(text.substr(5, 2)) + "T" +
-                            std::string(text.substr(17, 8)) + "Z");
-  return time ? std::optional(*time) : std::nullopt;
-}
-
 }  // namespace
 
 std::string origin(std::string_view url) {
@@ -174,7 +161,7 @@ std::optional<std::chrono::seconds> retry_after(std::string_view header, WallTim
     const std::uint64_t year = 31'536'000;
     return std::chrono::seconds(std::min(*count, year));
   }
-  const auto date = http_date(header);
+  const auto date = parse_http_date(header);
   if (!date) return std::nullopt;
   return std::max(*date - now, std::chrono::seconds(0));
 }

@@ -10,7 +10,8 @@ namespace mlctl::release {
 namespace {
 
 bool is_new_revision(const deploy::OwnerPlan& owner) {
-  if (owner.spec == nullptr || owner.changes_nothing() || !owner.after.stable) return false;
+  const bool begins = owner.rollout == deploy::OwnerPlan::Rollout::begins;
+  if (owner.spec == nullptr || (owner.changes_nothing() && !begins) || !owner.after.stable) return false;
   return !owner.before.stable || owner.before.stable->revision != owner.after.stable->revision;
 }
 

@@ -3,10 +3,12 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "deploy/changes.h"
 
@@ -27,6 +29,7 @@ struct ApiAnswer {
   int status = 0;
   std::string body;
   std::vector<std::string> warnings;  // of the server, for people (RFC 7234, code 299)
+  std::optional<WallTime> date = {};  // by the server's clock
 };
 
 struct Cluster {

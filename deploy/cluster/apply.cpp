@@ -51,7 +51,8 @@ ApiRequest lock_request(const OwnerPlan& owner, const std::string& run, const st
 ClusterPlan part_of(const ClusterPlan& plan, bool models) {
   ClusterPlan out;
   for (const auto& owner : plan.owners)
-    if (owner.is_model == models && !owner.changes_nothing()) out.owners.push_back(owner);
+    if (owner.is_model == models && owner.rollout == OwnerPlan::Rollout::none && !owner.changes_nothing())
+      out.owners.push_back(owner);
   return out;
 }
 
@@ -144,13 +145,6 @@ Status may_apply(const ClusterPlan& plan, const std::string& environment, bool f
       return Error{Error::Kind::usage,
                    owner.name + " " + to_string(spec.version) + " is not assigned to " + environment,
                    "`mlctl assign " + owner.name + "@" + to_string(spec.version) + " " + environment + "` first"};
-    const bool is_new = owner.before.stable && owner.before.stable->revision != owner.after.stable->revision;
-    if (spec.serving.canary && is_new)
-      return Error{Error::Kind::usage,
-                   owner.name + ": revision " + owner.after.stable->revision + " would begin a rollout, and this " +
-                       "version of mlctl shifts no traffic yet",
-                   "`rollout: {strategy: replace}` in its model.yaml replaces " + owner.before.stable->revision +
-                       " at once, when the new pods are ready"};
   }
   for (const auto& owner : plan.owners)
     if (has_conflicts(owner) && !force_conflicts) return owned_by_others(owner);

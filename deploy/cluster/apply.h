@@ -18,9 +18,9 @@ struct ClusterApplyReport {
   std::vector<std::string> notes;
 };
 
-// Error: nothing was written: {conflict} fields that others own, {usage} a look at a version that is not assigned, or a
-// new revision where the strategy is canary. What went wrong with one model stands in its outcome, and the others go
-// on.
+// Owners with a rollout are left alone: deploy/rollout begins it.
+// Error: nothing was written: {conflict} fields that others own, {usage} a look at a version that is not assigned. What
+// went wrong with one model stands in its outcome, and the others go on.
 [[nodiscard]] Result<ClusterApplyReport> apply_cluster(const Desired& desired, const ClusterPlan& plan,
                                                        const Writer& writer);
 

@@ -172,7 +172,9 @@ class HttpCluster : public Cluster {
     }
     window_ = std::min(window_ + 1, cluster_requests);
     in_trouble_ = false;
-    finish(batch, pending, ApiAnswer{response.status, std::move(exchange.response)->body, warnings_of(response)});
+    finish(batch, pending,
+           ApiAnswer{response.status, std::move(exchange.response)->body, warnings_of(response),
+                     parse_http_date(header_of(response, "date"))});
   }
 
   void take_failure(Batch& batch, const Pending& pending, const ApiRequest& request, const Error& error) {

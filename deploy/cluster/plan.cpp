@@ -41,6 +41,22 @@ registry::ModelName model_named(const Json& object) {
   return model ? *model : registry::ModelName{};
 }
 
+Error was_aborted(const OwnerPlan& owner) {
+  const auto& rollout = *owner.before.rollout;
+  return {Error::Kind::denied,
+          owner.name + ": the rollout of " + escape_control(rollout.candidate.version) + " (#" +
+              std::to_string(rollout.candidate.assignment) + ") was aborted: " + escape_control(rollout.reason),
+          "`mlctl undo " + owner.name + " --env " + owner.before.environment +
+              "` takes it back in git too; `mlctl rollout start --again` tries it once more"};
+}
+
+// Until the look-around after an abort is over nothing else touches the arms.
+bool is_on_its_way(const RolloutState& rollout, const std::string& now) {
+  if (rollout.is_over()) return false;
+  const auto time = parse_rfc3339(now);
+  return rollout.phase != Phase::aborted || !time || *time - rollout.since < rollout.plan.config.look_around;
+}
+
 class Planner {
  public:
   Planner(Cluster& cluster, Discovery& discovery, const PlanRequest& request)
@@ -152,7 +168,27 @@ class Planner {
     return std::nullopt;
   }
 
+  // Which owners have a rollout before them, or in the middle.
+  void find_rollouts() {
+    for (auto& owner : plan_.owners) {
+      const auto& before = owner.before;
+      if (owner.refused || owner.spec == nullptr || !before.stable) continue;
+      const auto revision = revision_of(*owner.spec);
+      if (!revision) continue;
+      const bool on_its_way = before.rollout && is_on_its_way(*before.rollout, request_.now);
+      const bool same = before.rollout && before.rollout->candidate.revision == *revision &&
+                        before.rollout->candidate.assignment == static_cast<std::uint64_t>(owner.spec->assignment);
+      if (same && before.rollout->has_lost() && !request_.again)
+        owner.refused = was_aborted(owner);
+      else if (on_its_way)
+        owner.rollout = same ? OwnerPlan::Rollout::runs : OwnerPlan::Rollout::ends;
+      else if (*revision != before.stable->revision && owner.spec->serving.canary && owner.spec->assignment > 0)
+        owner.rollout = OwnerPlan::Rollout::begins;
+    }
+  }
+
   Status remember() {
+    find_rollouts();
     for (auto& owner : plan_.owners) {
       owner.after = owner.before;
       owner.after.applied.clear();
@@ -164,6 +200,8 @@ class Planner {
       auto& after = plan_.owners[one.owner].after;
       after.applied[key_in_state(one.key)] = digest_of(as_text(*one.body)).hex();
       after.kinds.insert(group_kind(one.key));
+      if (plan_.owners[one.owner].rollout != OwnerPlan::Rollout::none)
+        plan_.owners[one.owner].bodies.push_back(one.body);
     }
     return ok();
   }
@@ -172,11 +210,13 @@ class Planner {
   Status compare() {
     for (auto& one : wanted_) {
       auto& owner = plan_.owners[one.owner];
-      if (owner.refused) continue;
+      if (owner.refused || owner.rollout == OwnerPlan::Rollout::runs || owner.rollout == OwnerPlan::Rollout::ends)
+        continue;
       if (one.live == nullptr) {
         owner.changes.push_back({{Change::Kind::create, one.key, {}, {}}, one.body, "", ""});
         continue;
       }
+      if (owner.rollout == OwnerPlan::Rollout::begins) continue;  // what a model has once changes at its end
       const auto name = key_in_state(one.key);
       const auto before = owner.before.applied.find(name);
       // A tenant has no state: what was taken from its configuration only the server knows.
@@ -266,8 +306,9 @@ class Planner {
   Status prune() {
     std::map<std::string, std::size_t> owners;  // by the id of their set
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
-      if (const auto& owner = plan_.owners[i];
-          owner.is_model && !owner.refused && !owner.before.resource_version.empty())
+      if (const auto& owner = plan_.owners[i]; owner.is_model && !owner.refused &&
+                                               owner.rollout == OwnerPlan::Rollout::none &&
+                                               !owner.before.resource_version.empty())
         owners[applyset_id(owner.before.model, owner.before.name_space)] = i;
     std::set<ObjectKey> desired;
     for (const auto& one : wanted_) desired.insert(one.key);
@@ -299,6 +340,7 @@ class Planner {
                .run = request_.run};
     const auto& stable = owner.before.stable;
     if (stable && stable->revision == now.revision && stable->assignment == now.assignment) now = *stable;
+    if (!stable || stable->revision != now.revision) owner.after.rollout.reset();
     owner.after.stable = now;
     owner.after.assignment = std::max(owner.after.assignment, now.assignment);
   }

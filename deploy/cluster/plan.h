@@ -32,7 +32,15 @@ struct OwnerPlan {
   ModelState after;            // what is to be recorded when all is done; epoch and working as before
   std::vector<ObjectChange> changes;
   std::optional<Error> refused;  // why it is left as it is: then there are no changes
-  [[nodiscard]] bool changes_nothing() const { return refused || (changes.empty() && before == after); }
+  // A revision that takes traffic step by step. `begins`: its objects are the changes, and deploy/rollout makes them;
+  // `runs`: that rollout is on its way; `ends`: the one on its way is for something that is not wanted any more. The
+  // latter two have no changes.
+  enum class Rollout { none, begins, runs, ends };
+  Rollout rollout = Rollout::none;
+  std::vector<std::shared_ptr<const nlohmann::ordered_json>> bodies;  // of a rollout: all objects as they are applied
+  [[nodiscard]] bool changes_nothing() const {
+    return refused || (changes.empty() && (before == after || rollout != Rollout::none));
+  }
 };
 
 struct ClusterPlan {
@@ -51,6 +59,7 @@ struct PlanRequest {
   const Desired& desired;
   bool force_conflicts = false;
   std::string now, run;  // for what becomes stable: RFC 3339; who
+  bool again = false;    // a rollout that was aborted may begin once more
 };
 // One model is refused, and the others are not, where the cluster remembers a higher N (denied), an object of that name
 // is somebody else's or the model's state is another environment's (conflict), or the state cannot be read (corrupt).

@@ -24,16 +24,6 @@ std::uint64_t number_of(const Json& value, const char* key) {
   return found != value.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
-Json to_json(const Serves& serves) {
-  return {{"revision", serves.revision},
-          {"digest", serves.digest},
-          {"version", serves.version},
-          {"commit", serves.commit},
-          {"assignment", serves.assignment},
-          {"since", serves.since},
-          {"run", serves.run}};
-}
-
 Error corrupt(const ObjectKey& key, const std::string& why) {
   return {Error::Kind::corrupt, to_string(key) + ": " + why,
           "`kubectl delete configmap -n " + key.name_space + " " + key.name +
@@ -75,6 +65,7 @@ Json to_object(const ModelState& state) {
                   {"working", state.working},
                   {"workingSince", state.working_since},
                   {"stable", state.stable ? to_json(*state.stable) : Json()},
+                  {"rollout", state.rollout ? to_json(*state.rollout) : Json()},
                   {"applied", state.applied}};
   Json object = {{"apiVersion", "v1"},
                  {"kind", "ConfigMap"},
@@ -115,10 +106,12 @@ Result<ModelState> parse_state(const Json& object) {
   state.working = text_field(content, "working");
   state.working_since = text_field(content, "workingSince");
   if (const auto stable = content.find("stable"); stable != content.end() && stable->is_object())
-    state.stable =
-        Serves{text_field(*stable, "revision"), text_field(*stable, "digest"),    text_field(*stable, "version"),
-               text_field(*stable, "commit"),   number_of(*stable, "assignment"), text_field(*stable, "since"),
-               text_field(*stable, "run")};
+    state.stable = serves_from(*stable);
+  if (const Json& rollout = field(content, "rollout"); rollout.is_object()) {
+    auto parsed = parse_rollout(rollout);
+    if (!parsed) return corrupt(key, parsed.error().message);
+    state.rollout = std::move(*parsed);
+  }
   const Json applied = field(content, "applied");
   for (const auto& [name, hash] : applied.items())
     if (hash.is_string()) state.applied[name] = hash.get<std::string>();

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "deploy/objects.h"
+#include "deploy/rollout/state.h"
 #include "registry/name.h"
 
 namespace mlctl::deploy {
@@ -18,23 +19,15 @@ namespace mlctl::deploy {
 inline constexpr const char* part_of_label = "applyset.kubernetes.io/part-of";
 inline constexpr const char* field_manager = "mlctl";
 
-// What serves, by the digest that everything else refers to.
-struct Serves {
-  std::string revision, digest, version, commit;
-  std::uint64_t assignment = 0;
-  std::string since;  // RFC 3339
-  std::string run;    // who: "alice@host", or the CI run
-  bool operator==(const Serves&) const = default;
-};
-
 struct ModelState {
   registry::ModelName model;
   std::string name_space, environment;
   std::uint64_t epoch = 0;       // raised by whoever takes over; a process that sees a higher one than its own stops
   std::uint64_t assignment = 0;  // the highest N that was ever begun here
   std::optional<Serves> stable;  // nullopt: nothing yet, or unassigned
-  std::string working;           // who changes it right now; "": nobody
-  std::string working_since;     // RFC 3339
+  std::optional<RolloutState> rollout;         // that began, the last one; kept until something else serves
+  std::string working;                         // who changes it right now; "": nobody
+  std::string working_since;                   // RFC 3339
   std::map<std::string, std::string> applied;  // object (key_in_state) -> SHA-256 of the body that was applied
   std::set<std::string> kinds;                 // "Deployment.apps": everything that may exist
   std::string resource_version;                // of the ConfigMap that was read; "": there is none

@@ -117,8 +117,9 @@ void Judge::add_metric(std::size_t metric, const JudgeBlock& block) {
   for (const auto& pod : block.canary)
     if (state.fail_without.size() < pods_left_out) state.fail_without.emplace(pod.pod, state.fail_whole);
   for (auto& [pod, process] : state.fail_without) process.add({all.stable, sum(block.canary, metric, pod)}, tempered);
-  for (auto* process : {&state.fail_whole, &state.fail_step, &state.pass_whole, &state.pass_step})
-    process->add(all, tempered);
+  for (auto* process : {&state.fail_whole, &state.fail_step}) process->add(all, tempered);
+  if (metric >= block.comparable.size() || block.comparable[metric])
+    for (auto* process : {&state.pass_whole, &state.pass_step}) process->add(all, tempered);
   const auto split = halves(block.stable, metric);
   state.first_half.add(split, tempered);
   state.second_half.add(swapped(split), tempered);
@@ -164,7 +165,24 @@ bool Judge::passes(std::size_t metric) const {
   return log_average(state.pass_whole.log_value(), state.pass_step.log_value()) >= -std::log(rules_.beta);
 }
 
-Judgement Judge::judge() const {
+std::vector<Evidence> Judge::evidence() const {
+  std::vector<Evidence> out;
+  const double alpha = rules_.alpha / static_cast<double>(std::max<std::size_t>(metrics_.size(), 1));
+  for (std::size_t i = 0; i < metrics_.size(); ++i) {
+    const auto& state = metrics_[i];
+    const auto& rule = rules_.metrics[i];
+    Evidence one{rule.name, log_average(state.fail_whole.log_value(), state.fail_step.log_value()) / -std::log(alpha),
+                 log_average(state.pass_whole.log_value(), state.pass_step.log_value()) / -std::log(rules_.beta)};
+    const auto& canary = state.canary;
+    if (rule.floor && canary.requests > 0 && canary.events < *rule.floor * canary.requests)
+      one.pass =
+          std::max(one.pass, log_rate_value(canary.requests, canary.events, *rule.floor) / std::log(rules_.beta));
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Judgement Judge::judge(const std::vector<bool>& required) const {
   const double alpha = rules_.alpha / static_cast<double>(std::max<std::size_t>(metrics_.size(), 1));
   for (std::size_t i = 0; i < metrics_.size(); ++i) {
     const auto& state = metrics_[i];
@@ -182,7 +200,8 @@ Judgement Judge::judge() const {
                                       count_text(static_cast<std::uint64_t>(canary.requests), "request")};
     }
   for (std::size_t i = 0; i < metrics_.size(); ++i)
-    if (!passes(i)) return {JudgeVerdict::undecided, rules_.metrics[i].name + ": not enough was seen to decide"};
+    if ((i >= required.size() || required[i]) && !passes(i))
+      return {JudgeVerdict::undecided, rules_.metrics[i].name + ": not enough was seen to decide"};
   return {JudgeVerdict::pass, "no metric is worse"};
 }
 

@@ -40,6 +40,8 @@ struct PodCounts {
 };
 struct JudgeBlock {
   std::vector<PodCounts> stable, canary;
+  // Of each metric: whether both arms were loaded alike, so that it may pass by what was seen; empty: all were.
+  std::vector<bool> comparable = {};
 };
 
 // What is known of one metric.
@@ -61,6 +63,12 @@ struct Judgement {
   std::string reason;  // "errors: 5.2 times the stable rate or more than 1.5 is certain at 1 %"
 };
 
+// How far a metric is from an answer: 0 nothing is known, 1 it is certain. What speaks against it makes it negative.
+struct Evidence {
+  std::string metric;
+  double fail = 0, pass = 0;
+};
+
 class Judge {
  public:
   explicit Judge(JudgeRules rules);
@@ -70,8 +78,11 @@ class Judge {
   void add_history(const std::vector<PodCounts>& stable);
   // A whole block at one weight, after warm-up. Pods that vanished or began anew in it are left out by the caller.
   void add(const JudgeBlock& block);
-  // Fail wins over pass; pass needs every metric; stable against itself comes before both.
-  [[nodiscard]] Judgement judge() const;
+  // Fail wins over pass; pass needs every metric that is required (empty: all are); stable against itself comes before
+  // both.
+  [[nodiscard]] Judgement judge(const std::vector<bool>& required = {}) const;
+
+  [[nodiscard]] std::vector<Evidence> evidence() const;
 
   // Everything that it knows, and a judge of the same rules that knows it and goes on from it. Error{corrupt}: another
   // rules' state, or none.

@@ -25,13 +25,14 @@ certificate() {
       -extfile <(printf 'basicConstraints=CA:FALSE\nextendedKeyUsage=%s\n%s' "$3" "${4:+subjectAltName=$4}")
 }
 
+# make_pki ALTERNATIVE-NAMES: of the API server.
 make_pki() {
   local pki=$state/pki
   {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=mlctl-test \
       -keyout "$pki/ca.key" -out "$pki/ca.crt" \
       -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
-    certificate apiserver /CN=kube-apiserver serverAuth IP:127.0.0.1,DNS:localhost
+    certificate apiserver /CN=kube-apiserver serverAuth "$1"
     certificate admin /O=system:masters/CN=admin clientAuth # RBAC: O is the group, CN the user
     openssl genrsa -out "$pki/service-accounts.key" 2048
   } 2>"$state/log/openssl"
@@ -39,12 +40,14 @@ make_pki() {
 }
 
 # JSON is YAML, and scripts without a YAML parser can read it.
+# write_kubeconfig URL [USER]: NAME.conf, with the certificate of that name.
 write_kubeconfig() {
-  cat >"$state/admin.conf" <<END
+  local name=${2:-admin}
+  cat >"$state/$name.conf" <<END
 {"apiVersion": "v1", "kind": "Config", "current-context": "test",
  "clusters": [{"name": "test", "cluster": {"server": "$1", "certificate-authority": "$state/pki/ca.crt"}}],
- "users": [{"name": "admin", "user": {"client-certificate": "$state/pki/admin.crt", "client-key": "$state/pki/admin.key"}}],
- "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}]}
+ "users": [{"name": "$name", "user": {"client-certificate": "$state/pki/$name.crt", "client-key": "$state/pki/$name.key"}}],
+ "contexts": [{"name": "test", "context": {"cluster": "test", "user": "$name"}}]}
 END
   echo "$1" >"$state/api"
 }
@@ -73,7 +76,7 @@ start_apiserver() { # PORT ETCD-PORT
 api() {
   local path=$1 pki=$state/pki
   shift
-  curl --silent --show-error --fail-with-body --noproxy '*' --max-time 60 --cacert "$pki/ca.crt" \
+  "${inside[@]}" curl --silent --show-error --fail-with-body --noproxy '*' --max-time 60 --cacert "$pki/ca.crt" \
     --cert "$pki/admin.crt" --key "$pki/admin.key" "$(<"$state/api")$path" "$@"
 }
 
@@ -94,7 +97,7 @@ install_definitions() {
 # A port that was free may be taken by the time it is bound: then others are tried.
 light_up() {
   local try ports
-  make_pki
+  make_pki IP:127.0.0.1,DNS:localhost
   for try in 1 2 3; do
     mapfile -t ports < <(free_ports 3)
     start_etcd "${ports[0]}" "${ports[1]}"
@@ -114,6 +117,7 @@ light_up() {
 }
 
 # The API server first, and without waiting for its watches to end: nothing in it is worth keeping.
+light_down() { stop_all; }
 stop_all() {
   stop kube-apiserver
   stop etcd

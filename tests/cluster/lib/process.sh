@@ -14,11 +14,12 @@ started_at() {
   [ "${fields[0]}" != Z ] && echo "${fields[19]}"
 }
 
-# start NAME COMMAND…: in a session of its own, its output in log/NAME.
+# start NAME COMMAND…: in a session of its own, its output in log/NAME; in the cluster's network namespace where it has
+# one (`inside`).
 start() {
   local name=$1 pid
   shift
-  setsid "$@" >"$state/log/$name" 2>&1 </dev/null &
+  setsid "${inside[@]}" "$@" >>"$state/log/$name" 2>&1 </dev/null &
   pid=$!
   echo "$pid $(started_at "$pid")" >"$state/pids/$name"
 }

@@ -247,12 +247,13 @@ TEST_CASE("races of an older and a newer assignment: the newer one is what runs"
   }
 }
 
-TEST_CASE("where the strategy is canary, a new revision is refused and a first one is not") {
+TEST_CASE("where the strategy is canary, apply leaves a new revision to a rollout, and makes a first one itself") {
   test::MemoryCluster cluster;
   CHECK(Run{cluster}.outcome(desired(1, 0, "{}")) == "");
   cluster.writes.clear();
-  CHECK(Run{cluster}.apply(desired(2, 0, "{}")).error().kind == Error::Kind::usage);
+  CHECK(Run{cluster}.apply(desired(2, 0, "{}")));
   CHECK(cluster.writes.empty());
+  CHECK(state_in(cluster).stable->assignment == 1);
 }
 
 TEST_CASE("what is somebody else's is left alone") {

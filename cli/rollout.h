@@ -1,0 +1,29 @@
+// What rollout's verbs, apply and release share about a rollout in a cluster.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "cli/cluster.h"
+#include "cli/context.h"
+#include "deploy/rollout/driver.h"
+#include "deploy/rollout/start.h"
+
+namespace mlctl::cli {
+
+// A connection, and what a rollout there needs beside it.
+struct RolloutLink {
+  deploy::Connection there;
+  std::unique_ptr<HttpClient> http;  // for Prometheus outside the cluster
+  [[nodiscard]] deploy::RolloutSeams seams(const deploy::Environment& environment, Context& context);
+};
+[[nodiscard]] Result<RolloutLink> link_to(const deploy::Environment& environment, Context& context);
+
+// Ticks until the rollout is over, paused, taken over or interrupted, saying what happens. The exit code.
+[[nodiscard]] int drive(deploy::Driver& driver, const deploy::RolloutPlace& place, Context& context);
+
+// Begins what the plan says begins, ends what is not wanted any more; nothing else is touched. 0, or the exit code of
+// the first that went wrong.
+[[nodiscard]] int begin_rollouts(const ClusterView& view, Context& context);
+
+}  // namespace mlctl::cli

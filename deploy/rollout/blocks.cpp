@@ -1,0 +1,169 @@
+#include "deploy/rollout/blocks.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace mlctl::deploy {
+namespace {
+
+constexpr int scrapes_in_block = 4;
+constexpr double unequal_load = 2;  // rollout.md, rule 17
+
+bool fell(const PodCounters& before, const PodCounters& after) {
+  if (after.requests < before.requests || after.events.size() != before.events.size()) return true;
+  for (std::size_t i = 0; i < after.events.size(); ++i)
+    if (after.events[i] < before.events[i]) return true;
+  return false;
+}
+
+// A counter that fell or is gone breaks its pod's block: a reset is not a zero.
+void follow(const ArmCounters& seen, ArmCounters& last, std::vector<std::string>& broken) {
+  for (const auto& [pod, counters] : last) {
+    const auto now = seen.find(pod);
+    if (now != seen.end() && !fell(counters, now->second)) continue;
+    if (std::find(broken.begin(), broken.end(), pod) == broken.end()) broken.push_back(pod);
+  }
+  last = seen;
+}
+
+std::vector<PodCounts> differences(const ArmCounters& from, const ArmCounters& to,
+                                   const std::vector<std::string>& broken) {
+  std::vector<PodCounts> out;
+  for (const auto& [pod, before] : from) {
+    const auto after = to.find(pod);
+    if (after == to.end() || std::find(broken.begin(), broken.end(), pod) != broken.end()) continue;
+    if (fell(before, after->second)) continue;
+    PodCounts counts{pod, {}};
+    for (std::size_t i = 0; i < before.events.size(); ++i)
+      counts.metrics.push_back({after->second.requests - before.requests, after->second.events[i] - before.events[i]});
+    out.push_back(std::move(counts));
+  }
+  return out;
+}
+
+double requests_in(const std::vector<PodCounts>& pods) {
+  double sum = 0;
+  for (const auto& pod : pods) sum += pod.metrics.empty() ? 0 : pod.metrics.front().requests;
+  return sum;
+}
+
+void add_to(ArmTotals& totals, const std::vector<PodCounts>& pods) {
+  totals.requests += requests_in(pods);
+  for (const auto& pod : pods) {
+    totals.events.resize(std::max(totals.events.size(), pod.metrics.size()));
+    for (std::size_t i = 0; i < pod.metrics.size(); ++i) totals.events[i] += pod.metrics[i].events;
+  }
+}
+
+double per_pod(const std::vector<PodCounts>& pods) {
+  return pods.empty() ? 0 : requests_in(pods) / static_cast<double>(pods.size());
+}
+
+Judge judge_of(const RolloutState& state) {
+  const auto rules = rules_of(state.plan);
+  const auto known = nlohmann::json::parse(state.judge, nullptr, false);
+  if (auto judge = Judge::restored(rules, known)) return std::move(*judge);
+  Judge judge(rules);
+  judge.begin_step(state.step);
+  return judge;
+}
+
+// The first metric is errors, which load does not change; the second is latency, which it does.
+JudgeBlock judged(const OpenBlock& block) {
+  JudgeBlock out{differences(block.stable, block.last_stable, block.broken),
+                 differences(block.canary, block.last_canary, block.broken)};
+  const double stable = per_pod(out.stable), canary = per_pod(out.canary);
+  const bool alike = stable <= unequal_load * canary && canary <= unequal_load * stable;
+  out.comparable = {true, alike};
+  return out;
+}
+
+// A canary that has more to do than stable is slower without being worse: then latency says nothing at all.
+void drop_overload(JudgeBlock& block) {
+  if (per_pod(block.canary) <= unequal_load * per_pod(block.stable)) return;
+  for (auto* arm : {&block.stable, &block.canary})
+    for (auto& pod : *arm)
+      for (std::size_t i = 1; i < pod.metrics.size(); ++i) pod.metrics[i] = {};
+}
+
+bool counts_complete(const ArmCounters& arm, std::size_t metrics) {
+  return std::all_of(arm.begin(), arm.end(), [&](const auto& pod) { return pod.second.events.size() == metrics; });
+}
+
+}  // namespace
+
+void take_scrape(RolloutState& state, const Observation& seen) {
+  const auto metrics = rules_of(state.plan).metrics.size();
+  if (!counts_complete(seen.stable_counters, metrics) || !counts_complete(seen.canary_counters, metrics)) return;
+  state.measured = seen.now;
+  if (!state.block) {
+    state.block = OpenBlock{
+        seen.now, seen.stable_counters, seen.canary_counters, seen.stable_counters, seen.canary_counters, 0, {}};
+    return;
+  }
+  OpenBlock& block = *state.block;
+  follow(seen.stable_counters, block.last_stable, block.broken);
+  follow(seen.canary_counters, block.last_canary, block.broken);
+  ++block.scrapes;
+  if (state.phase != Phase::measuring || seen.now - block.from < state.plan.config.block ||
+      block.scrapes < scrapes_in_block)
+    return;
+  JudgeBlock whole = judged(block);
+  drop_overload(whole);
+  if (!whole.stable.empty() && !whole.canary.empty()) {
+    Judge judge = judge_of(state);
+    judge.add(whole);
+    state.judge = judge.state().dump();
+    add_to(state.stable, differences(block.stable, block.last_stable, block.broken));
+    add_to(state.canary, differences(block.canary, block.last_canary, block.broken));
+    ++state.blocks;
+  }
+  // The grid goes on where it was, whoever looks and however late.
+  const auto length = std::chrono::ceil<std::chrono::seconds>(state.plan.config.block);
+  const auto from = block.from + length * ((seen.now - block.from) / length);
+  state.block =
+      OpenBlock{from, seen.stable_counters, seen.canary_counters, seen.stable_counters, seen.canary_counters, 0, {}};
+}
+
+Judgement judgement_of(const RolloutState& state) {
+  // Latency has to pass where the arms can be loaded alike: at the last weight that is judged. Before it, it passes
+  // where it can, and fails wherever it does (docs/decisions/0009).
+  std::vector<bool> required(rules_of(state.plan).metrics.size(), state.step + 2 >= state.plan.config.steps.size());
+  required.front() = true;
+  if (state.blocks == 0) return {JudgeVerdict::undecided, "no whole block yet"};
+  return judge_of(state).judge(required);
+}
+
+std::vector<Evidence> evidence_of(const RolloutState& state) {
+  return judge_of(state).evidence();
+}
+
+void begin_judging(RolloutState& state) {
+  Judge judge = judge_of(state);
+  judge.begin_step(state.step);
+  state.judge = judge.state().dump();
+  state.blocks = 0;
+  state.stable = state.canary = {};
+  state.block.reset();
+}
+
+double requests_of(const ArmCounters& arm) {
+  double sum = 0;
+  for (const auto& [pod, counters] : arm) sum += counters.requests;
+  return sum;
+}
+
+Followed followed(const OpenBlock& block) {
+  const auto grown = [](const ArmCounters& from, const ArmCounters& to) {
+    double sum = 0;
+    for (const auto& [pod, after] : to) {
+      const auto before = from.find(pod);
+      sum += std::max(0.0, after.requests - (before == from.end() ? 0 : before->second.requests));
+    }
+    return sum;
+  };
+  const double stable = grown(block.stable, block.last_stable), canary = grown(block.canary, block.last_canary);
+  return {stable + canary, stable + canary > 0 ? canary / (stable + canary) : 0};
+}
+
+}  // namespace mlctl::deploy

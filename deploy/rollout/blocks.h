@@ -1,0 +1,25 @@
+// Counters into blocks of the judge's grid, and blocks into its verdict. Pure.
+#pragma once
+#include "deploy/judge/judge.h"
+#include "deploy/rollout/decide.h"
+#include "deploy/rollout/state.h"
+
+namespace mlctl::deploy {
+
+// Adds a scrape; a block that is whole is judged. Pods that vanished in it or began anew are left out of it.
+void take_scrape(RolloutState& state, const Observation& seen);
+// What the judge says now, by all whole blocks.
+[[nodiscard]] Judgement judgement_of(const RolloutState& state);
+// How far it is from each answer, metric by metric.
+[[nodiscard]] std::vector<Evidence> evidence_of(const RolloutState& state);
+// Begins the step that state.step is: what was measured for the one before is not its own.
+void begin_judging(RolloutState& state);
+
+[[nodiscard]] double requests_of(const ArmCounters& arm);
+// Requests since a block began, of both arms, and the canary's share of them.
+struct Followed {
+  double requests = 0, share = 0;
+};
+[[nodiscard]] Followed followed(const OpenBlock& block);
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,91 @@
+#include "deploy/rollout/config.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/config.h"
+#include "base/units.h"
+
+namespace mlctl::deploy {
+namespace {
+
+constexpr std::chrono::seconds least_block{4};
+constexpr std::size_t most_steps = 20;
+
+Error at(const Node& node, const std::string& message, const std::string& hint) {
+  return {Error::Kind::usage, (node.position.line > 0 ? to_string(node.position) + ": " : "") + message, hint};
+}
+
+Result<std::vector<RolloutStep>> decode_steps(const Node& root) {
+  const Node* list = find_path(root, "rollout.steps");
+  std::vector<RolloutStep> steps;
+  if (list == nullptr || list->items.empty())
+    return at(list != nullptr ? *list : root, "rollout.steps is empty", "the last step is `{weight: 100%}`");
+  if (list->items.size() > most_steps)
+    return at(*list, "rollout.steps has more than " + std::to_string(most_steps) + " steps", "");
+  for (const auto& item : list->items) {
+    RolloutStep step;
+    step.weight = get_number(item, "weight").value_or(1);
+    step.hold = get_duration(item, "for").value_or(Duration::zero());
+    const auto least = get_integer(item, "minRequests").value_or(0);
+    if (least < 0) return at(item, "minRequests is below 0", "");
+    step.min_requests = static_cast<std::uint64_t>(least);
+    if (!steps.empty() && step.weight <= steps.back().weight)
+      return at(item, "every step of a rollout has more weight than the one before", "");
+    steps.push_back(step);
+  }
+  if (steps.back().weight < 1)
+    return at(list->items.back(), "the last step of a rollout is 100%", "add `{weight: 100%}`");
+  return steps;
+}
+
+// The last ratio holds for every further step.
+Status decode_rule(const Node& root, const std::string& path, std::size_t judged, MetricRule& rule) {
+  rule.worse = get_number(root, path + ".worse").value_or(rule.worse);
+  if (const auto floor = get_number(root, path + ".floor")) rule.floor = *floor;
+  const Node* ratios = find_path(root, path + ".ratio");
+  if (ratios != nullptr && ratios->kind == Node::Kind::list) {
+    rule.ratios.clear();
+    for (const auto& item : ratios->items)
+      if (const auto ratio = parse_number(item.text)) rule.ratios.push_back(*ratio);
+  }
+  const Node& place = ratios != nullptr ? *ratios : root;
+  if (rule.worse < 1) return at(place, path + ".worse is below 1: an equal version would fail", "e.g. 1.5");
+  if (rule.floor && (*rule.floor <= 0 || *rule.floor >= 1)) return at(place, path + ".floor: above 0%, below 100%", "");
+  if (rule.ratios.empty()) return at(place, path + ".ratio is empty", "e.g. [5, 3, 2]");
+  for (const double ratio : rule.ratios)
+    if (ratio <= 1) return at(place, path + ".ratio: every one is above 1: no test shows that two are equal", "");
+  rule.ratios.resize(std::max(judged, std::size_t{1}), rule.ratios.back());
+  return ok();
+}
+
+}  // namespace
+
+const char* to_string(LowTraffic how) {
+  return how == LowTraffic::time ? "time" : "pause";
+}
+
+Result<RolloutConfig> decode_rollout(const Node& root) {
+  RolloutConfig config;
+  auto steps = decode_steps(root);
+  if (!steps) return steps.error();
+  config.steps = std::move(*steps);
+  const auto judged = config.steps.size() - 1;
+  if (auto good = decode_rule(root, "rollout.judge.errors", judged, config.errors); !good) return good.error();
+  if (auto good = decode_rule(root, "rollout.judge.latency", judged, config.latency); !good) return good.error();
+  config.block = get_duration(root, "rollout.judge.block").value_or(config.block);
+  if (config.block < least_block)
+    return at(*find_path(root, "rollout.judge.block"), "rollout.judge.block is at least 4s: four scrapes", "e.g. 60s");
+  config.extend = get_duration(root, "rollout.inconclusive.extend").value_or(config.extend);
+  config.abort_when_undecided = get_string(root, "rollout.inconclusive.then").value_or("pause") == "abort";
+  const auto low = get_string(root, "rollout.low_traffic").value_or("pause");
+  if (low == "replay")
+    return at(*find_path(root, "rollout.low_traffic"), "low_traffic: replay is not in this version",
+              "use `pause` or `time`");
+  config.low_traffic = low == "time" ? LowTraffic::time : LowTraffic::pause;
+  config.drain = get_duration(root, "rollout.drain.timeout").value_or(config.drain);
+  config.look_around = get_duration(root, "rollout.look_around").value_or(config.look_around);
+  return config;
+}
+
+}  // namespace mlctl::deploy

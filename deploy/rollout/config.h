@@ -1,0 +1,46 @@
+// How traffic moves to a new version: `rollout:` of a model, decoded. The table stands with the others in deploy/.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/document.h"
+#include "base/result.h"
+#include "deploy/judge/judge.h"
+
+namespace mlctl::deploy {
+
+struct RolloutStep {
+  double weight = 1;               // share of the traffic, above 0, at most 1
+  Duration hold{};                 // at least this long
+  std::uint64_t min_requests = 0;  // of the canary, at least so many
+  bool operator==(const RolloutStep&) const = default;
+};
+
+// When the canary has too little traffic to be judged.
+enum class LowTraffic { pause, time };  // time: on after the stated time, with what was not judged recorded
+[[nodiscard]] const char* to_string(LowTraffic how);
+
+struct RolloutConfig {
+  std::vector<RolloutStep> steps;  // rising; the last is 100 %
+  MetricRule errors{"errors", 1.5, 0.001, {5, 3, 2}};
+  // The name and the edge are chosen when a rollout begins, from what stable's requests take.
+  MetricRule latency{"latency", 1.3, 0.01, {3, 2, 1.5}};
+  Duration block = std::chrono::seconds(60);  // of the judge's grid
+  Duration extend = std::chrono::minutes(10);
+  bool abort_when_undecided = false;  // after `extend`; else it pauses
+  LowTraffic low_traffic = LowTraffic::pause;
+  Duration drain = std::chrono::seconds(30);
+  Duration look_around = std::chrono::minutes(5);  // how long what lost is kept
+  bool operator==(const RolloutConfig&) const = default;
+};
+
+// Below this the error rates that were measured for the judge do not hold (rollout.md, rule 20).
+inline constexpr std::chrono::seconds least_judged_block{60};
+
+// From a tree that was checked against the table. Error{usage} with the place: steps that do not rise or do not end at
+// 100 %, fewer ratios than steps below 100 %, `replay`, a block under 4 s.
+[[nodiscard]] Result<RolloutConfig> decode_rollout(const Node& merged_model);
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,57 @@
+// What a rollout does next: a pure function of what it remembers and what is seen. Whoever calls it writes the answer
+// down before acting on it. Rules: when the canary is ready for a weight, when the route has followed, what blocks
+// tell, when to go on, wait, pause or go back.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "deploy/cluster/pods.h"
+#include "deploy/rollout/state.h"
+
+namespace mlctl::deploy {
+
+struct ArmSeen {
+  std::int64_t ready = 0;    // pods that serve
+  std::int64_t crashes = 0;  // restarts of its containers, and ends in error
+  std::string crash;         // the newest, in words
+  PodTrouble trouble;        // the worst
+};
+
+struct RouteSeen {
+  bool there = false;
+  bool ours = false;  // it refers to the arms of this rollout and to nothing else
+  double weight = 0;  // of the canary
+  std::int64_t generation = 0;
+  bool observed = false;  // its status is that of this generation, and the gateway has accepted it
+  std::string trouble;    // what the gateway says against it
+  std::string editor;     // who wrote it last, when that was not us
+};
+
+struct Observation {
+  WallTime now{};
+  ArmSeen stable, canary;
+  RouteSeen route;
+  bool scraped = false;
+  ArmCounters stable_counters, canary_counters;
+  std::string blind;  // why nothing was scraped
+};
+
+// How long until the next look is worth its requests.
+[[nodiscard]] Duration next_look(const RolloutState& state);
+// Whether a look needs the pods' counters.
+[[nodiscard]] bool wants_counters(const RolloutState& state);
+// Replicas of the canary before it gets this weight: its share of the whole, two at least where the whole has two (one
+// pod may be a bad node).
+[[nodiscard]] std::int64_t replicas_for(double weight, std::int64_t whole);
+
+[[nodiscard]] RolloutState decide(const RolloutState& before, const Observation& seen);
+
+// What people ask for, whatever phase it is in. Each says in `who` who asks.
+void ask_pause(RolloutState& state, const std::string& who, const std::string& why, WallTime now);
+void ask_resume(RolloutState& state, const std::string& who, WallTime now);
+void ask_promote(RolloutState& state, const std::string& who, WallTime now);
+void ask_abort(RolloutState& state, const std::string& who, const std::string& why, WallTime now);
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,195 @@
+#include "deploy/rollout/driver.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "base/terminal.h"
+#include "deploy/cluster/perform.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Order = RolloutWrite::Order;
+
+constexpr int tries = 5;  // of a write that somebody else was faster with
+constexpr int log_lines = 10;
+constexpr std::size_t evidence_limit = 4096;
+
+Error nothing_begun(const RolloutPlace& place) {
+  return {Error::Kind::not_found, "no rollout of " + to_string(place.model) + " has begun in " + place.environment,
+          "`mlctl rollout start " + to_string(place.model) + " --env " + place.environment + "`"};
+}
+
+}  // namespace
+
+bool is_driven(const RolloutState& rollout, WallTime now) {
+  const auto silent = now - rollout.heartbeat;
+  return !rollout.driver.empty() && silent < driver_silence && silent > -driver_silence;
+}
+
+Driver::Driver(const RolloutSeams& seams, RolloutPlace place, std::string who)
+    : seams_(seams), place_(std::move(place)), who_(std::move(who)) {}
+
+Error Driver::taken_over(const ModelState& state) const {
+  const auto driver = state.rollout ? state.rollout->driver : std::string();
+  return {Error::Kind::conflict,
+          "the rollout of " + to_string(place_.model) + " was taken over" +
+              (driver.empty() ? "" : " by " + escape_control(driver)),
+          "`mlctl rollout status " + to_string(place_.model) + " --env " + place_.environment + "` shows where it is"};
+}
+
+// False: somebody else was faster.
+Result<bool> Driver::write(ModelState& state) {
+  const ApiRequest request{.method = "PUT",
+                           .path = state_path(state.model, state.name_space),
+                           .query = {{"fieldManager", field_manager}},
+                           .body = to_object(state).dump(),
+                           .content_type = "application/json",
+                           .about = "state of " + to_string(state.model)};
+  auto answers = seams_.cluster.send({request}, {});
+  if (!answers.front()) return answers.front().error();
+  if (answers.front()->status == 409) return false;
+  if (!is_fine(*answers.front())) return error_of(seams_.cluster, request, *answers.front());
+  auto written = parse_state(Json::parse(answers.front()->body, nullptr, false));
+  if (!written) return written.error();
+  state.resource_version = written->resource_version;
+  return true;
+}
+
+Status Driver::take(bool force) {
+  for (int i = 0; i < tries; ++i) {
+    auto live = look(seams_, place_);
+    if (!live) return live.error();
+    auto& rollout = live->state.rollout;
+    if (!rollout) return nothing_begun(place_);
+    if (!force && rollout->driver != who_ && is_driven(*rollout, live->now))
+      return Error{Error::Kind::conflict,
+                   to_string(place_.model) + " is being rolled out by " + escape_control(rollout->driver) +
+                       ", last seen " + ago(rollout->heartbeat, live->now),
+                   "`mlctl rollout watch " + to_string(place_.model) + " --env " + place_.environment + "` looks on"};
+    const auto before = rollout->driver;
+    ++live->state.epoch;
+    rollout->driver = who_;
+    rollout->heartbeat = live->now;
+    if (!before.empty() && before != who_) tell(*rollout, live->now, who_ + " took over from " + before);
+    auto written = write(live->state);
+    if (!written) return written.error();
+    if (!*written) continue;
+    epoch_ = live->state.epoch;
+    auto requests = fence(*live, seams_.discovery);
+    if (!requests) return requests.error();
+    // An object that changed meanwhile has another version already: whoever was here before cannot write it either.
+    static_cast<void>(seams_.cluster.send(*requests, {}));
+    return ok();
+  }
+  return Error{Error::Kind::conflict, "others change the state of " + to_string(place_.model) + " all the time",
+               "run the command again"};
+}
+
+Result<RolloutLive> Driver::look_as_owner() {
+  auto live = look(seams_, place_);
+  if (!live) return live.error();
+  if (!live->state.rollout) return nothing_begun(place_);
+  if (live->state.epoch != epoch_) return taken_over(live->state);
+  return live;
+}
+
+Status Driver::act(const RolloutLive& live) {
+  auto writes = writes_for(live, seams_.discovery);
+  if (!writes) return writes.error();
+  for (const auto order : {Order::pods, Order::route, Order::service, Order::removal}) {
+    std::vector<ApiRequest> requests;
+    for (const auto& write : *writes)
+      if (write.order == order) requests.push_back(write.request);
+    const auto answers = seams_.cluster.send(requests, {});
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (!answers[i]) return answers[i].error();
+      const bool faster = answers[i]->status == 409;  // read again at the next tick
+      const bool gone = requests[i].method == "DELETE" && answers[i]->status == 404;
+      if (!is_fine(*answers[i]) && !faster && !gone) return error_of(seams_.cluster, requests[i], *answers[i]);
+      if (faster) return ok();
+    }
+  }
+  return ok();
+}
+
+// The last words of a container that ended: after the canary is gone nobody can ask it.
+void Driver::keep_evidence(const RolloutLive& live, RolloutState& rollout) {
+  for (const Json* pod : pods_of(live, rollout.candidate.revision)) {
+    const auto key = key_of(*pod);
+    for (const char* previous : {"true", "false"}) {
+      auto answer =
+          send_one(seams_.cluster, {.path = "/api/v1/namespaces/" + key.name_space + "/pods/" + key.name + "/log",
+                                    .query = {{"tailLines", std::to_string(log_lines)},
+                                              {"limitBytes", std::to_string(evidence_limit)},
+                                              {"previous", previous}},
+                                    .accept = "*/*",
+                                    .about = "log of " + key.name});
+      if (!answer || answer->body.empty()) continue;
+      rollout.evidence += key.name + ":\n" + escape_control(answer->body, true);
+      break;
+    }
+    if (rollout.evidence.size() > evidence_limit) break;
+  }
+  rollout.evidence.resize(std::min(rollout.evidence.size(), evidence_limit));
+}
+
+Result<ModelState> Driver::tick() {
+  for (int i = 0; i < tries; ++i) {
+    auto live = look_as_owner();
+    if (!live) return live.error();
+    auto seen = seen_of(*live, *live->state.rollout);
+    if (wants_counters(*live->state.rollout)) scrape(seams_, *live, *live->state.rollout, seen);
+    RolloutState after = decide(*live->state.rollout, seen);
+    if (after.phase == Phase::aborting && live->state.rollout->phase != Phase::aborting) keep_evidence(*live, after);
+    live->state.rollout = std::move(after);
+    settle(live->state, live->revision(live->state.rollout->candidate.revision), rfc3339(live->now));
+    auto written = write(live->state);
+    if (!written) return written.error();
+    if (!*written) continue;
+    if (auto acted = act(*live); !acted) return acted.error();
+    return live->state;
+  }
+  return Error{Error::Kind::conflict, "others change the state of " + to_string(place_.model) + " all the time",
+               "run the command again"};
+}
+
+void Driver::leave() {
+  if (epoch_ == 0) return;
+  auto live = look(seams_, place_);
+  if (!live || !live->state.rollout || live->state.epoch != epoch_) return;
+  live->state.rollout->driver.clear();
+  static_cast<void>(write(live->state));
+  epoch_ = 0;
+}
+
+Result<ModelState> Driver::ask(const std::function<Status(RolloutState&, WallTime now)>& how) {
+  for (int i = 0; i < tries; ++i) {
+    auto live = look(seams_, place_);
+    if (!live) return live.error();
+    auto& rollout = live->state.rollout;
+    if (!rollout) return nothing_begun(place_);
+    const bool was_aborting = rollout->has_lost();
+    if (auto may = how(*rollout, live->now); !may) return may.error();
+    if (rollout->has_lost() && !was_aborting) keep_evidence(*live, *rollout);
+    ++live->state.epoch;
+    rollout->driver.clear();
+    settle(live->state, live->revision(rollout->candidate.revision), rfc3339(live->now));
+    auto written = write(live->state);
+    if (!written) return written.error();
+    if (!*written) continue;
+    epoch_ = live->state.epoch;
+    if (auto requests = fence(*live, seams_.discovery)) static_cast<void>(seams_.cluster.send(*requests, {}));
+    // Versions have just been raised: what is written now carries them.
+    auto fenced = look_as_owner();
+    if (!fenced) return fenced.error();
+    if (auto acted = act(*fenced); !acted) return acted.error();
+    return fenced->state;
+  }
+  return Error{Error::Kind::conflict, "others change the state of " + to_string(place_.model) + " all the time",
+               "run the command again"};
+}
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,49 @@
+// Carries a rollout: a tick is one observe, decide, write down, act; a driver is a loop of ticks. Whoever begins to
+// tick takes the rollout over (epoch raised by compare-and-swap); whoever sees a higher epoch than its own stops.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "deploy/rollout/act.h"
+#include "deploy/rollout/look.h"
+
+namespace mlctl::deploy {
+
+// A driver that was silent for longer is stale: rollout status says so, and anybody may take over.
+inline constexpr std::chrono::seconds driver_silence{60};
+
+class Driver {
+ public:
+  Driver(const RolloutSeams& seams, RolloutPlace place, std::string who);
+
+  // Takes over: raises the epoch, then marks route and arms. Error{conflict}: somebody else drives it right now (and
+  // `force` is false), or was faster. Error{not_found}: no rollout has begun.
+  [[nodiscard]] Status take(bool force);
+  // One pass. Error{conflict}: it was taken over. The state as it was written.
+  [[nodiscard]] Result<ModelState> tick();
+  // Nobody drives it any more; its epoch stays. What goes wrong here only makes others wait for driver_silence.
+  void leave();
+
+  // What people ask for, from any machine: raises the epoch at once and does what follows from it without waiting for
+  // the driver, which stops when it sees that.
+  [[nodiscard]] Result<ModelState> ask(const std::function<Status(RolloutState&, WallTime now)>& how);
+
+ private:
+  [[nodiscard]] Result<RolloutLive> look_as_owner();
+  [[nodiscard]] Result<bool> write(ModelState& state);
+  [[nodiscard]] Status act(const RolloutLive& live);
+  void keep_evidence(const RolloutLive& live, RolloutState& rollout);
+  [[nodiscard]] Error taken_over(const ModelState& state) const;
+
+  RolloutSeams seams_;
+  RolloutPlace place_;
+  std::string who_;
+  std::uint64_t epoch_ = 0;  // 0: not taken
+};
+
+// Whether somebody else ticks right now, by the server's clock.
+[[nodiscard]] bool is_driven(const RolloutState& rollout, WallTime now);
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,289 @@
+#include "deploy/rollout/look.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "deploy/cluster/fields.h"
+#include "deploy/cluster/list.h"
+#include "deploy/cluster/live.h"
+#include "deploy/cluster/perform.h"
+#include "registry/remote_http.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* gateway_group = "gateway.networking.k8s.io";
+
+struct GroupKind {
+  const char* group;
+  const char* kind;
+};
+constexpr GroupKind looked_at[] = {{"", "ServiceAccount"},
+                                   {"", "Service"},
+                                   {"apps", "Deployment"},
+                                   {"apps", "ControllerRevision"},
+                                   {gateway_group, "HTTPRoute"},
+                                   {"policy", "PodDisruptionBudget"},
+                                   {"autoscaling", "HorizontalPodAutoscaler"}};
+
+Result<ModelState> read_state(const RolloutSeams& seams, const RolloutPlace& place, WallTime& now) {
+  const ApiRequest request{.path = state_path(place.model, place.name_space),
+                           .about = "state of " + to_string(place.model)};
+  auto answers = seams.cluster.send({request}, {});
+  if (!answers.front()) return answers.front().error();
+  const ApiAnswer& answer = *answers.front();
+  if (answer.status == 404)
+    return Error{Error::Kind::not_found,
+                 "nothing of " + to_string(place.model) + " is in namespace " + place.name_space + " of context " +
+                     seams.cluster.context(),
+                 "`mlctl apply " + to_string(place.model) + " --env " + place.environment + "` first"};
+  if (!is_fine(answer)) return error_of(seams.cluster, request, answer);
+  now = answer.date.value_or(seams.clock.wall());
+  auto state = parse_state(Json::parse(answer.body, nullptr, false));
+  if (state && state->environment != place.environment)
+    return Error{Error::Kind::conflict,
+                 to_string(place.model) + " in namespace " + place.name_space + " belongs to environment " +
+                     escape_control(state->environment),
+                 ""};
+  return state;
+}
+
+ArmSeen arm_seen(const RolloutLive& live, const std::string& revision) {
+  ArmSeen arm;
+  for (const Json* pod : pods_of(live, revision)) {
+    arm.ready += is_ready(*pod) ? 1 : 0;
+    if (auto trouble = trouble_of(*pod); trouble.kind > arm.trouble.kind) arm.trouble = std::move(trouble);
+    for (const auto& container : field(field(*pod, "status"), "containerStatuses")) {
+      const Json& now = field(field(container, "state"), "terminated");
+      const Json& last = field(field(container, "lastState"), "terminated");
+      const auto restarts = number_field(container, "restartCount");
+      const bool ended = now.is_object() && number_field(now, "exitCode") != 0;
+      arm.crashes += restarts + (ended ? 1 : 0);
+      if (restarts == 0 && !ended) continue;
+      const Json& end = ended ? now : last;
+      arm.crash = key_of(*pod).name + ": " + text_field(end, "reason") + ", exit " +
+                  std::to_string(number_field(end, "exitCode"));
+    }
+  }
+  return arm;
+}
+
+// Who wrote the references last, when that was not mlctl.
+std::string editor_of(const Json& route) {
+  std::string newest, who;
+  for (const auto& entry : field(field(route, "metadata"), "managedFields")) {
+    const auto time = text_field(entry, "time"), manager = text_field(entry, "manager");
+    if (text_field(entry, "subresource") == "status" || time < newest) continue;
+    newest = time;
+    who = manager;
+  }
+  return who == field_manager ? "" : who;
+}
+
+RouteSeen route_seen(const RolloutLive& live, const RolloutState& rollout) {
+  RouteSeen out;
+  const auto& name = live.state.model.name;
+  const Json* route = live.find("HTTPRoute", name);
+  if (route == nullptr) return out;
+  out.there = true;
+  out.generation = number_field(field(*route, "metadata"), "generation");
+  out.editor = editor_of(*route);
+  const Json& rules = field(field(*route, "spec"), "rules");
+  double canary = 0, all = 0;
+  out.ours = rules.is_array() && rules.size() == 1;
+  if (out.ours)
+    for (const auto& reference : field(rules.front(), "backendRefs")) {
+      const auto to = text_field(reference, "name");
+      const auto weight = static_cast<double>(number_field(reference, "weight", 1));
+      const bool is_canary = to == name + "-" + rollout.candidate.revision;
+      out.ours = out.ours && (is_canary || to == name + "-" + rollout.baseline.revision);
+      canary += is_canary ? weight : 0;
+      all += weight;
+    }
+  out.ours = out.ours && all > 0;
+  out.weight = all > 0 ? canary / all : 0;
+  const Json& parents = field(field(*route, "status"), "parents");
+  bool seen = parents.is_array() && !parents.empty();
+  for (const auto& parent : parents)
+    for (const char* type : {"Accepted", "ResolvedRefs"}) {
+      const Json& one = condition(parent, type);
+      const bool current = number_field(one, "observedGeneration") >= out.generation;
+      if (current && text_field(one, "status") == "False")
+        out.trouble = std::string(type) + ": " + text_field(one, "reason") + ": " + text_field(one, "message");
+      seen = seen && (one.is_null() || (current && text_field(one, "status") == "True"));
+    }
+  out.observed = seen;
+  return out;
+}
+
+PodCounters counters_of(const PodSample& sample, double edge) {
+  PodCounters out{sample.requests, {sample.errors}};
+  if (edge <= 0) return out;
+  const auto all = sample.buckets.find(std::numeric_limits<double>::infinity());
+  const auto below = sample.buckets.find(edge);
+  const bool known = all != sample.buckets.end() && below != sample.buckets.end();
+  out.events.push_back(known ? std::max(0.0, all->second - below->second) : 0);
+  return out;
+}
+
+ApiRequest pod_request(const std::string& name_space, const std::string& pod, const Counting& counting) {
+  return {.path = "/api/v1/namespaces/" + name_space + "/pods/" + pod + ":" + std::to_string(counting.port) + "/proxy" +
+                  counting.path,
+          .accept = "text/plain",
+          .about = "what pod " + pod + " counts"};
+}
+
+Result<std::map<std::string, PodSample>> ask_pods(const RolloutSeams& seams, const std::vector<const Json*>& pods,
+                                                  const Counting& counting) {
+  std::vector<ApiRequest> requests;
+  for (const Json* pod : pods) {
+    const auto key = key_of(*pod);
+    requests.push_back(pod_request(key.name_space, key.name, counting));
+  }
+  const auto answers = seams.cluster.send(requests, {});
+  std::map<std::string, PodSample> out;
+  std::optional<Error> first;
+  std::size_t answered = 0;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (!answers[i] || !is_fine(*answers[i])) {
+      if (!first) first = answers[i] ? error_of(seams.cluster, requests[i], *answers[i]) : answers[i].error();
+      continue;
+    }
+    auto sample = parse_exposition(answers[i]->body, counting.names);
+    if (!sample) {
+      if (!first) first = sample.error().context(requests[i].about);
+      continue;
+    }
+    ++answered;
+    if (*sample) out[key_of(*pods[i]).name] = **sample;
+  }
+  if (answered == 0 && first) return *first;
+  return out;
+}
+
+Result<std::map<std::string, PodSample>> ask_prometheus(const RolloutSeams& seams, const RolloutLive& live,
+                                                        const Counting& counting,
+                                                        const std::vector<std::string>& revisions) {
+  std::vector<std::string> prefixes;
+  for (const auto& revision : revisions) prefixes.push_back(live.state.model.name + "-" + revision);
+  const auto query = instant_query(counting.names, live.state.name_space, prefixes);
+  const auto& where = *seams.prometheus;
+  if (!where.url.empty()) {
+    auto body = seams.fetch(where.url + "/api/v1/query?query=" + registry::percent_encode(query));
+    if (!body) return body.error();
+    return parse_query(*body, counting.names);
+  }
+  auto answer = send_one(seams.cluster, {.path = "/api/v1/namespaces/" + where.name_space + "/services/" +
+                                                 where.service + ":" + where.port + "/proxy/api/v1/query",
+                                         .query = {{"query", query}},
+                                         .about = "Prometheus " + where.name_space + "/" + where.service});
+  if (!answer) return answer.error();
+  return parse_query(answer->body, counting.names);
+}
+
+}  // namespace
+
+const Json* RolloutLive::find(const std::string& kind, const std::string& name) const {
+  for (const auto& [key, object] : objects)
+    if (key.kind == kind && key.name == name) return &object;
+  return nullptr;
+}
+
+Objects RolloutLive::revision(const std::string& revision) const {
+  Objects out;
+  const Json* kept = find("ControllerRevision", state.model.name + "-" + revision);
+  if (kept == nullptr) return out;
+  for (const auto& object : field(field(*kept, "data"), "objects")) out.push_back(object);
+  return out;
+}
+
+Result<RolloutLive> look(const RolloutSeams& seams, const RolloutPlace& place) {
+  RolloutLive live;
+  auto state = read_state(seams, place, live.now);
+  if (!state) return state.error();
+  live.state = std::move(*state);
+  const std::string ours = "app.kubernetes.io/name=" + place.model.name + "," + managed_label + "=mlctl";
+  std::vector<ListQuery> queries;
+  for (const auto& [group, kind] : looked_at) {
+    auto resource = seams.discovery.find_group_kind(group, kind);
+    if (!resource) return resource.error();
+    if (*resource)
+      queries.push_back({**resource, place.name_space, ours, "application/json", std::string(kind) == "HTTPRoute"});
+  }
+  queries.push_back({{"v1", "Pod", "pods", true}, place.name_space, ours});
+  auto lists = list_all(seams.cluster, queries);
+  if (!lists) return lists.error();
+  live.pods = std::move(lists->back().items);
+  lists->pop_back();
+  for (auto& list : *lists)
+    for (auto& object : list.items) {
+      auto key = key_of(object);
+      live.objects.emplace(std::move(key), std::move(object));
+    }
+  return live;
+}
+
+std::vector<const Json*> pods_of(const RolloutLive& live, const std::string& revision) {
+  std::vector<const Json*> out;
+  for (const auto& pod : live.pods)
+    if (label_of(pod, revision_label) == revision && !is_going(pod)) out.push_back(&pod);
+  return out;
+}
+
+bool is_ready(const Json& pod) {
+  return text_field(condition(field(pod, "status"), "Ready"), "status") == "True";
+}
+
+Result<std::map<std::string, PodSample>> read_samples(const RolloutSeams& seams, const RolloutLive& live,
+                                                      const Counting& counting,
+                                                      const std::vector<std::string>& revisions) {
+  std::vector<const Json*> pods;
+  for (const auto& revision : revisions)
+    for (const Json* pod : pods_of(live, revision))
+      if (is_ready(*pod)) pods.push_back(pod);
+  if (!seams.prometheus) return ask_pods(seams, pods, counting);
+  auto samples = ask_prometheus(seams, live, counting, revisions);
+  // Both show the same counters: while Prometheus is away the pods are asked themselves.
+  if (!samples) {
+    auto asked = ask_pods(seams, pods, counting);
+    return asked ? asked : samples.error();
+  }
+  std::map<std::string, PodSample> there;
+  for (const Json* pod : pods)
+    if (const auto found = samples->find(key_of(*pod).name); found != samples->end()) there.insert(*found);
+  return there;
+}
+
+void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutState& rollout, Observation& into) {
+  const auto& revisions = {rollout.baseline.revision, rollout.candidate.revision};
+  auto samples = read_samples(seams, live, rollout.plan.counting, revisions);
+  if (!samples) {
+    into.blind = samples.error().message;
+    return;
+  }
+  into.scraped = true;
+  for (auto* arm : {&into.stable_counters, &into.canary_counters}) {
+    const auto& revision = arm == &into.stable_counters ? rollout.baseline.revision : rollout.candidate.revision;
+    for (const Json* pod : pods_of(live, revision)) {
+      if (!is_ready(*pod)) continue;
+      // A server that has answered nothing yet may expose no counter yet.
+      const auto found = samples->find(key_of(*pod).name);
+      (*arm)[key_of(*pod).name] = counters_of(found == samples->end() ? PodSample{} : found->second, rollout.plan.edge);
+    }
+  }
+}
+
+Observation seen_of(const RolloutLive& live, const RolloutState& rollout) {
+  Observation out;
+  out.now = live.now;
+  out.stable = arm_seen(live, rollout.baseline.revision);
+  out.canary = arm_seen(live, rollout.candidate.revision);
+  out.route = route_seen(live, rollout);
+  return out;
+}
+
+}  // namespace mlctl::deploy

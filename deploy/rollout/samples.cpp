@@ -1,0 +1,229 @@
+#include "deploy/rollout/samples.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/terminal.h"
+#include "deploy/cluster/fields.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t label_limit = 64;  // of one series
+
+// One series of interest, whatever it came in.
+struct Series {
+  std::string name;
+  std::map<std::string, std::string> labels;
+  double value = 0;
+};
+
+std::optional<double> number_of(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool is_counted(const Series& series, const MetricNames& names) {
+  if (names.path_label.empty()) return true;
+  const auto path = series.labels.find(names.path_label);
+  return path != series.labels.end() && path->second.find(names.path_part) != std::string::npos;
+}
+
+std::string label(const Series& series, const std::string& name) {
+  const auto found = series.labels.find(name);
+  return found == series.labels.end() ? "" : found->second;
+}
+
+// False: the value is none that a counter has.
+bool add(const Series& series, const MetricNames& names, PodSample& sample) {
+  if (!std::isfinite(series.value) || series.value < 0) return false;
+  if (series.name == names.requests) {
+    const auto code = label(series, names.code_label);
+    sample.requests += series.value;
+    if (code.size() == 3 && code.front() == '5') sample.errors += series.value;
+    return true;
+  }
+  const auto edge = number_of(label(series, "le"));
+  if (!edge || std::isnan(*edge)) return false;
+  sample.buckets[*edge] += series.value;
+  return true;
+}
+
+// Reads one line of the text format from the front; every take_… is false where the line is not such a thing.
+class Line {
+ public:
+  explicit Line(std::string_view text) : rest_(text) {}
+
+  [[nodiscard]] std::string_view take_name() {
+    const auto end = std::find_if(rest_.begin(), rest_.end(), [](char c) { return c == '{' || c == ' ' || c == '\t'; });
+    const auto name = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
+    rest_.remove_prefix(name.size());
+    return name;
+  }
+
+  [[nodiscard]] bool take_labels(std::map<std::string, std::string>& into) {
+    skip_blanks();
+    if (!rest_.starts_with('{')) return true;
+    rest_.remove_prefix(1);
+    for (;;) {
+      skip_blanks();
+      if (rest_.starts_with('}')) break;
+      if (into.size() >= label_limit || !take_label(into)) return false;
+      skip_blanks();
+      if (rest_.starts_with(','))
+        rest_.remove_prefix(1);
+      else if (!rest_.starts_with('}'))
+        return false;
+    }
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  // A time stamp or an exemplar may follow.
+  [[nodiscard]] std::optional<double> take_value() {
+    skip_blanks();
+    return number_of(rest_.substr(0, rest_.find_first_of(" \t")));
+  }
+
+ private:
+  void skip_blanks() {
+    while (rest_.starts_with(' ') || rest_.starts_with('\t')) rest_.remove_prefix(1);
+  }
+
+  bool take_label(std::map<std::string, std::string>& into) {
+    const auto equals = rest_.find('=');
+    if (equals == std::string_view::npos) return false;
+    const std::string name(rest_.substr(0, equals));
+    rest_.remove_prefix(equals + 1);
+    if (!rest_.starts_with('"')) return false;
+    std::string value;
+    for (std::size_t i = 1; i < rest_.size(); ++i) {
+      if (rest_[i] == '"') {
+        rest_.remove_prefix(i + 1);
+        into[name] = std::move(value);
+        return true;
+      }
+      if (rest_[i] == '\\' && i + 1 < rest_.size()) {
+        ++i;
+        value += rest_[i] == 'n' ? '\n' : rest_[i];
+      } else {
+        value += rest_[i];
+      }
+    }
+    return false;
+  }
+
+  std::string_view rest_;
+};
+
+Error bad_line(std::size_t line, const std::string& why) {
+  return {Error::Kind::corrupt, "line " + std::to_string(line) + " of what it counts: " + why, ""};
+}
+
+std::string escaped_for_regex(const std::string& text) {
+  static constexpr std::string_view special = "\\.+*?()|[]{}^$";
+  std::string out;
+  for (const char c : text) {
+    // Once for the expression, once for the string that it stands in.
+    if (special.find(c) != std::string_view::npos) out += "\\\\";
+    out += c;
+  }
+  return out;
+}
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+Error not_an_answer() {
+  return {Error::Kind::corrupt, "what Prometheus answers is no vector of series", ""};
+}
+
+std::optional<Series> series_of(const Json& item) {
+  const Json& value = field(item, "value");
+  if (!value.is_array() || value.size() != 2 || !value[1].is_string()) return std::nullopt;
+  const auto number = number_of(value[1].get<std::string>());
+  if (!number) return std::nullopt;
+  Series out{.value = *number};
+  for (const auto& [name, text] : field(item, "metric").items())
+    if (text.is_string()) out.labels[name] = text.get<std::string>();
+  out.name = out.labels["__name__"];
+  return out;
+}
+
+}  // namespace
+
+Result<std::optional<PodSample>> parse_exposition(std::string_view text, const MetricNames& names) {
+  if (text.size() > exposition_limit) return bad_line(0, "larger than " + human_bytes(exposition_limit));
+  const std::string bucket = names.latency + "_bucket";
+  PodSample sample;
+  std::size_t found = 0, number = 0;
+  while (!text.empty()) {
+    ++number;
+    const auto end = std::min(text.find('\n'), text.size());
+    auto line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    Line reader(line);
+    const auto name = reader.take_name();
+    if (name != names.requests && name != bucket) continue;
+    Series series{.name = std::string(name)};
+    if (!reader.take_labels(series.labels)) return bad_line(number, "labels that are not closed, or too many");
+    const auto value = reader.take_value();
+    if (!value) return bad_line(number, "no number");
+    series.value = *value;
+    if (!is_counted(series, names)) continue;
+    if (++found > series_limit) return bad_line(number, "too many series");
+    if (!add(series, names, sample)) return bad_line(number, "no counter has such a value");
+  }
+  return found == 0 ? std::optional<PodSample>() : std::optional(std::move(sample));
+}
+
+std::string instant_query(const MetricNames& names, const std::string& name_space,
+                          const std::vector<std::string>& pod_prefixes) {
+  std::string pods;
+  for (const auto& prefix : pod_prefixes) pods += (pods.empty() ? "" : "|") + escaped_for_regex(prefix) + "-.*";
+  return "{__name__=~\"" + escaped_for_regex(names.requests) + "|" + escaped_for_regex(names.latency) +
+         "_bucket\",namespace=\"" + escaped(name_space) + "\",pod=~\"" + pods + "\"}";
+}
+
+Result<std::map<std::string, PodSample>> parse_query(std::string_view body, const MetricNames& names) {
+  if (body.size() > exposition_limit) return not_an_answer();
+  const Json answer = Json::parse(body, nullptr, false);
+  if (text_field(answer, "status") == "error")
+    return Error{Error::Kind::unavailable,
+                 "Prometheus says " + escape_control(text_field(answer, "errorType")) + ": " +
+                     escape_control(text_field(answer, "error")),
+                 ""};
+  const Json& data = field(answer, "data");
+  const Json& result = field(data, "result");
+  if (text_field(data, "resultType") != "vector" || !result.is_array() || result.size() > series_limit)
+    return not_an_answer();
+  const std::string bucket = names.latency + "_bucket";
+  std::map<std::string, PodSample> out;
+  for (const auto& item : result) {
+    auto series = series_of(item);
+    if (!series) return not_an_answer();
+    const auto pod = label(*series, "pod");
+    if (pod.empty() || (series->name != names.requests && series->name != bucket) || !is_counted(*series, names))
+      continue;
+    if (!add(*series, names, out[pod]))
+      return Error{Error::Kind::corrupt, "what Prometheus has of pod " + escape_control(pod) + " is no counter", ""};
+  }
+  return out;
+}
+
+}  // namespace mlctl::deploy

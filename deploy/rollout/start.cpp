@@ -1,0 +1,238 @@
+#include "deploy/rollout/start.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "deploy/cluster/fields.h"
+#include "deploy/cluster/perform.h"
+#include "deploy/pod.h"
+#include "deploy/rollout/act.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double edge_share = 0.05;          // of stable's requests above the edge: often enough to count
+constexpr double edge_least_requests = 100;  // that tell where the edge is
+constexpr int forecast_blocks = 1440;        // of a minute: a day
+
+struct Traffic {
+  double requests = 0, errors = 0, seconds = 0;  // seconds: of the pod that is there longest
+  std::map<double, double> buckets;
+  std::size_t pods = 0;
+};
+
+Traffic traffic_of(const RolloutLive& live, const std::string& revision,
+                   const std::map<std::string, PodSample>& samples) {
+  Traffic out;
+  double rate = 0;
+  for (const Json* pod : pods_of(live, revision)) {
+    const auto found = samples.find(key_of(*pod).name);
+    if (found == samples.end()) continue;
+    ++out.pods;
+    out.requests += found->second.requests;
+    out.errors += found->second.errors;
+    for (const auto& [edge, count] : found->second.buckets) out.buckets[edge] += count;
+    const auto started = parse_rfc3339(text_field(field(*pod, "status"), "startTime"));
+    const double age = started ? std::max<double>(1, static_cast<double>((live.now - *started).count())) : 1;
+    rate += found->second.requests / age;
+  }
+  out.seconds = rate > 0 ? out.requests / rate : 0;
+  return out;
+}
+
+// The edge that about one request in twenty is above: where there are more, an edge says less of the tail; where there
+// are none, nothing is counted. 0: there is none to choose.
+double choose_edge(const Traffic& traffic) {
+  const auto all = traffic.buckets.find(std::numeric_limits<double>::infinity());
+  if (all == traffic.buckets.end() || all->second < edge_least_requests) return 0;
+  double best = 0, distance = std::numeric_limits<double>::infinity();
+  for (const auto& [edge, below] : traffic.buckets) {
+    if (!std::isfinite(edge) || edge <= 0) continue;
+    const double share = std::max(1 - below / all->second, 1e-6);
+    if (share > 0.5) continue;
+    const double far = std::abs(std::log(share / edge_share));
+    if (far < distance) {
+      distance = far;
+      best = edge;
+    }
+  }
+  return best;
+}
+
+// The judge on the mean path: blocks of exactly the expected counts.
+std::optional<Duration> time_until(JudgeVerdict wanted, const RolloutPlan& plan, std::size_t step, double factor,
+                                   double rate, double error_rate) {
+  const double weight = plan.config.steps[step].weight;
+  JudgeRules rules{.metrics = {plan.config.errors}};
+  Judge judge(rules);
+  judge.begin_step(step);
+  const double length = std::chrono::duration<double>(plan.config.block).count();
+  const auto pods = static_cast<int>(std::max<std::int64_t>(replicas_for(weight, plan.replicas), 1));
+  for (int i = 1; i <= forecast_blocks; ++i) {
+    JudgeBlock block;
+    const double canary = rate * length * weight / pods, stable = rate * length * (1 - weight) / 2;
+    for (int pod = 0; pod < 2; ++pod)
+      block.stable.push_back({"s" + std::to_string(pod), {{stable, stable * error_rate}}});
+    for (int pod = 0; pod < pods; ++pod)
+      block.canary.push_back({"c" + std::to_string(pod), {{canary, std::min(canary, canary * error_rate * factor)}}});
+    judge.add(block);
+    if (judge.judge().verdict == wanted) return plan.config.block * i;
+  }
+  return std::nullopt;
+}
+
+std::vector<StepForecast> forecast_steps(const RolloutPlan& plan, double rate, double error_rate) {
+  std::vector<StepForecast> out;
+  for (std::size_t i = 0; i + 1 < plan.config.steps.size(); ++i) {
+    const auto& step = plan.config.steps[i];
+    StepForecast one{step.weight, replicas_for(step.weight, plan.replicas), rate * step.weight, {}, {}};
+    one.pass = time_until(JudgeVerdict::pass, plan, i, 1, rate, error_rate);
+    // Where stable has no errors, three times as many are none either: what is above the floor counts then.
+    const double base = std::max(error_rate, plan.config.errors.floor.value_or(0.001));
+    one.detect = time_until(JudgeVerdict::fail, plan, i, 3 * base / std::max(error_rate, 1e-9), rate,
+                            std::max(error_rate, 1e-9));
+    if (one.pass) {
+      one.pass = std::max(*one.pass, step.hold);
+      if (rate * step.weight > 0 && step.min_requests > 0)
+        one.pass =
+            std::max<Duration>(*one.pass, std::chrono::nanoseconds(std::llround(static_cast<double>(step.min_requests) /
+                                                                                one.requests_per_second * 1e9)));
+    }
+    out.push_back(one);
+  }
+  return out;
+}
+
+Serves candidate_of(const OwnerPlan& owner) {
+  return owner.after.stable.value_or(Serves{});
+}
+
+std::vector<std::string> notes_of(const RolloutPlan& plan, const RolloutForecast& forecast) {
+  std::vector<std::string> notes;
+  if (plan.replicas < 2)
+    notes.push_back(
+        "one replica: a single pod may be a bad node, so errors alone never abort this rollout; a crash does");
+  if (plan.config.block < least_judged_block)
+    notes.push_back("blocks of " + human_duration(plan.config.block) +
+                    ": the judge's error rates were measured with 60 s and more");
+  if (plan.edge <= 0) notes.push_back("latency is not judged: stable has answered too little to choose an edge from");
+  if (forecast.requests_per_second <= 0) notes.push_back("stable has no traffic: nothing can be judged");
+  for (const auto& step : forecast.steps)
+    if (forecast.requests_per_second > 0 && !step.pass) {
+      notes.push_back(
+          "with this traffic some steps are not decided within a day: more weight, a higher floor, or "
+          "`low_traffic: time`");
+      break;
+    }
+  return notes;
+}
+
+Result<Counting> counting_of(const OwnerPlan& owner) {
+  const auto* profile = find_profile(owner.spec->runtime.profile);
+  if (profile == nullptr || profile->metrics.requests.empty())
+    return Error{Error::Kind::usage,
+                 owner.name + ": what runtime '" + owner.spec->runtime.name + "' counts is not known",
+                 "`rollout: {strategy: replace}` replaces at once"};
+  return Counting{profile->metrics, profile->metrics_port, profile->metrics_path};
+}
+
+// How many replicas stable has, and its autoscaler's minimum.
+void read_stable(const RolloutLive& live, const Spec& spec, RolloutPlan& plan) {
+  const auto name = spec.model.name + "-" + live.state.stable->revision;
+  if (const Json* deployment = live.find("Deployment", name))
+    plan.replicas = std::max<std::int64_t>(number_field(field(*deployment, "spec"), "replicas", 1), 1);
+  plan.replicas = std::clamp<std::int64_t>(plan.replicas, 1, spec.serving.autoscale.max);
+  if (const Json* scaler = live.find("HorizontalPodAutoscaler", name))
+    plan.stable_min = number_field(field(*scaler, "spec"), "minReplicas", 1);
+}
+
+}  // namespace
+
+Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& owner, const std::string& run) {
+  const Spec& spec = *owner.spec;
+  if (!spec.environment.route)
+    return Error{Error::Kind::usage,
+                 owner.name + ": environment " + spec.environment.name + " has no `route:` to shift traffic with",
+                 "add `route: {gateway: NAMESPACE/NAME, host: HOST}` to it, or `rollout: {strategy: replace}` to the "
+                 "model"};
+  auto counting = counting_of(owner);
+  if (!counting) return counting.error();
+  auto live = look(seams, {spec.model, spec.name_space, spec.environment.name});
+  if (!live) return live.error();
+  if (live->find("HTTPRoute", spec.model.name) == nullptr)
+    return Error{Error::Kind::usage, owner.name + ": its HTTPRoute is not there",
+                 "`mlctl apply` of the version that serves makes it"};
+  auto samples = read_samples(seams, *live, *counting, {live->state.stable->revision});
+  if (!samples) return samples.error().context(owner.name + ": what stable counts cannot be read");
+  const auto traffic = traffic_of(*live, live->state.stable->revision, *samples);
+  if (traffic.pods == 0)
+    return Error{Error::Kind::unavailable,
+                 owner.name + ": no pod of " + live->state.stable->version + " shows " + counting->names.requests,
+                 "a rollout is judged by it; without any traffic so far, send some, or use `strategy: replace`"};
+  RolloutForecast out;
+  auto& state = out.state;
+  state.candidate = candidate_of(owner);
+  state.candidate.run = run;
+  state.baseline = *live->state.stable;
+  state.plan.config = spec.rollout;
+  state.plan.counting = *counting;
+  state.plan.edge = choose_edge(traffic);
+  read_stable(*live, spec, state.plan);
+  state.began = state.since = live->now;
+  state.replicas = replicas_for(spec.rollout.steps.front().weight, state.plan.replicas);
+  state.route_generation = number_field(field(*live->find("HTTPRoute", spec.model.name), "metadata"), "generation");
+  tell(state, live->now, state.candidate.version + " begins beside " + state.baseline.version + ", by " + run);
+  out.requests_per_second = traffic.seconds > 0 ? traffic.requests / traffic.seconds : 0;
+  out.error_rate = traffic.requests > 0 ? traffic.errors / traffic.requests : 0;
+  if (out.requests_per_second > 0)
+    out.steps = forecast_steps(state.plan, out.requests_per_second, out.error_rate);
+  else
+    for (std::size_t i = 0; i + 1 < spec.rollout.steps.size(); ++i)
+      out.steps.push_back(
+          {spec.rollout.steps[i].weight, replicas_for(spec.rollout.steps[i].weight, state.plan.replicas), 0, {}, {}});
+  out.notes = notes_of(state.plan, out);
+  return out;
+}
+
+Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const RolloutState& rollout) {
+  Objects objects;
+  for (const auto& body : owner.bodies) objects.push_back(*body);
+  const auto kept = kept_revision(owner.before, rollout.candidate, objects);
+  auto resource = seams.discovery.find("apps/v1", "ControllerRevision");
+  if (!resource) return resource.error();
+  const ApiRequest record{.method = "POST",
+                          .path = path_of(*resource, owner.before.name_space),
+                          .query = {{"fieldManager", field_manager}},
+                          .body = kept.dump(-1, ' ', false, Json::error_handler_t::replace),
+                          .content_type = "application/json",
+                          .about = to_string(key_of(kept)),
+                          .again = false};
+  ModelState state = owner.before;
+  ++state.epoch;
+  state.assignment = std::max(state.assignment, rollout.candidate.assignment);
+  state.rollout = rollout;
+  state.working.clear();
+  state.working_since.clear();
+  state.kinds.insert(owner.after.kinds.begin(), owner.after.kinds.end());
+  const ApiRequest write{.method = "PUT",
+                         .path = state_path(state.model, state.name_space),
+                         .query = {{"fieldManager", field_manager}},
+                         .body = to_object(state).dump(),
+                         .content_type = "application/json",
+                         .about = "state of " + owner.name};
+  auto recorded = seams.cluster.send({record}, {});
+  if (!recorded.front()) return recorded.front().error();
+  // The same revision was tried before: what it is made of is in its name.
+  if (!is_fine(*recorded.front()) && recorded.front()->status != 409)
+    return error_of(seams.cluster, record, *recorded.front());
+  auto written = seams.cluster.send({write}, {});
+  if (!written.front()) return written.front().error();
+  if (!is_fine(*written.front())) return error_of(seams.cluster, write, *written.front());
+  return ok();
+}
+
+}  // namespace mlctl::deploy

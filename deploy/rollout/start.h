@@ -1,0 +1,38 @@
+// Beginning a rollout: whether it can be judged, what is frozen for it, how long it will take.
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "deploy/cluster/plan.h"
+#include "deploy/rollout/look.h"
+
+namespace mlctl::deploy {
+
+// What a step is expected to take, from stable's traffic: on the mean path, no promise.
+struct StepForecast {
+  double weight = 0;
+  std::int64_t replicas = 0;
+  double requests_per_second = 0;  // at the canary
+  std::optional<Duration> pass;    // of a version that is the same; nullopt: not within a day
+  std::optional<Duration> detect;  // of one that is three times as bad
+};
+
+struct RolloutForecast {
+  RolloutState state;                              // as it would begin
+  double requests_per_second = 0, error_rate = 0;  // of stable, since its pods started
+  std::vector<StepForecast> steps;                 // those below 100 %
+  std::vector<std::string> notes;                  // what should be known before
+};
+
+// Of an owner whose plan says `rollout`. Asks stable's pods what they count. Error{usage}: no route to shift traffic
+// with, a runtime that is not known to count; Error{unavailable}: stable's series are not to be found.
+[[nodiscard]] Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& owner,
+                                               const std::string& run);
+
+// Writes the candidate's ControllerRevision, then the state. The route and pods change at the first tick.
+// Error{conflict}: somebody else was faster.
+[[nodiscard]] Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const RolloutState& rollout);
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,134 @@
+// A rollout as the cluster remembers it: what is intended is written here (compare-and-swap) before it is done, so that
+// whoever takes over knows what to go on with. Part of the model's state (deploy/cluster/state.h). Pure.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "deploy/rollout/config.h"
+#include "deploy/rollout/samples.h"
+
+namespace mlctl::deploy {
+
+// What serves, by the digest that everything else refers to.
+struct Serves {
+  std::string revision, digest, version, commit;
+  std::uint64_t assignment = 0;
+  std::string since;  // RFC 3339
+  std::string run;    // who: "alice@host", or the CI run
+  bool operator==(const Serves&) const = default;
+};
+[[nodiscard]] nlohmann::ordered_json to_json(const Serves& serves);
+[[nodiscard]] Serves serves_from(const nlohmann::ordered_json& value);  // what is missing is empty
+
+// How a server is asked what it has counted.
+struct Counting {
+  MetricNames names;
+  int port = 0;
+  std::string path;
+  bool operator==(const Counting&) const = default;
+};
+
+// Frozen when the rollout begins.
+struct RolloutPlan {
+  RolloutConfig config;
+  double edge = 0;            // seconds: requests above it are slow; 0: latency is not judged
+  std::int64_t replicas = 1;  // of stable at the start, and of the whole
+  Counting counting;
+  std::optional<std::int64_t> stable_min;  // of stable's autoscaler before the rollout; nullopt: it has none
+  bool operator==(const RolloutPlan&) const = default;
+};
+[[nodiscard]] JudgeRules rules_of(const RolloutPlan& plan);
+
+enum class Phase {
+  preparing,  // pods for the next weight are started
+  shifting,   // the route has the weight, and nobody has seen requests follow it yet
+  measuring,
+  looking,   // promoted: stable's pods are kept a while
+  aborting,  // the canary's weight goes to zero
+  aborted,   // it is at zero: the canary is kept a while
+  promoted,  // over
+  failed     // over
+};
+[[nodiscard]] const char* to_string(Phase phase);
+
+// Counters of a pod since its server started, in the order of the judge's metrics.
+struct PodCounters {
+  double requests = 0;
+  std::vector<double> events;
+  bool operator==(const PodCounters&) const = default;
+};
+using ArmCounters = std::map<std::string, PodCounters>;  // by pod
+
+// A block of the judge's grid while it fills: where counters stood when it began, and last.
+struct OpenBlock {
+  WallTime from{};
+  ArmCounters stable, canary;            // at its beginning
+  ArmCounters last_stable, last_canary;  // of the newest scrape
+  int scrapes = 0;
+  std::vector<std::string> broken;  // pods that began anew in it
+  bool operator==(const OpenBlock&) const = default;
+};
+
+struct ArmTotals {
+  double requests = 0;
+  std::vector<double> events;  // in the order of the judge's metrics
+  bool operator==(const ArmTotals&) const = default;
+};
+
+struct Pause {
+  std::string by, reason;  // by: "mlctl" where it paused itself
+  WallTime since{};
+  bool operator==(const Pause&) const = default;
+};
+
+struct RolloutEvent {
+  WallTime when{};
+  std::string what;
+  bool operator==(const RolloutEvent&) const = default;
+};
+inline constexpr std::size_t events_kept = 60;
+
+struct RolloutState {
+  Serves candidate, baseline;
+  RolloutPlan plan;
+  Phase phase = Phase::preparing;
+  std::size_t step = 0;
+  double weight = 0;                  // of the canary, as it is intended
+  std::int64_t replicas = 0;          // of the canary, as it is intended
+  WallTime since{};                   // of the phase
+  WallTime began{};                   // of the rollout
+  std::int64_t route_generation = 0;  // that our last write made; 0: none
+  std::int64_t stable_crashes = -1;   // that are no news: before the rollout; -1: those that are seen next
+  std::int64_t canary_crashes = 0;    // the same, of what a person went on in spite of
+  ArmTotals stable, canary;           // in this step, as far as blocks are whole
+  std::size_t blocks = 0;             // in this step
+  std::optional<OpenBlock> block;
+  WallTime measured{};  // the newest scrape
+  std::string judge;    // JSON of deploy/judge: what it knows
+  std::string verdict;  // its last words
+  std::optional<Pause> pause;
+  std::string reason;    // of the end
+  std::string evidence;  // last log lines of the canary
+  std::string driver;    // who ticks; "": nobody
+  WallTime heartbeat{};
+  std::vector<RolloutEvent> events;
+  bool operator==(const RolloutState&) const = default;
+  [[nodiscard]] bool is_over() const { return phase == Phase::promoted || phase == Phase::failed; }
+  [[nodiscard]] bool has_won() const { return phase == Phase::looking || phase == Phase::promoted; }
+  [[nodiscard]] bool has_lost() const {
+    return phase == Phase::aborting || phase == Phase::aborted || phase == Phase::failed;
+  }
+};
+void tell(RolloutState& state, WallTime when, const std::string& what);  // keeps the newest events_kept
+
+[[nodiscard]] nlohmann::ordered_json to_json(const RolloutState& state);
+// Error{corrupt}: edited into something else.
+[[nodiscard]] Result<RolloutState> parse_rollout(const nlohmann::ordered_json& value);
+
+}  // namespace mlctl::deploy

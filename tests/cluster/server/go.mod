@@ -1,0 +1,3 @@
+module mlctl/tests/cluster/server
+
+go 1.26.0
