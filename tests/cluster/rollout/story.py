@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""Rollouts through the binary on a real cluster, under the load of an independent tool.
+
+usage: story.py MLCTL WORK-FOLDER      inside the cluster's network namespace
+
+Every scenario has a model of its own, and all run at once: traffic is what takes time.
+"""
+import concurrent.futures
+import json
+import pathlib
+import random
+import signal
+import sys
+import threading
+import time
+
+from project import EXAMPLE, NAMESPACE, HERE, Load, Project, answers, api, run, served, wait_until
+
+FINE = {"delay_ms": 3, "jitter_ms": 4}
+quiet = threading.Lock()  # the parts that everybody needs are away for one scenario at a time
+
+
+def said(name, text):
+    print(f"{time.strftime('%H:%M:%S')}  {name}: {text}", flush=True)
+
+
+def begin(story, name):
+    story.call("assign", f"{name}@v1.1.0", "prod")
+
+
+def drive(story, name, code=0, *more, user="ada"):
+    return story.call("rollout", "start", name, "--env", "prod", *more, code=code, user=user)
+
+
+def expect(state, phase, reason=""):
+    assert state["phase"] == phase, f"{state['phase']} ({state['reason']}), not {phase}"
+    assert reason in state["reason"], state["reason"]
+
+
+def only(codes, *allowed):
+    assert set(codes) <= set(allowed) and codes.get(200, 0) > 100, codes
+
+
+def weight(story, name):
+    state = story.rollout(name)
+    return state["weight"] if state else None
+
+
+def phase(story, name, *wanted):
+    state = story.rollout(name)
+    return state if state and state["phase"] in wanted else None
+
+
+# -- scenarios: each begins with v1.0.0 serving under load -------------------------------------------------------------
+
+def equal_version_goes_to_all(story, name):
+    """5, 25, 50, 100 %; the share that the pods themselves counted is within 3 points; its driver dies ten times."""
+    begin(story, name)
+    chance = random.Random(1105)
+    driver = story.start("rollout", "start", name, "--env", "prod")
+    kills, marks = 0, {}
+    next_kill = time.monotonic() + 3
+    while True:
+        state = story.rollout(name)
+        if state and state["phase"] == "promoted":
+            break
+        if state and state["phase"] == "measuring":
+            counts = {pod: count for pod, count in served(api).items() if pod.startswith(name + "-")}
+            # What was seen at a weight: from its first look to its last.
+            revision = f"{name}-{state['candidate']['revision']}"
+            canary = sum(count for pod, count in counts.items() if pod.startswith(revision))
+            marks.setdefault(state["weight"], []).append((canary, sum(counts.values())))
+        if driver.poll() is not None and (not state or state["phase"] not in ("promoted",)):
+            driver = story.start("rollout", "start", name, "--env", "prod")
+        elif kills < 10 and time.monotonic() > next_kill:
+            driver.send_signal(signal.SIGKILL)
+            driver.wait()
+            kills += 1
+            next_kill = time.monotonic() + chance.uniform(1.0, 4.0)
+        assert not state or not state.get("pause"), state["pause"]
+        time.sleep(0.5)
+    driver.communicate()
+    assert kills == 10, kills
+    shares = {}
+    for step, looks in marks.items():
+        (canary_before, all_before), (canary_after, all_after) = looks[0], looks[-1]
+        if all_after - all_before < 200:
+            continue
+        shares[step] = (canary_after - canary_before) / (all_after - all_before)
+        assert abs(shares[step] - step) <= 0.03, (step, shares[step])
+    assert set(shares) == {0.05, 0.25, 0.5}, shares
+    return {name: (200,)}, f"killed {kills} times; shares at the pods {shares}"
+
+
+def slower_version_is_aborted(story, name):
+    begin(story, name)
+    drive(story, name, 1)
+    expect(story.rollout(name), "failed", "latency above")
+    return {name: (200,)}, story.rollout(name)["reason"]
+
+
+def failing_version_is_aborted(story, name):
+    begin(story, name)
+    drive(story, name, 1)
+    expect(story.rollout(name), "failed", "errors: more than 1.5 times")
+    # Without an undo it stays refused; the way back in git makes the cluster what git says.
+    assert "was aborted" in story.call("apply", name, "--env", "prod", code=1)
+    story.call("undo", name, "--env", "prod")
+    assert "0 to create, 0 to change, 0 to remove" in story.call("diff", name, "--env", "prod")
+    return {name: (200, 500)}, story.rollout(name)["reason"]
+
+
+def crashing_version_is_aborted(story, name):
+    begin(story, name)
+    drive(story, name, 1)
+    state = story.rollout(name)
+    expect(state, "failed", "a pod of the canary ended")
+    assert "this input ends the server" in state["log"], state["log"]
+    return {name: (200, 502, 503, 504)}, state["reason"]
+
+
+def version_that_does_not_start_is_aborted(story, name):
+    begin(story, name)
+    drive(story, name, 1)
+    expect(story.rollout(name), "failed", "ended")
+    return {name: (200,)}, story.rollout(name)["reason"]
+
+
+def frozen_driver_stops_when_it_wakes(story, name):
+    begin(story, name)
+    first = story.start("rollout", "start", name, "--env", "prod", user="first")
+    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, first)
+    first.send_signal(signal.SIGSTOP)
+    second = story.start("rollout", "start", name, "--env", "prod", "--take-over", user="second")
+    wait_until("50 % by the second", 120, lambda: weight(story, name) == 0.5)
+    first.send_signal(signal.SIGCONT)
+    text = first.communicate(timeout=30)[0]
+    assert first.returncode == 1 and "was taken over" in text, (first.returncode, text)
+    text = second.communicate(timeout=120)[0]
+    assert second.returncode == 0, text
+    expect(story.rollout(name), "promoted")
+    return {name: (200,)}, "the first said that it was taken over; the second promoted"
+
+
+def two_drivers_at_once_are_one(story, name):
+    begin(story, name)
+    both = [story.start("rollout", "start", name, "--env", "prod", user=user) for user in ("one", "two")]
+    texts = [process.communicate(timeout=180)[0] for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes == [0, 1], texts
+    expect(story.rollout(name), "promoted")
+    return {name: (200,)}, "one promoted, the other said who drives"
+
+
+def edited_route_pauses(story, name):
+    begin(story, name)
+    driver = story.start("rollout", "start", name, "--env", "prod")
+    wait_until("20 %", 60, lambda: phase(story, name, "measuring") and weight(story, name) == 0.2, driver)
+    route = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes/{name}"
+    live = json.loads(api(route))
+    references = live["spec"]["rules"][0]["backendRefs"]
+    references[0]["weight"], references[1]["weight"] = 60, 40
+    api(route + "?fieldManager=kubectl-edit", "-X", "PUT", "-H", "Content-Type: application/json", "-d",
+        json.dumps(live))
+    text = driver.communicate(timeout=60)[0]
+    assert driver.returncode == 5 and "taken over" in text and "kubectl-edit" in text, text
+    kept = json.loads(api(route))["spec"]["rules"][0]["backendRefs"]
+    assert [one["weight"] for one in kept] == [60, 40], kept
+    story.call("rollout", "resume", name, "--env", "prod")
+    expect(story.rollout(name), "promoted")
+    return {name: (200,)}, "paused while a person's weights were there; resumed and promoted"
+
+
+def verbs_work_from_another_machine(story, name):
+    begin(story, name)
+    driver = story.start("rollout", "start", name, "--env", "prod", user="first")
+    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, driver)
+    story.call("rollout", "pause", name, "--env", "prod", "--reason", "lunch", user="second")
+    text = driver.communicate(timeout=60)[0]
+    assert driver.returncode in (1, 5), text
+    assert story.rollout(name)["pause"]["reason"] == "lunch"
+    story.call("rollout", "promote", name, "--env", "prod", "--no-wait", user="second")
+    wait_until("all traffic", 60, lambda: story.call("rollout", "tick", name, "--env", "prod") and
+               phase(story, name, "looking"))
+    story.call("rollout", "abort", name, "--env", "prod", "--reason", "not after all", "--wait", code=1, user="third")
+    expect(story.rollout(name), "failed", "not after all")
+    assert "v1.0.0" in story.call("status", name, "--env", "prod", code=1)
+    return {name: (200,)}, "paused, promoted by hand, ticked, aborted after the promotion"
+
+
+def outages_are_waited_for(story, name):
+    """The API server restarts and Prometheus goes away in the middle."""
+    begin(story, name)
+    driver = story.start("rollout", "start", name, "--env", "prod")
+    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, driver)
+    cluster = str(HERE.parent / "cluster")
+    run(cluster, "stop", "prometheus")
+    time.sleep(3)
+    run(cluster, "stop", "kube-apiserver")
+    time.sleep(2)
+    run(cluster, "start", "kube-apiserver")
+    text = driver.communicate(timeout=240)[0]
+    run(cluster, "start", "prometheus")
+    assert driver.returncode == 0, text
+    expect(story.rollout(name), "promoted")
+    return {name: (200,)}, "promoted"
+
+
+# name of the model: (scenario, v1.1.0, requests a second, rollout)
+FIVE = {"steps": [{"weight": "5%", "for": "5s"}, {"weight": "25%", "for": "5s"}, {"weight": "50%", "for": "5s"},
+                  {"weight": "100%"}], "judge": {"block": "4s", "errors": {"floor": "3%"}, "latency": {"floor": "10%"}}}
+SCENARIOS = {
+    "equal": (equal_version_goes_to_all, FINE, 160, FIVE),
+    "slower": (slower_version_is_aborted, {"delay_ms": 60, "jitter_ms": 10}, 60, None),
+    "failing": (failing_version_is_aborted, {**FINE, "error_rate": 0.05}, 100, None),
+    "crashing": (crashing_version_is_aborted, {**FINE, "crash_rate": 0.02}, 30, None),
+    "unstarted": (version_that_does_not_start_is_aborted, {"exit_at_start": True}, 10, None),
+    "frozen": (frozen_driver_stops_when_it_wakes, FINE, 60, None),
+    "doubled": (two_drivers_at_once_are_one, FINE, 60, None),
+    "edited": (edited_route_pauses, FINE, 60, None),
+    "asked": (verbs_work_from_another_machine, FINE, 40, None),
+}
+LAST = {"outages": (outages_are_waited_for, FINE, 60, None)}  # alone: it takes from everybody
+
+
+def play(story, name, scenario, load):
+    began = time.monotonic()
+    try:
+        allowed, summary = scenario(story, name)
+        error = None
+    except (AssertionError, KeyError, TypeError, TimeoutError) as problem:
+        allowed, summary, error = {}, "", f"{type(problem).__name__}: {problem}"
+    codes = load.stop()
+    if error is None:
+        try:
+            only(codes, *allowed[name])
+        except AssertionError as problem:
+            error = f"answers: {problem}"
+    said(name, (f"FAILED: {error}" if error else f"passed: {summary}") + f"; answers {codes}; " +
+         f"{time.monotonic() - began:.0f} s")
+    return error is None
+
+
+def main():
+    mlctl, work = sys.argv[1], pathlib.Path(sys.argv[2])
+    wanted = sys.argv[3:]
+    story = Project(work / "project", mlctl)
+    body = work / "body.json"
+    golden = json.loads((EXAMPLE / "versions" / "v1.0.0" / "golden.json").read_text())
+    body.write_text(json.dumps({"inputs": golden["cases"][0]["inputs"]}))
+    everything = {name: one for name, one in {**SCENARIOS, **LAST}.items() if not wanted or name in wanted}
+    for name, (_, _, _, rollout) in everything.items():
+        story.write(name, "v1.0.0", FINE, rollout)
+    story.commit("first")
+    for name in everything:
+        story.call("register", name, "--version", "v1.0.0")
+        story.call("assign", f"{name}@v1.0.0", "prod")
+    for name, (_, behaviour, _, rollout) in everything.items():
+        story.write(name, "v1.1.0", behaviour, rollout)
+    story.commit("second")
+    for name in everything:
+        story.call("register", name, "--version", "v1.1.0")
+    run(str(HERE.parent / "api"), "/api/v1/namespaces", "-H", "Content-Type: application/json", "-d",
+        json.dumps({"metadata": {"name": NAMESPACE}}))
+    story.call("apply", "--env", "prod", "--wait")
+    said("all", "v1.0.0 serves")
+    fine = True
+    for part in (SCENARIOS, LAST):
+        chosen = {name: one for name, one in part.items() if name in everything}
+        for name in chosen:
+            wait_until(f"the route of {name}", 30, lambda: answers(name, body) and answers(name, body))
+        loads = {name: Load(name, body, max(2, rate // 10), 10) for name, (_, _, rate, _) in chosen.items()}
+        time.sleep(4)
+        with concurrent.futures.ThreadPoolExecutor(len(chosen) or 1) as pool:
+            done = [pool.submit(play, story, name, one[0], loads[name]) for name, one in chosen.items()]
+            fine = all([one.result() for one in done]) and fine
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main()
