@@ -103,9 +103,15 @@ Status begin(Stage& stage, const RolloutOptions& options, Context& context) {
   if (!view) return view.error();
   for (const auto& owner : view->plan.owners)
     if (owner.rollout == deploy::OwnerPlan::Rollout::runs && !owner.refused) return ok();
+  const auto seams = stage.link.seams(*stage.environment, context);
+  for (auto& owner : view->plan.owners) {
+    if (owner.rollout != deploy::OwnerPlan::Rollout::ends || owner.refused) continue;
+    auto after = after_the_end(*view, owner, seams, context);
+    if (!after) return after.error();
+    owner = std::move(*after);
+  }
   const auto* owner = beginning(*view);
   if (owner == nullptr) return nothing_to_roll_out(*view, options);
-  const auto seams = stage.link.seams(*stage.environment, context);
   auto plan = deploy::forecast(seams, *owner, run_name());
   if (!plan) return plan.error();
   for (const auto& note : plan->notes) context.note(note);

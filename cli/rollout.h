@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "base/http.h"
 #include "base/result.h"
 #include "cli/cluster.h"
 #include "cli/context.h"
@@ -21,6 +22,10 @@ struct RolloutLink {
 
 // Ticks until the rollout is over, paused, taken over or interrupted, saying what happens. The exit code.
 [[nodiscard]] int drive(deploy::Driver& driver, const deploy::RolloutPlace& place, Context& context);
+
+// Ends the rollout on its way that is not wanted any more. What is to be done for its owner then.
+[[nodiscard]] Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::OwnerPlan& owner,
+                                                      const deploy::RolloutSeams& seams, Context& context);
 
 // Begins what the plan says begins, ends what is not wanted any more; nothing else is touched. 0, or the exit code of
 // the first that went wrong.

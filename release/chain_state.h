@@ -55,6 +55,11 @@ using StepResult = Result<Outcome>;
 [[nodiscard]] StepResult apply_step(Chain& chain, EnvironmentState& state);
 [[nodiscard]] StepResult report_step(Chain& chain);
 
+// Traffic step by step to what `owner` should serve: begins, or goes on with what is on its way. Pass: promoted; fail:
+// aborted, and the way back is taken in git; inconclusive: paused.
+[[nodiscard]] StepResult roll_out(Chain& chain, EnvironmentState& state, const deploy::OwnerPlan& owner,
+                                  const deploy::Connection& there);
+
 // Whether the cluster answers, and would take a new version: asked before the gate's minutes.
 [[nodiscard]] Status check_cluster(Chain& chain, const EnvironmentState& state);
 

@@ -7,6 +7,7 @@
 #include "deploy/gitops.h"
 #include "deploy/objects.h"
 #include "deploy/plan.h"
+#include "deploy/rollout/drive.h"
 #include "registry/intent.h"
 #include "release/chain_state.h"
 #include "release/requirements.h"
@@ -102,18 +103,31 @@ Status check_cluster(Chain& chain, const EnvironmentState& state) {
       state.environment->name, {{chain.model.name, std::numeric_limits<std::uint64_t>::max()}}, {}};
   auto plan = deploy::plan_cluster(*there->cluster, *there->discovery, {nothing, false, "", ""});
   if (!plan) return plan.error();
-  for (const auto& owner : plan->owners) {
+  for (const auto& owner : plan->owners)
     if (owner.refused) return *owner.refused;
-    const auto& target = chain.request.target.tag.digest;
-    const bool is_new = owner.before.stable && (!target || owner.before.stable->digest != to_string(*target));
-    if (is_new && get_string(state.config, "rollout.strategy") == "canary")
-      return Error{Error::Kind::usage,
-                   owner.name + " would begin a rollout in " + state.environment->name +
-                       ", and this version of mlctl shifts no traffic yet",
-                   "`rollout: {strategy: replace}` in its model.yaml replaces what serves at once, when the new pods "
-                   "are ready"};
-  }
   return ok();
+}
+
+// A rollout of another version that is on its way ends first.
+static Result<deploy::ClusterPlan> plan_of(Chain& chain, const EnvironmentState& state, const deploy::Desired& desired,
+                                           const deploy::Connection& there) {
+  const auto& seams = chain.seams;
+  for (bool ended = false;; ended = true) {
+    auto plan = deploy::plan_cluster(*there.cluster, *there.discovery,
+                                     {desired, false, rfc3339(seams.clock.wall()), chain.request.run});
+    if (!plan) return plan.error();
+    const deploy::OwnerPlan* other = nullptr;
+    for (const auto& owner : plan->owners) {
+      if (owner.refused) return *owner.refused;
+      if (owner.rollout == deploy::OwnerPlan::Rollout::ends) other = &owner;
+    }
+    if (other == nullptr || ended) return plan;
+    deploy::Driver driver({*there.cluster, *there.discovery, seams.clock, state.environment->cluster->prometheus,
+                           deploy::fetch_with(seams.http)},
+                          {other->before.model, other->before.name_space, state.environment->name}, chain.request.run);
+    const auto why = "superseded by " + chain.release.version;
+    if (auto done = deploy::end_rollout(driver, chain.request.run, why, seams.clock); !done) return done.error();
+  }
 }
 
 static StepResult apply_to_cluster(Chain& chain, EnvironmentState& state) {
@@ -121,11 +135,8 @@ static StepResult apply_to_cluster(Chain& chain, EnvironmentState& state) {
   if (!desired) return desired.error();
   auto there = chain.seams.connect(*state.environment);
   if (!there) return there.error();
-  auto plan = deploy::plan_cluster(*there->cluster, *there->discovery,
-                                   {*desired, false, rfc3339(chain.seams.clock.wall()), chain.request.run});
+  auto plan = plan_of(chain, state, *desired, *there);
   if (!plan) return plan.error();
-  for (const auto& owner : plan->owners)
-    if (owner.refused) return *owner.refused;
   const auto& seams = chain.seams;
   auto copied =
       provide_images(*plan, {chain.project, &seams.git, seams.store, seams.open_store, seams.clock, seams.progress});
@@ -139,6 +150,8 @@ static StepResult apply_to_cluster(Chain& chain, EnvironmentState& state) {
     if (owner.error) return *owner.error;
     changes += owner.changes.size();
   }
+  for (const auto& owner : plan->owners)
+    if (owner.rollout != deploy::OwnerPlan::Rollout::none) return roll_out(chain, state, owner, *there);
   Outcome outcome{.verdict = Verdict::pass};
   const auto context = there->cluster->context();
   outcome.summary = changes == 0 ? "nothing to change in " + context

@@ -180,7 +180,7 @@ class Planner {
                         before.rollout->candidate.assignment == static_cast<std::uint64_t>(owner.spec->assignment);
       if (same && before.rollout->has_lost() && !request_.again)
         owner.refused = was_aborted(owner);
-      else if (on_its_way)
+      else if (on_its_way && !(before.rollout->has_lost() && *revision != before.stable->revision))
         owner.rollout = same ? OwnerPlan::Rollout::runs : OwnerPlan::Rollout::ends;
       else if (*revision != before.stable->revision && owner.spec->serving.canary && owner.spec->assignment > 0)
         owner.rollout = OwnerPlan::Rollout::begins;

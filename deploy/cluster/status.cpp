@@ -1,6 +1,7 @@
 #include "deploy/cluster/status.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -55,6 +56,7 @@ class Reader {
       out.serves = (*state)->stable;
       out.working = (*state)->working;
       out.working_since = (*state)->working_since;
+      if ((*state)->rollout && !(*state)->rollout->is_over()) out.rollout = (*state)->rollout;
     }
     if (spec == specs_.end() && !out.serves) return std::optional<ModelStatus>();
     add_drift(spec == specs_.end() ? nullptr : spec->second, out);
@@ -155,6 +157,15 @@ Symbol symbol_of(const ModelStatus& one) {
   return one.is_fine() ? Symbol::pass : Symbol::warn;
 }
 
+std::string rollout_text(const RolloutState& rollout) {
+  std::string out = escape_control(rollout.candidate.version) + " takes " +
+                    std::to_string(std::lround(rollout.weight * 100)) + " % of the traffic, " +
+                    to_string(rollout.phase);
+  if (!rollout.reason.empty()) out += ": " + escape_control(rollout.reason);
+  if (rollout.pause) out += ", paused: " + escape_control(rollout.pause->reason);
+  return out;
+}
+
 std::string since_text(const std::string& since, WallTime now, const Style& style) {
   const auto when = parse_rfc3339(since);
   if (!when) return "";
@@ -197,6 +208,7 @@ std::string to_text(const std::vector<ModelStatus>& all, WallTime now, const Sty
     const auto name = to_string(one.model) + ": ";
     if (!one.reason.empty()) out += name + escape_control(one.reason) + "\n";
     if (!one.drift.empty()) out += name + escape_control(one.drift) + "\n";
+    if (one.rollout) out += name + rollout_text(*one.rollout) + "\n";
     if (!one.working.empty())
       out += name + "being changed by " + escape_control(one.working) + " since " + escape_control(one.working_since) +
              "\n";
@@ -213,6 +225,13 @@ Json to_json(const std::vector<ModelStatus>& all) {
           {"version", one.serves->version}, {"digest", one.serves->digest},         {"revision", one.serves->revision},
           {"commit", one.serves->commit},   {"assignment", one.serves->assignment}, {"since", one.serves->since},
           {"run", one.serves->run}};
+    Json rollout;
+    if (one.rollout)
+      rollout = {{"version", one.rollout->candidate.version},
+                 {"weight", one.rollout->weight},
+                 {"phase", to_string(one.rollout->phase)},
+                 {"paused", one.rollout->pause ? Json(one.rollout->pause->reason) : Json()},
+                 {"reason", one.rollout->reason}};
     models.push_back({{"model", to_string(one.model)},
                       {"namespace", one.name_space},
                       {"state", to_string(one.state)},
@@ -220,6 +239,7 @@ Json to_json(const std::vector<ModelStatus>& all) {
                       {"replicas", {{"ready", one.ready}, {"wanted", one.wanted}}},
                       {"reason", one.reason},
                       {"drift", one.drift},
+                      {"rollout", rollout},
                       {"working", one.working},
                       {"workingSince", one.working_since}});
   }

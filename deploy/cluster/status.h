@@ -22,11 +22,12 @@ struct ModelStatus {
   std::string name_space;
   std::optional<Serves> serves;  // nullopt: nothing
   State state = State::absent;
-  std::int64_t ready = 0, wanted = 0;  // replicas
-  std::string reason;                  // why it is not ready; "" when it is
-  std::string drift;                   // how git differs; "" when it does not
-  std::string working, working_since;  // who changes it right now
-  [[nodiscard]] bool is_fine() const { return reason.empty() && drift.empty() && state != State::failed; }
+  std::int64_t ready = 0, wanted = 0;   // replicas
+  std::string reason;                   // why it is not ready; "" when it is
+  std::string drift;                    // how git differs; "" when it does not
+  std::string working, working_since;   // who changes it right now
+  std::optional<RolloutState> rollout;  // on its way
+  [[nodiscard]] bool is_fine() const { return reason.empty() && drift.empty() && !rollout && state != State::failed; }
 };
 [[nodiscard]] const char* to_string(ModelStatus::State state);
 

@@ -180,15 +180,15 @@ class Actor {
     apply(Order::service, like(*live, std::move(back)), live);
   }
 
-  // The arm that lost; and revisions that neither serve nor served before.
+  // Everything of other revisions than the one that serves now: the arm that lost, and what an earlier rollout left
+  // that was superseded. Of what they were made of two are kept: what serves and what served before, or was tried.
   void retire() {
-    const auto& lost = rollout_.has_won() ? rollout_.baseline.revision : rollout_.candidate.revision;
+    const auto& serves = rollout_.has_won() ? rollout_.candidate.revision : rollout_.baseline.revision;
     for (const auto& [key, object] : live_.objects) {
-      if (is_going(object)) continue;
-      const bool is_record = key.kind == "ControllerRevision";
       const auto revision = label_of(object, revision_label);
+      if (is_going(object) || revision.empty()) continue;
       const bool known = revision == rollout_.baseline.revision || revision == rollout_.candidate.revision;
-      if (is_record ? !known : revision == lost) remove(key, object);
+      if (key.kind == "ControllerRevision" ? !known : revision != serves) remove(key, object);
     }
   }
 

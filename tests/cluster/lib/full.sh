@@ -173,6 +173,7 @@ push_images() {
   digest=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["manifests"][0]["digest"])' \
     "$image_assets/server/index.json")
   echo "$image_registry/test/server@$digest" >"$state/server-image"
+  echo "$image_assets/root/server/server" >"$state/server-program"
 }
 
 print_full_env() {
@@ -180,6 +181,7 @@ print_full_env() {
   printf 'export MLCTL_TEST_GATEWAY=%q\n' http://127.0.0.1:8000
   printf 'export MLCTL_TEST_PROMETHEUS=%q\n' http://127.0.0.1:9090
   printf 'export MLCTL_TEST_SERVER_IMAGE=%q\n' "$(<"$state/server-image")"
+  printf 'export MLCTL_TEST_SERVER_PROGRAM=%q\n' "$(<"$state/server-program")"
 }
 
 # Pods first, while there is somebody to end them; then the parts; then what containers leave behind.

@@ -36,6 +36,9 @@ serving:
   runtime: test
   resources: {{cpu: 50m, memory: 64Mi}}
   autoscale: {{min: 2, max: 2}}
+  local:
+    command: [env, "PORT={{port}}", "MODEL_DIR=.", "MODEL_NAME={{model}}", "{program}"]
+    ready: /v2/health/ready
 rollout: {rollout}
 """
 # Blocks far below a minute: the judge's error rates do not hold then, and nothing here is about them.
@@ -85,7 +88,9 @@ class Project:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.ubj").write_bytes((EXAMPLE / "versions" / weights / "model.ubj").read_bytes())
         (folder / "behaviour.json").write_text(json.dumps(behaviour))
-        (folder / "model.yaml").write_text(MODEL.format(name=name, rollout=json.dumps({**ROLLOUT, **(rollout or {})})))
+        (folder / "model.yaml").write_text(MODEL.format(
+            name=name, program=os.environ["MLCTL_TEST_SERVER_PROGRAM"],
+            rollout=json.dumps({**ROLLOUT, **(rollout or {})})))
 
     def commit(self, message):
         self.git("add", "-A")

@@ -188,6 +188,37 @@ def verbs_work_from_another_machine(story, name):
     return {name: (200,)}, "paused, promoted by hand, ticked, aborted after the promotion"
 
 
+def newer_assignment_supersedes(story, name):
+    begin(story, name)
+    older = story.start("rollout", "start", name, "--env", "prod", user="older")
+    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, older)
+    story.call("assign", f"{name}@v1.2.0", "prod")
+    drive(story, name, 0, "--take-over", user="newer")
+    text = older.communicate(timeout=30)[0]
+    assert older.returncode == 1 and "was taken over" in text, text
+    state = story.rollout(name)
+    expect(state, "promoted")
+    assert state["candidate"]["version"] == "v1.2.0" and state["baseline"]["version"] == "v1.0.0", state["candidate"]
+    pods = json.loads(api(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app.kubernetes.io/name={name}"))["items"]
+    left = {pod["metadata"]["labels"]["mlctl.dev/revision"] for pod in pods
+            if "deletionTimestamp" not in pod["metadata"]}
+    assert left == {state["candidate"]["revision"]}, left
+    return {name: (200,)}, "v1.2.0 against v1.0.0; nothing is left of v1.1.0"
+
+
+def release_ends_in_the_cluster(story, name):
+    """A bad version: the chain drives the rollout, which aborts, and git says so too."""
+    text = story.call("release", f"{name}@v1.1.0", code=1)
+    assert "aborted" in text, text
+    assert story.call("status", name, "--env", "prod", code=0).count("v1.0.0") == 1
+    history = story.call("history", name)
+    assert "v1.1.0" in history, history
+    assert "denied" in story.call("assign", f"{name}@v1.1.0", "prod", code=1)
+    story.call("release", f"{name}@v1.2.0")
+    expect(story.rollout(name), "promoted")
+    return {name: (200, 500)}, "v1.1.0 aborted and denied, v1.2.0 promoted"
+
+
 def outages_are_waited_for(story, name):
     """The API server restarts and Prometheus goes away in the middle."""
     begin(story, name)
@@ -219,6 +250,8 @@ SCENARIOS = {
     "doubled": (two_drivers_at_once_are_one, FINE, 60, None),
     "edited": (edited_route_pauses, FINE, 60, None),
     "asked": (verbs_work_from_another_machine, FINE, 40, None),
+    "superseded": (newer_assignment_supersedes, FINE, 60, None),
+    "released": (release_ends_in_the_cluster, {**FINE, "error_rate": 0.3}, 60, None),
 }
 LAST = {"outages": (outages_are_waited_for, FINE, 60, None)}  # alone: it takes from everybody
 
@@ -260,6 +293,13 @@ def main():
     story.commit("second")
     for name in everything:
         story.call("register", name, "--version", "v1.1.0")
+    third = [name for name in ("superseded", "released") if name in everything]
+    for name in third:
+        story.write(name, "v1.4.0", FINE, everything[name][3])
+    if third:
+        story.commit("third")
+    for name in third:
+        story.call("register", name, "--version", "v1.2.0")
     run(str(HERE.parent / "api"), "/api/v1/namespaces", "-H", "Content-Type: application/json", "-d",
         json.dumps({"metadata": {"name": NAMESPACE}}))
     story.call("apply", "--env", "prod", "--wait")

@@ -1,0 +1,23 @@
+// Ticks by the clock until a rollout is over, paused, taken over or interrupted.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "base/http.h"
+#include "base/terminal.h"
+#include "deploy/rollout/driver.h"
+
+namespace mlctl::deploy {
+
+// The driver has taken it. Every event is a note of `progress`. A cluster that cannot be asked is waited for, half an
+// hour at most. Error{interrupted}: Ctrl-C; the rollout stays where it is. Others as of Driver::tick().
+[[nodiscard]] Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock, Progress& progress);
+
+// A rollout whose version is not wanted any more: all traffic back to stable, and until the route has followed. What it
+// leaves goes when its look-around is over, or with the end of the one that follows it.
+[[nodiscard]] Status end_rollout(Driver& driver, const std::string& who, const std::string& why, Clock& clock);
+
+// For RolloutSeams::fetch.
+[[nodiscard]] std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient& http);
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,94 @@
+#include "tests/deploy/rollout/world.h"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+namespace mlctl::deploy::test {
+namespace {
+
+const WallTime start = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23);
+
+}  // namespace
+
+void World::count(const RolloutState& state, double seconds) {
+  const double share = follows ? weight_ : 0;
+  const auto add = [&](ArmCounters& arm, const std::string& name, double requests, double errors, double slow) {
+    auto& pod = arm[name];
+    pod.events.resize(2);
+    const auto some = [&](double mean) {
+      return mean > 0 ? static_cast<double>(std::poisson_distribution<int>(mean)(random_)) : 0.0;
+    };
+    const double asked = some(requests);
+    pod.requests += asked;
+    pod.events[0] += std::min(asked, some(asked * errors));
+    pod.events[1] += std::min(asked, some(asked * slow));
+  };
+  for (int i = 0; i < 4; ++i)
+    add(stable_, "s" + std::to_string(i), rate * seconds * (1 - share) / 4, stable_errors, stable_slow);
+  const auto pods = std::min(canary_ready, state.replicas);
+  for (std::int64_t i = 0; i < pods; ++i)
+    add(canary_, "c" + std::to_string(i), rate * seconds * share / static_cast<double>(pods), canary_errors,
+        canary_slow);
+  if (resets && !stable_.empty()) stable_["s0"] = {0, {0, 0}};
+}
+
+Observation World::look(const RolloutState& state, WallTime now) {
+  if (last_ != WallTime{}) count(state, static_cast<double>((now - last_).count()));
+  last_ = now;
+  if (foreign >= 0 && !edited_ && weight_ > 0) {
+    weight_ = foreign;
+    ++generation_;
+    edited_ = true;
+  } else if (writes && !edited_ && !state.pause && weight_ != state.weight) {
+    weight_ = state.weight;
+    ++generation_;
+  }
+  Observation out{.now = now};
+  out.stable = {4, stable_crashes, "", {}};
+  out.canary = {std::min(canary_ready, state.replicas), canary_crashes, "credit-risk-b-1: OOMKilled, exit 137",
+                trouble};
+  out.route = {true, true, weight_, generation_, observed, gateway_says, edited_ ? "kubectl-edit" : ""};
+  if (blind) {
+    out.blind = "Prometheus monitoring/prometheus: no answer";
+    return out;
+  }
+  out.scraped = true;
+  out.stable_counters = stable_;
+  out.canary_counters = canary_;
+  return out;
+}
+
+RolloutState fresh_rollout() {
+  RolloutState state;
+  state.candidate = {"bbbbbbbbbb", "sha256:b", "v1.1.0", "c0ffee", 2, "", "ada@host"};
+  state.baseline = {"aaaaaaaaaa", "sha256:a", "v1.0.0", "facade", 1, "2026-11-22T00:00:00Z", "ada@host"};
+  state.plan.config.steps = {{0.05, std::chrono::minutes(2), 0},
+                             {0.25, std::chrono::minutes(2), 0},
+                             {0.5, std::chrono::minutes(2), 0},
+                             {1, {}, 0}};
+  state.plan.replicas = 4;
+  state.plan.edge = 0.25;
+  state.plan.counting = {{"requests_total", "code", "seconds", "", ""}, 8080, "/metrics"};
+  state.replicas = 2;
+  state.route_generation = 1;
+  state.began = state.since = start;
+  return state;
+}
+
+Run roll(World& world, RolloutState state, Duration limit,
+         const std::function<void(World&, const RolloutState&)>& hook) {
+  WallTime now = start;
+  while (now - start < limit && !state.is_over() && !state.pause) {
+    if (hook) hook(world, state);
+    state = decide(state, world.look(state, now));
+    auto again = parse_rollout(to_json(state));
+    REQUIRE(again);
+    CHECK(*again == state);
+    state = std::move(*again);
+    now += std::max(std::chrono::ceil<std::chrono::seconds>(next_look(state)), std::chrono::seconds(1));
+  }
+  return {std::move(state), now - start};
+}
+
+}  // namespace mlctl::deploy::test
