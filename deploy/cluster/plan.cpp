@@ -10,6 +10,7 @@
 #include "deploy/cluster/compare.h"
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/live.h"
+#include "deploy/cluster/plan_detail.h"
 #include "deploy/plan.h"
 
 namespace mlctl::deploy {
@@ -21,40 +22,10 @@ std::string as_text(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Error newer_there(const OwnerPlan& owner, std::uint64_t here) {
-  return {Error::Kind::denied,
-          owner.name + ": the cluster carries assignment " + std::to_string(owner.before.assignment) + ", newer than " +
-              std::to_string(here) + (here == 0 ? " (none)" : "") + ", the newest known here",
-          "`git fetch --tags`, then try again; a higher assignment is never overwritten by a lower one"};
-}
-
-Error not_ours(const ObjectKey& key, const Stranger& stranger) {
-  return {Error::Kind::conflict,
-          to_string(key) + " is there already, and not mlctl's" +
-              (stranger.owner.empty() ? "" : " but of " + escape_control(stranger.owner)),
-          "delete it, give the model another name or namespace, or take it over with `--force-conflicts`"};
-}
-
 // Whose state it says it is, where the state itself cannot be read.
 registry::ModelName model_named(const Json& object) {
   auto model = registry::parse_model_name(annotation_of(object, model_annotation));
   return model ? *model : registry::ModelName{};
-}
-
-Error was_aborted(const OwnerPlan& owner) {
-  const auto& rollout = *owner.before.rollout;
-  return {Error::Kind::denied,
-          owner.name + ": the rollout of " + escape_control(rollout.candidate.version) + " (#" +
-              std::to_string(rollout.candidate.assignment) + ") was aborted: " + escape_control(rollout.reason),
-          "`mlctl undo " + owner.name + " --env " + owner.before.environment +
-              "` takes it back in git too; `mlctl rollout start --again` tries it once more"};
-}
-
-// Until the look-around after an abort is over nothing else touches the arms.
-bool is_on_its_way(const RolloutState& rollout, const std::string& now) {
-  if (rollout.is_over()) return false;
-  const auto time = parse_rfc3339(now);
-  return rollout.phase != Phase::aborted || !time || *time - rollout.since < rollout.plan.config.look_around;
 }
 
 class Planner {
@@ -168,27 +139,8 @@ class Planner {
     return std::nullopt;
   }
 
-  // Which owners have a rollout before them, or in the middle.
-  void find_rollouts() {
-    for (auto& owner : plan_.owners) {
-      const auto& before = owner.before;
-      if (owner.refused || owner.spec == nullptr || !before.stable) continue;
-      const auto revision = revision_of(*owner.spec);
-      if (!revision) continue;
-      const bool on_its_way = before.rollout && is_on_its_way(*before.rollout, request_.now);
-      const bool same = before.rollout && before.rollout->candidate.revision == *revision &&
-                        before.rollout->candidate.assignment == static_cast<std::uint64_t>(owner.spec->assignment);
-      if (same && before.rollout->has_lost() && !request_.again)
-        owner.refused = was_aborted(owner);
-      else if (on_its_way && !(before.rollout->has_lost() && *revision != before.stable->revision))
-        owner.rollout = same ? OwnerPlan::Rollout::runs : OwnerPlan::Rollout::ends;
-      else if (*revision != before.stable->revision && owner.spec->serving.canary && owner.spec->assignment > 0)
-        owner.rollout = OwnerPlan::Rollout::begins;
-    }
-  }
-
   Status remember() {
-    find_rollouts();
+    for (auto& owner : plan_.owners) find_rollout(owner, request_.now, request_.again);
     for (auto& owner : plan_.owners) {
       owner.after = owner.before;
       owner.after.applied.clear();

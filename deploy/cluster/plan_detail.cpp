@@ -1,0 +1,60 @@
+#include "deploy/cluster/plan_detail.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/terminal.h"
+
+namespace mlctl::deploy {
+namespace {
+
+Error was_aborted(const OwnerPlan& owner) {
+  const auto& rollout = *owner.before.rollout;
+  return {Error::Kind::denied,
+          owner.name + ": the rollout of " + escape_control(rollout.candidate.version) + " (#" +
+              std::to_string(rollout.candidate.assignment) + ") was aborted: " + escape_control(rollout.reason),
+          "`mlctl undo " + owner.name + " --env " + owner.before.environment +
+              "` takes it back in git too; `mlctl rollout start --again` tries it once more"};
+}
+
+// Until the look-around after an abort is over nothing else touches the arms.
+bool is_on_its_way(const RolloutState& rollout, const std::string& now) {
+  if (rollout.is_over()) return false;
+  const auto time = parse_rfc3339(now);
+  return rollout.phase != Phase::aborted || !time || *time - rollout.since < rollout.plan.config.look_around;
+}
+
+}  // namespace
+
+Error newer_there(const OwnerPlan& owner, std::uint64_t here) {
+  return {Error::Kind::denied,
+          owner.name + ": the cluster carries assignment " + std::to_string(owner.before.assignment) + ", newer than " +
+              std::to_string(here) + (here == 0 ? " (none)" : "") + ", the newest known here",
+          "`git fetch --tags`, then try again; a higher assignment is never overwritten by a lower one"};
+}
+
+Error not_ours(const ObjectKey& key, const Stranger& stranger) {
+  return {Error::Kind::conflict,
+          to_string(key) + " is there already, and not mlctl's" +
+              (stranger.owner.empty() ? "" : " but of " + escape_control(stranger.owner)),
+          "delete it, give the model another name or namespace, or take it over with `--force-conflicts`"};
+}
+
+void find_rollout(OwnerPlan& owner, const std::string& now, bool again) {
+  const auto& before = owner.before;
+  if (owner.refused || owner.spec == nullptr || !before.stable) return;
+  const auto revision = revision_of(*owner.spec);
+  if (!revision) return;
+  const bool lost = before.rollout && before.rollout->has_lost();
+  const bool same = before.rollout && before.rollout->candidate.revision == *revision &&
+                    before.rollout->candidate.assignment == static_cast<std::uint64_t>(owner.spec->assignment);
+  const bool other_serves = *revision != before.stable->revision;
+  const bool on_its_way = before.rollout && is_on_its_way(*before.rollout, now);
+  if (same && lost && !again)
+    owner.refused = was_aborted(owner);
+  else if (on_its_way && !(lost && other_serves))
+    owner.rollout = same ? OwnerPlan::Rollout::runs : OwnerPlan::Rollout::ends;
+  else if (other_serves && owner.spec->serving.canary && owner.spec->assignment > 0)
+    owner.rollout = OwnerPlan::Rollout::begins;
+}
+
+}  // namespace mlctl::deploy

@@ -1,0 +1,20 @@
+// What plan.cpp asks of one owner or object by itself. Internal to deploy/cluster/.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "deploy/cluster/live.h"
+#include "deploy/cluster/plan.h"
+
+namespace mlctl::deploy {
+
+// `here`: the newest N that is known here.
+[[nodiscard]] Error newer_there(const OwnerPlan& owner, std::uint64_t here);
+[[nodiscard]] Error not_ours(const ObjectKey& key, const Stranger& stranger);
+
+// Whether the owner has a rollout before it, or in the middle; or is refused, because that rollout was aborted. `now`:
+// RFC 3339; `again`: what was aborted may begin once more.
+void find_rollout(OwnerPlan& owner, const std::string& now, bool again);
+
+}  // namespace mlctl::deploy
