@@ -110,6 +110,18 @@ RolloutPlan plan_from(const Json& value) {
   return plan;
 }
 
+bool is_sound(const MetricRule& rule) {
+  const bool floor = !rule.floor || (*rule.floor > 0 && *rule.floor < 1);
+  return rule.worse >= 1 && floor && !rule.ratios.empty() &&
+         std::all_of(rule.ratios.begin(), rule.ratios.end(), [](double ratio) { return ratio > 1; });
+}
+// What decode_rollout would have made: a state that somebody edited may divide by nothing.
+bool is_sound(const RolloutPlan& plan) {
+  const auto& config = plan.config;
+  return !config.steps.empty() && config.block >= std::chrono::seconds(1) && plan.replicas >= 1 && plan.edge >= 0 &&
+         is_sound(config.errors) && is_sound(config.latency);
+}
+
 Json to_json(const ArmCounters& arm) {
   Json out = Json::object();
   for (const auto& [pod, counters] : arm) out[pod] = {{"requests", counters.requests}, {"events", counters.events}};
@@ -244,7 +256,7 @@ Result<RolloutState> parse_rollout(const Json& value) {
   RolloutState state;
   state.plan = plan_from(field(value, "plan"));
   const auto step = number_field(value, "step");
-  if (phase == phases.end() || state.plan.config.steps.empty() || step < 0 ||
+  if (phase == phases.end() || !is_sound(state.plan) || step < 0 ||
       static_cast<std::size_t>(step) >= state.plan.config.steps.size())
     return Error{Error::Kind::corrupt, "what the cluster remembers of the rollout is not readable", ""};
   state.phase = phase->phase;

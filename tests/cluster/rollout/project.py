@@ -96,9 +96,9 @@ class Project:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", message)
 
-    def start(self, *words, user="ada"):
-        """mlctl in the background, its output to be read at the end."""
-        return subprocess.Popen([self.mlctl, *words], cwd=self.folder, env={**self.environment, "USER": user}, text=True,
+    def start(self, *words, user="ada", clock=()):
+        """mlctl in the background, its output to be read at the end; `clock`: how faketime sets its clock wrong."""
+        return subprocess.Popen([*clock, self.mlctl, *words], cwd=self.folder, env={**self.environment, "USER": user}, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def call(self, *words, code=0, user="ada"):
@@ -106,11 +106,14 @@ class Project:
         assert done.returncode == code, f"mlctl {' '.join(words)}: exit {done.returncode}, not {code}\n{done.stdout}"
         return done.stdout
 
-    def rollout(self, model):
-        done = subprocess.run([self.mlctl, "rollout", "status", model, "--env", "prod", "-o", "json"], cwd=self.folder,
-                              env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              check=False)
+    def json(self, *words):
+        """What it answers with -o json, whatever its exit code; None where it says nothing."""
+        done = subprocess.run([self.mlctl, *words, "-o", "json"], cwd=self.folder, env=self.environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
         return json.loads(done.stdout) if done.stdout.startswith("{") else None
+
+    def rollout(self, model):
+        return self.json("rollout", "status", model, "--env", "prod")
 
 
 def answers(model, body):

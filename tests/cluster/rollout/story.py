@@ -5,6 +5,7 @@ usage: story.py MLCTL WORK-FOLDER      inside the cluster's network namespace
 
 Every scenario has a model of its own, and all run at once: traffic is what takes time.
 """
+import calendar
 import concurrent.futures
 import json
 import pathlib
@@ -131,14 +132,19 @@ def frozen_driver_stops_when_it_wakes(story, name):
     first = story.start("rollout", "start", name, "--env", "prod", user="first")
     wait_until("20 %", 60, lambda: weight(story, name) == 0.2, first)
     first.send_signal(signal.SIGSTOP)
-    second = story.start("rollout", "start", name, "--env", "prod", "--take-over", user="second")
-    wait_until("50 % by the second", 120, lambda: weight(story, name) == 0.5)
+    # On a machine whose clock is four minutes ahead: time is the API server's.
+    second = story.start("rollout", "start", name, "--env", "prod", "--take-over", user="second",
+                         clock=("env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+4m"))
+    wait_until("50 % by the second", 120, lambda: weight(story, name) == 0.5, second)
     first.send_signal(signal.SIGCONT)
     text = first.communicate(timeout=30)[0]
     assert first.returncode == 1 and "was taken over" in text, (first.returncode, text)
     text = second.communicate(timeout=120)[0]
     assert second.returncode == 0, text
-    expect(story.rollout(name), "promoted")
+    state = story.rollout(name)
+    expect(state, "promoted")
+    skew = abs(calendar.timegm(time.strptime(state["heartbeat"], "%Y-%m-%dT%H:%M:%SZ")) - time.time())
+    assert skew < 60, state["heartbeat"]
     return {name: (200,)}, "the first said that it was taken over; the second promoted"
 
 
@@ -274,6 +280,19 @@ def play(story, name, scenario, load):
     return error is None
 
 
+def nothing_differs(story):
+    """What is rendered is what kubectl finds there, where git and the cluster agree."""
+    agree = [one["model"] for one in story.json("status", "--env", "prod")["models"]
+             if not one["drift"] and not one["rollout"]]
+    folder = story.folder.parent / "rendered"
+    for name in agree:
+        story.call("render", name, "--env", "prod", "--dir", str(folder))
+    kubectl = run(str(HERE.parent / "cluster"), "kubectl", "diff", "--server-side", "-R", "-f", str(folder), check=False)
+    fine = kubectl.returncode == 0 and len(agree) > 0
+    said("kubectl diff --server-side", f"nothing differs in {len(agree)} models" if fine else "FAILED:\n" + kubectl.stdout)
+    return fine
+
+
 def main():
     mlctl, work = sys.argv[1], pathlib.Path(sys.argv[2])
     wanted = sys.argv[3:]
@@ -314,6 +333,7 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(len(chosen) or 1) as pool:
             done = [pool.submit(play, story, name, one[0], loads[name]) for name, one in chosen.items()]
             fine = all([one.result() for one in done]) and fine
+    fine = nothing_differs(story) and fine
     sys.exit(0 if fine else 1)
 
 
