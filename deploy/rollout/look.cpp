@@ -42,7 +42,7 @@ Result<ModelState> read_state(const RolloutSeams& seams, const RolloutPlace& pla
                      seams.cluster.context(),
                  "`mlctl apply " + to_string(place.model) + " --env " + place.environment + "` first"};
   if (!is_fine(answer)) return error_of(seams.cluster, request, answer);
-  now = answer.date.value_or(seams.clock.wall());
+  now = answer.date && is_sensible(*answer.date) ? *answer.date : seams.clock.wall();
   auto state = parse_state(Json::parse(answer.body, nullptr, false));
   if (state && state->environment != place.environment)
     return Error{Error::Kind::conflict,

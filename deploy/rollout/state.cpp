@@ -42,7 +42,7 @@ Duration duration_of(const Json& value, const char* key) {
 
 WallTime time_of(const Json& value, const char* key) {
   const auto time = parse_rfc3339(text_field(value, key));
-  return time ? *time : WallTime{};
+  return time && is_sensible(*time) ? *time : WallTime{};
 }
 
 Json to_json(const MetricRule& rule) {
@@ -204,6 +204,11 @@ JudgeRules rules_of(const RolloutPlan& plan) {
     rules.metrics.back().name =
         "latency above " + human_duration(std::chrono::nanoseconds(std::llround(plan.edge * 1e9)));
   return rules;
+}
+
+bool is_sensible(WallTime time) {
+  using std::chrono::year;
+  return time >= std::chrono::sys_days(year(1970) / 1 / 1) && time < std::chrono::sys_days(year(2200) / 1 / 1);
 }
 
 const char* to_string(Phase phase) {

@@ -127,6 +127,9 @@ struct RolloutState {
 };
 void tell(RolloutState& state, WallTime when, const std::string& what);  // keeps the newest events_kept
 
+// Times of others are hostile too: between any two of these there are fewer than 2^63 nanoseconds.
+[[nodiscard]] bool is_sensible(WallTime time);
+
 [[nodiscard]] nlohmann::ordered_json to_json(const RolloutState& state);
 // Error{corrupt}: edited into something else.
 [[nodiscard]] Result<RolloutState> parse_rollout(const nlohmann::ordered_json& value);
