@@ -11,6 +11,7 @@
 #include "cli/environment.h"
 #include "cli/fleet.h"
 #include "deploy/rollout/display.h"
+#include "deploy/rollout/drive.h"
 #include "release/provide.h"
 
 namespace mlctl::cli {
@@ -147,7 +148,7 @@ int run_start(const RolloutOptions& options, Context& context) {
 int run_tick(const RolloutOptions& options, Context& context) {
   auto stage = open_stage(options, context);
   if (!stage) return context.fail(stage.error());
-  deploy::Driver driver(stage->link.seams(*stage->environment, context), stage->where, run_name());
+  deploy::Driver driver(stage->link.seams(*stage->environment, context), stage->where, deploy::tick_name(run_name()));
   if (auto taken = driver.take(options.take_over); !taken) return context.fail(taken.error());
   auto state = driver.tick();
   if (!state) return context.fail(state.error());
@@ -230,7 +231,10 @@ int run_ask(const RolloutOptions& options, Ask how, bool goes_on, Context& conte
     return 0;
   }
   if (auto taken = driver.take(true); !taken) return context.fail(taken.error());
-  return drive(driver, stage->where, context);
+  auto end = deploy::drive(driver, stage->where, context.clock, context.progress());
+  if (!end) return context.fail(end.error());
+  const int code = show(*end, end->rollout->heartbeat, context);
+  return how == abort && end->rollout->has_lost() ? 0 : code;  // that is what was asked for
 }
 
 std::vector<Option> model_argument(RolloutOptions& options) {

@@ -82,6 +82,9 @@ int begin_rollouts(const ClusterView& view, Context& context) {
       failed(owner.error());
       continue;
     }
+    if (owner->rollout == deploy::OwnerPlan::Rollout::ends)
+      context.note(owner->name + ": `mlctl apply " + command + "` removes what is left of it, " +
+                   human_duration(owner->before.rollout->plan.config.look_around) + " from now at the earliest");
     if (owner->rollout != deploy::OwnerPlan::Rollout::begins) continue;
     auto plan = deploy::forecast(seams, *owner, run_name());
     auto begun = plan ? deploy::begin_rollout(seams, *owner, plan->state) : Status(plan.error());

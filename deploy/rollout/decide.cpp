@@ -276,18 +276,23 @@ void ask_pause(RolloutState& state, const std::string& who, const std::string& w
   tell(state, now, "paused by " + who + (why.empty() ? "" : ": " + why));
 }
 
-// What the route is now is taken for ours again: a foreign edit that nobody took back is written over.
-void ask_resume(RolloutState& state, const std::string& who, WallTime now) {
+// A person has seen what is there and goes on: a foreign edit that nobody took back is written over, and what crashed
+// so far is no news.
+static void go_on_in_spite_of(RolloutState& state) {
   state.pause.reset();
   state.route_generation = 0;
   state.stable_crashes = state.canary_crashes = -1;
+}
+
+void ask_resume(RolloutState& state, const std::string& who, WallTime now) {
+  go_on_in_spite_of(state);
   if (state.phase == Phase::preparing || state.phase == Phase::shifting || state.phase == Phase::measuring)
     state.since = now;
   tell(state, now, "resumed by " + who);
 }
 
 void ask_promote(RolloutState& state, const std::string& who, WallTime now) {
-  state.pause.reset();
+  go_on_in_spite_of(state);
   state.step = state.plan.config.steps.size() - 1;
   enter(state, Phase::preparing, now);
   tell(state, now, "promoted by " + who + ", whatever the judge would say");

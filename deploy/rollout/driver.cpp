@@ -17,6 +17,13 @@ constexpr int tries = 5;  // of a write that somebody else was faster with
 constexpr int log_lines = 10;
 constexpr std::size_t evidence_limit = 4096;
 
+constexpr const char* tick_prefix = "tick: ";
+
+// A tick is over when it is seen: nobody is disturbed by the next one.
+bool is_tick(const std::string& driver) {
+  return driver.starts_with(tick_prefix);
+}
+
 Error nothing_begun(const RolloutPlace& place) {
   return {Error::Kind::not_found, "no rollout of " + to_string(place.model) + " has begun in " + place.environment,
           "`mlctl rollout start " + to_string(place.model) + " --env " + place.environment + "`"};
@@ -26,7 +33,12 @@ Error nothing_begun(const RolloutPlace& place) {
 
 bool is_driven(const RolloutState& rollout, WallTime now) {
   const auto silent = now - rollout.heartbeat;
-  return !rollout.driver.empty() && silent < driver_silence && silent > -driver_silence;
+  const auto limit = is_tick(rollout.driver) ? tick_silence : driver_silence;
+  return !rollout.driver.empty() && silent < limit && silent > -limit;
+}
+
+std::string tick_name(const std::string& who) {
+  return tick_prefix + who;
 }
 
 Driver::Driver(const RolloutSeams& seams, RolloutPlace place, std::string who)
@@ -64,7 +76,7 @@ Status Driver::take(bool force) {
     if (!live) return live.error();
     auto& rollout = live->state.rollout;
     if (!rollout) return nothing_begun(place_);
-    if (!force && rollout->driver != who_ && is_driven(*rollout, live->now))
+    if (!force && rollout->driver != who_ && !is_tick(rollout->driver) && is_driven(*rollout, live->now))
       return Error{Error::Kind::conflict,
                    to_string(place_.model) + " is being rolled out by " + escape_control(rollout->driver) +
                        ", last seen " + ago(rollout->heartbeat, live->now),
@@ -73,7 +85,7 @@ Status Driver::take(bool force) {
     ++live->state.epoch;
     rollout->driver = who_;
     rollout->heartbeat = live->now;
-    if (!before.empty() && before != who_) tell(*rollout, live->now, who_ + " took over from " + before);
+    if (!before.empty() && before != who_ && !is_tick(before)) tell(*rollout, live->now, who_ + " took over from " + before);
     auto written = write(live->state);
     if (!written) return written.error();
     if (!*written) continue;

@@ -247,10 +247,10 @@ Result<std::map<std::string, PodSample>> read_samples(const RolloutSeams& seams,
       if (is_ready(*pod)) pods.push_back(pod);
   if (!seams.prometheus) return ask_pods(seams, pods, counting);
   auto samples = ask_prometheus(seams, live, counting, revisions);
-  // Both show the same counters: while Prometheus is away the pods are asked themselves.
-  if (!samples) {
+  // Both show the same counters: while Prometheus is away, or does not scrape these pods, they are asked themselves.
+  if (!samples || samples->empty()) {
     auto asked = ask_pods(seams, pods, counting);
-    return asked ? asked : samples.error();
+    return asked || samples ? asked : samples.error();
   }
   std::map<std::string, PodSample> there;
   for (const Json* pod : pods)

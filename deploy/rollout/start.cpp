@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "deploy/cluster/fields.h"
+#include "deploy/cluster/live.h"
 #include "deploy/cluster/perform.h"
 #include "deploy/pod.h"
 #include "deploy/rollout/act.h"
@@ -140,6 +141,26 @@ Result<Counting> counting_of(const OwnerPlan& owner) {
   return Counting{profile->metrics, profile->metrics_port, profile->metrics_path};
 }
 
+// What is kept of a revision cannot be changed: what an earlier try left, with an older assignment in it, goes first.
+Status keep(const RolloutSeams& seams, const ApiRequest& record, const std::string& path) {
+  for (bool again = false;; again = true) {
+    auto answers = seams.cluster.send({record}, {});
+    if (!answers.front()) return answers.front().error();
+    if (is_fine(*answers.front())) return ok();
+    if (answers.front()->status != 409 || again) return error_of(seams.cluster, record, *answers.front());
+    auto there = send_one(seams.cluster, {.path = path, .about = record.about});
+    if (!there) return there.error();
+    const auto old = Json::parse(there->body, nullptr, false);
+    const Json how = {{"apiVersion", "v1"},
+                      {"kind", "DeleteOptions"},
+                      {"preconditions", {{"uid", uid_of(old)}, {"resourceVersion", resource_version_of(old)}}}};
+    auto removed = seams.cluster.send(
+        {{.method = "DELETE", .path = path, .body = how.dump(), .content_type = "application/json", .about = record.about}},
+        {});
+    if (!removed.front()) return removed.front().error();
+  }
+}
+
 // How many replicas stable has, and its autoscaler's minimum.
 void read_stable(const RolloutLive& live, const Spec& spec, RolloutPlan& plan) {
   const auto name = spec.model.name + "-" + live.state.stable->revision;
@@ -224,11 +245,7 @@ Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const Ro
                          .body = to_object(state).dump(),
                          .content_type = "application/json",
                          .about = "state of " + owner.name};
-  auto recorded = seams.cluster.send({record}, {});
-  if (!recorded.front()) return recorded.front().error();
-  // The same revision was tried before: what it is made of is in its name.
-  if (!is_fine(*recorded.front()) && recorded.front()->status != 409)
-    return error_of(seams.cluster, record, *recorded.front());
+  if (auto kept_now = keep(seams, record, path_of(*resource, key_of(kept))); !kept_now) return kept_now;
   auto written = seams.cluster.send({write}, {});
   if (!written.front()) return written.front().error();
   if (!is_fine(*written.front())) return error_of(seams.cluster, write, *written.front());

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Rollouts on a full cluster: see rollout/story.py.
-# usage: rollout_test.sh MLCTL [SCENARIO…]
+# usage: rollout_test.sh [--mlserver] MLCTL [SCENARIO…]     --mlserver: also an image with the real MLServer (0.5 GB)
 # Exit codes: 0 passed, 1 failed, 77 skipped because the cluster cannot be had here.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,6 +13,8 @@ clean_up() {
 }
 trap clean_up EXIT
 
+mlserver=
+[ "$1" != --mlserver ] || { mlserver=yes && shift; }
 command -v hey >/dev/null || { echo "skipped: hey, which makes the load, is not installed"; exit 77; }
 code=0
 "$here/cluster" up --state "$MLCTL_TEST_CLUSTER" >"$work/env" || code=$?
@@ -23,4 +25,12 @@ fi
 [ "$code" -eq 0 ] || exit 1
 # shellcheck source=/dev/null
 source "$work/env"
+if [ -n "$mlserver" ]; then
+  "$here/mlserver-image" "$work/mlserver"
+  "$here/cluster" run skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:$work/mlserver:1" \
+    "docker://$MLCTL_TEST_REGISTRY/test/mlserver:1"
+  MLCTL_TEST_MLSERVER_IMAGE=$MLCTL_TEST_REGISTRY/test/mlserver@$(
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["manifests"][0]["digest"])' "$work/mlserver/index.json")
+  export MLCTL_TEST_MLSERVER_IMAGE
+fi
 "$here/cluster" run python3 "$here/rollout/story.py" "$1" "$work" "${@:2}"

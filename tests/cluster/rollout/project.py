@@ -22,6 +22,7 @@ models: models/*/model.yaml
 namespace: {namespace}
 runtimes:
   test: {{image: "{image}", profile: open-inference}}
+  mlserver: {{image: "{mlserver}", profile: mlserver}}
 environments:
   - name: prod
     cluster: {{context: test{prometheus}}}
@@ -35,10 +36,20 @@ files: [model.ubj, behaviour.json]
 serving:
   runtime: test
   resources: {{cpu: 50m, memory: 64Mi}}
-  autoscale: {{min: 2, max: 2}}
+  autoscale: {scale}
   local:
     command: [env, "PORT={{port}}", "MODEL_DIR=.", "MODEL_NAME={{model}}", "{program}"]
     ready: /v2/health/ready
+rollout: {rollout}
+"""
+MLSERVER = """apiVersion: mlctl/v1
+kind: Model
+name: {name}
+files: [model.ubj, {{path: serve.py, role: code}}, model-settings.json]
+serving:
+  runtime: mlserver
+  resources: {{cpu: 200m, memory: 512Mi}}
+  autoscale: {{min: 2, max: 2}}
 rollout: {rollout}
 """
 # Blocks far below a minute: the judge's error rates do not hold then, and nothing here is about them.
@@ -77,6 +88,7 @@ class Project:
         prometheus = ', prometheus: {service: "monitoring/prometheus:9090"}'
         (self.folder / "mlctl.yaml").write_text(PROJECT.format(
             namespace=NAMESPACE, image=os.environ["MLCTL_TEST_SERVER_IMAGE"],
+            mlserver=os.environ.get("MLCTL_TEST_MLSERVER_IMAGE", "none@sha256:" + "0" * 64),
             registry=os.environ["MLCTL_TEST_REGISTRY"], prometheus=prometheus))
         (self.folder / ".gitignore").write_text(".mlctl\n")
 
@@ -84,13 +96,26 @@ class Project:
         return run("git", "-C", str(self.folder), *words, env=self.environment).stdout
 
     def write(self, name, weights, behaviour, rollout=None):
+        """`rollout`: what differs from ROLLOUT; under "serving" its autoscaling."""
+        rollout = dict(rollout or {})
+        scale = rollout.pop("serving", "{min: 2, max: 2}")
         folder = self.folder / "models" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.ubj").write_bytes((EXAMPLE / "versions" / weights / "model.ubj").read_bytes())
         (folder / "behaviour.json").write_text(json.dumps(behaviour))
         (folder / "model.yaml").write_text(MODEL.format(
-            name=name, program=os.environ["MLCTL_TEST_SERVER_PROGRAM"],
-            rollout=json.dumps({**ROLLOUT, **(rollout or {})})))
+            name=name, program=os.environ["MLCTL_TEST_SERVER_PROGRAM"], scale=scale,
+            rollout=json.dumps({**ROLLOUT, **rollout})))
+
+    def write_mlserver(self, name, weights):
+        """The example as it is, for the real MLServer."""
+        folder = self.folder / "models" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.ubj").write_bytes((EXAMPLE / "versions" / weights / "model.ubj").read_bytes())
+        (folder / "serve.py").write_text((EXAMPLE / "serve.py").read_text())
+        settings = json.loads((EXAMPLE / "model-settings.json").read_text())
+        (folder / "model-settings.json").write_text(json.dumps({**settings, "name": name}))
+        (folder / "model.yaml").write_text(MLSERVER.format(name=name, rollout=json.dumps(ROLLOUT)))
 
     def commit(self, message):
         self.git("add", "-A")

@@ -8,6 +8,7 @@ Every scenario has a model of its own, and all run at once: traffic is what take
 import calendar
 import concurrent.futures
 import json
+import os
 import pathlib
 import random
 import signal
@@ -188,7 +189,7 @@ def verbs_work_from_another_machine(story, name):
     story.call("rollout", "promote", name, "--env", "prod", "--no-wait", user="second")
     wait_until("all traffic", 60, lambda: story.call("rollout", "tick", name, "--env", "prod") and
                phase(story, name, "looking"))
-    story.call("rollout", "abort", name, "--env", "prod", "--reason", "not after all", "--wait", code=1, user="third")
+    story.call("rollout", "abort", name, "--env", "prod", "--reason", "not after all", "--wait", user="third")
     expect(story.rollout(name), "failed", "not after all")
     assert "v1.0.0" in story.call("status", name, "--env", "prod", code=1)
     return {name: (200,)}, "paused, promoted by hand, ticked, aborted after the promotion"
@@ -243,9 +244,31 @@ def outages_are_waited_for(story, name):
     return {name: (200,)}, "promoted"
 
 
+def autoscaled_version_keeps_its_autoscaler(story, name):
+    begin(story, name)
+    drive(story, name)
+    expect(story.rollout(name), "promoted")
+    scalers = json.loads(api(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"))["items"]
+    mine = [one["spec"]["minReplicas"] for one in scalers if one["metadata"]["name"].startswith(name + "-")]
+    assert mine == [2], mine
+    assert "0 to create, 0 to change, 0 to remove" in story.call("diff", name, "--env", "prod")
+    return {name: (200,)}, "one autoscaler is left, with its own minimum"
+
+
+def real_server_is_rolled_out(story, name):
+    """MLServer itself in the pods, counted as MLServer counts."""
+    begin(story, name)
+    drive(story, name)
+    state = story.rollout(name)
+    expect(state, "promoted")
+    assert state["plan"]["counting"]["requests"] == "rest_server_requests_total", state["plan"]["counting"]
+    return {name: (200,)}, "promoted by MLServer's own counters"
+
+
 # name of the model: (scenario, v1.1.0, requests a second, rollout)
 FIVE = {"steps": [{"weight": "5%", "for": "5s"}, {"weight": "25%", "for": "5s"}, {"weight": "50%", "for": "5s"},
                   {"weight": "100%"}], "judge": {"block": "4s", "errors": {"floor": "3%"}, "latency": {"floor": "10%"}}}
+SCALED = {"serving": "{min: 2, max: 4}"}
 SCENARIOS = {
     "equal": (equal_version_goes_to_all, FINE, 160, FIVE),
     "slower": (slower_version_is_aborted, {"delay_ms": 60, "jitter_ms": 10}, 60, None),
@@ -257,9 +280,11 @@ SCENARIOS = {
     "edited": (edited_route_pauses, FINE, 60, None),
     "asked": (verbs_work_from_another_machine, FINE, 40, None),
     "superseded": (newer_assignment_supersedes, FINE, 60, None),
+    "scaled": (autoscaled_version_keeps_its_autoscaler, FINE, 60, SCALED),
     "released": (release_ends_in_the_cluster, {**FINE, "error_rate": 0.3}, 60, None),
 }
-LAST = {"outages": (outages_are_waited_for, FINE, 60, None)}  # alone: it takes from everybody
+LAST = {"mlserver": (real_server_is_rolled_out, None, 30, None),
+        "outages": (outages_are_waited_for, FINE, 60, None)}  # alone: it takes from everybody
 
 
 def play(story, name, scenario, load):
@@ -301,14 +326,23 @@ def main():
     golden = json.loads((EXAMPLE / "versions" / "v1.0.0" / "golden.json").read_text())
     body.write_text(json.dumps({"inputs": golden["cases"][0]["inputs"]}))
     everything = {name: one for name, one in {**SCENARIOS, **LAST}.items() if not wanted or name in wanted}
+    if "MLCTL_TEST_MLSERVER_IMAGE" not in os.environ and everything.pop("mlserver", None):
+        said("mlserver", "skipped: its image was not made (rollout_test.sh --mlserver)")
+
+    def write(name, version, behaviour, rollout):
+        if name == "mlserver":
+            story.write_mlserver(name, version)
+        else:
+            story.write(name, version, behaviour, rollout)
+
     for name, (_, _, _, rollout) in everything.items():
-        story.write(name, "v1.0.0", FINE, rollout)
+        write(name, "v1.0.0", FINE, rollout)
     story.commit("first")
     for name in everything:
         story.call("register", name, "--version", "v1.0.0")
         story.call("assign", f"{name}@v1.0.0", "prod")
     for name, (_, behaviour, _, rollout) in everything.items():
-        story.write(name, "v1.1.0", behaviour, rollout)
+        write(name, "v1.1.0", behaviour, rollout)
     story.commit("second")
     for name in everything:
         story.call("register", name, "--version", "v1.1.0")
