@@ -1,0 +1,272 @@
+"""What can happen to a rollout. Each scenario begins with v1.0.0 of its model serving under load; it returns which
+answers its clients may have seen, and what to say of it."""
+import calendar
+import json
+import random
+import signal
+import time
+
+from project import HERE, NAMESPACE, api, run, served, wait_until
+
+FINE = {"delay_ms": 3, "jitter_ms": 4}
+
+
+def begin(story, name):
+    story.call("assign", f"{name}@v1.1.0", "prod")
+
+
+def drive(story, name, code=0, *more, user="ada"):
+    return story.call("rollout", "start", name, "--env", "prod", *more, code=code, user=user)
+
+
+def expect(state, phase, reason=""):
+    assert state["phase"] == phase, f"{state['phase']} ({state['reason']}), not {phase}"
+    assert reason in state["reason"], state["reason"]
+
+
+def only(codes, *allowed):
+    assert set(codes) <= set(allowed) and codes.get(200, 0) > 100, codes
+
+
+def weight(story, name):
+    state = story.rollout(name)
+    return state["weight"] if state else None
+
+
+def phase(story, name, *wanted):
+    state = story.rollout(name)
+    return state if state and state["phase"] in wanted else None
+
+
+# -- scenarios: each begins with v1.0.0 serving under load -------------------------------------------------------------
+
+def equal_version_goes_to_all(story, name):
+    """5, 25, 50, 100 %; the share that the pods themselves counted is within 3 points; its driver dies ten times."""
+    begin(story, name)
+    chance = random.Random(1105)
+    driver = story.start("rollout", "start", name, "--env", "prod")
+    kills, marks = 0, {}
+    next_kill = time.monotonic() + 3
+    while True:
+        state = story.rollout(name)
+        if state and state["phase"] == "promoted":
+            break
+        if state and state["phase"] == "measuring":
+            counts = {pod: count for pod, count in served(api).items() if pod.startswith(name + "-")}
+            # What was seen at a weight: from its first look to its last.
+            revision = f"{name}-{state['candidate']['revision']}"
+            canary = sum(count for pod, count in counts.items() if pod.startswith(revision))
+            marks.setdefault(state["weight"], []).append((canary, sum(counts.values())))
+        if driver.poll() is not None and (not state or state["phase"] not in ("promoted",)):
+            driver = story.start("rollout", "start", name, "--env", "prod")
+        elif kills < 10 and time.monotonic() > next_kill:
+            driver.send_signal(signal.SIGKILL)
+            driver.wait()
+            kills += 1
+            next_kill = time.monotonic() + chance.uniform(1.0, 4.0)
+        assert not state or not state.get("pause"), state["pause"]
+        time.sleep(0.5)
+    driver.communicate()
+    assert kills == 10, kills
+    shares = {}
+    for step, looks in marks.items():
+        (canary_before, all_before), (canary_after, all_after) = looks[0], looks[-1]
+        if all_after - all_before < 200:
+            continue
+        shares[step] = (canary_after - canary_before) / (all_after - all_before)
+        assert abs(shares[step] - step) <= 0.03, (step, shares[step])
+    assert set(shares) == {0.05, 0.25, 0.5}, shares
+    return {name: (200,)}, f"killed {kills} times; shares at the pods {shares}"
+
+
+def slower_version_is_aborted(story, name):
+    begin(story, name)
+    drive(story, name, 1)
+    expect(story.rollout(name), "failed", "latency above")
+    return {name: (200,)}, story.rollout(name)["reason"]
+
+
+def failing_version_is_aborted(story, name):
+    begin(story, name)
+    drive(story, name, 1)
+    expect(story.rollout(name), "failed", "errors: more than 1.5 times")
+    # Without an undo it stays refused; the way back in git makes the cluster what git says.
+    assert "was aborted" in story.call("apply", name, "--env", "prod", code=1)
+    story.call("undo", name, "--env", "prod")
+    assert "0 to create, 0 to change, 0 to remove" in story.call("diff", name, "--env", "prod")
+    return {name: (200, 500)}, story.rollout(name)["reason"]
+
+
+def crashing_version_is_aborted(story, name):
+    begin(story, name)
+    drive(story, name, 1)
+    state = story.rollout(name)
+    expect(state, "failed", "a pod of the canary ended")
+    assert "this input ends the server" in state["log"], state["log"]
+    return {name: (200, 502, 503, 504)}, state["reason"]
+
+
+def version_that_does_not_start_is_aborted(story, name):
+    begin(story, name)
+    drive(story, name, 1)
+    expect(story.rollout(name), "failed", "ended")
+    return {name: (200,)}, story.rollout(name)["reason"]
+
+
+def frozen_driver_stops_when_it_wakes(story, name):
+    begin(story, name)
+    first = story.start("rollout", "start", name, "--env", "prod", user="first")
+    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, first)
+    first.send_signal(signal.SIGSTOP)
+    # On a machine whose clock is four minutes ahead: time is the API server's.
+    second = story.start("rollout", "start", name, "--env", "prod", "--take-over", user="second",
+                         clock=("env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", "+4m"))
+    wait_until("50 % by the second", 120, lambda: weight(story, name) == 0.5, second)
+    first.send_signal(signal.SIGCONT)
+    text = first.communicate(timeout=30)[0]
+    assert first.returncode == 1 and "was taken over" in text, (first.returncode, text)
+    text = second.communicate(timeout=120)[0]
+    assert second.returncode == 0, text
+    state = story.rollout(name)
+    expect(state, "promoted")
+    skew = abs(calendar.timegm(time.strptime(state["heartbeat"], "%Y-%m-%dT%H:%M:%SZ")) - time.time())
+    assert skew < 60, state["heartbeat"]
+    return {name: (200,)}, "the first said that it was taken over; the second promoted"
+
+
+def two_drivers_at_once_are_one(story, name):
+    begin(story, name)
+    both = [story.start("rollout", "start", name, "--env", "prod", user=user) for user in ("one", "two")]
+    texts = [process.communicate(timeout=180)[0] for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes == [0, 1], texts
+    expect(story.rollout(name), "promoted")
+    return {name: (200,)}, "one promoted, the other said who drives"
+
+
+def edited_route_pauses(story, name):
+    begin(story, name)
+    driver = story.start("rollout", "start", name, "--env", "prod")
+    wait_until("20 %", 60, lambda: phase(story, name, "measuring") and weight(story, name) == 0.2, driver)
+    route = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes/{name}"
+    live = json.loads(api(route))
+    references = live["spec"]["rules"][0]["backendRefs"]
+    references[0]["weight"], references[1]["weight"] = 60, 40
+    api(route + "?fieldManager=kubectl-edit", "-X", "PUT", "-H", "Content-Type: application/json", "-d",
+        json.dumps(live))
+    text = driver.communicate(timeout=60)[0]
+    assert driver.returncode == 5 and "taken over" in text and "kubectl-edit" in text, text
+    kept = json.loads(api(route))["spec"]["rules"][0]["backendRefs"]
+    assert [one["weight"] for one in kept] == [60, 40], kept
+    story.call("rollout", "resume", name, "--env", "prod")
+    expect(story.rollout(name), "promoted")
+    return {name: (200,)}, "paused while a person's weights were there; resumed and promoted"
+
+
+def verbs_work_from_another_machine(story, name):
+    begin(story, name)
+    driver = story.start("rollout", "start", name, "--env", "prod", user="first")
+    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, driver)
+    story.call("rollout", "pause", name, "--env", "prod", "--reason", "lunch", user="second")
+    text = driver.communicate(timeout=60)[0]
+    assert driver.returncode in (1, 5), text
+    assert story.rollout(name)["pause"]["reason"] == "lunch"
+    story.call("rollout", "promote", name, "--env", "prod", "--no-wait", user="second")
+    wait_until("all traffic", 60, lambda: story.call("rollout", "tick", name, "--env", "prod") and
+               phase(story, name, "looking"))
+    story.call("rollout", "abort", name, "--env", "prod", "--reason", "not after all", "--wait", user="third")
+    expect(story.rollout(name), "failed", "not after all")
+    assert "v1.0.0" in story.call("status", name, "--env", "prod", code=1)
+    return {name: (200,)}, "paused, promoted by hand, ticked, aborted after the promotion"
+
+
+def newer_assignment_supersedes(story, name):
+    begin(story, name)
+    older = story.start("rollout", "start", name, "--env", "prod", user="older")
+    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, older)
+    story.call("assign", f"{name}@v1.2.0", "prod")
+    drive(story, name, 0, "--take-over", user="newer")
+    text = older.communicate(timeout=30)[0]
+    assert older.returncode == 1 and "was taken over" in text, text
+    state = story.rollout(name)
+    expect(state, "promoted")
+    assert state["candidate"]["version"] == "v1.2.0" and state["baseline"]["version"] == "v1.0.0", state["candidate"]
+    pods = json.loads(api(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app.kubernetes.io/name={name}"))["items"]
+    left = {pod["metadata"]["labels"]["mlctl.dev/revision"] for pod in pods
+            if "deletionTimestamp" not in pod["metadata"]}
+    assert left == {state["candidate"]["revision"]}, left
+    return {name: (200,)}, "v1.2.0 against v1.0.0; nothing is left of v1.1.0"
+
+
+def release_ends_in_the_cluster(story, name):
+    """A bad version: the chain drives the rollout, which aborts, and git says so too."""
+    text = story.call("release", f"{name}@v1.1.0", code=1)
+    assert "aborted" in text, text
+    assert story.call("status", name, "--env", "prod", code=0).count("v1.0.0") == 1
+    history = story.call("history", name)
+    assert "v1.1.0" in history, history
+    assert "denied" in story.call("assign", f"{name}@v1.1.0", "prod", code=1)
+    story.call("release", f"{name}@v1.2.0")
+    expect(story.rollout(name), "promoted")
+    return {name: (200, 500)}, "v1.1.0 aborted and denied, v1.2.0 promoted"
+
+
+def outages_are_waited_for(story, name):
+    """The API server restarts and Prometheus goes away in the middle."""
+    begin(story, name)
+    driver = story.start("rollout", "start", name, "--env", "prod")
+    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, driver)
+    cluster = str(HERE.parent / "cluster")
+    run(cluster, "stop", "prometheus")
+    time.sleep(3)
+    run(cluster, "stop", "kube-apiserver")
+    time.sleep(2)
+    run(cluster, "start", "kube-apiserver")
+    text = driver.communicate(timeout=240)[0]
+    run(cluster, "start", "prometheus")
+    assert driver.returncode == 0, text
+    expect(story.rollout(name), "promoted")
+    return {name: (200,)}, "promoted"
+
+
+def autoscaled_version_keeps_its_autoscaler(story, name):
+    begin(story, name)
+    drive(story, name)
+    expect(story.rollout(name), "promoted")
+    scalers = json.loads(api(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"))["items"]
+    mine = [one["spec"]["minReplicas"] for one in scalers if one["metadata"]["name"].startswith(name + "-")]
+    assert mine == [2], mine
+    assert "0 to create, 0 to change, 0 to remove" in story.call("diff", name, "--env", "prod")
+    return {name: (200,)}, "one autoscaler is left, with its own minimum"
+
+
+def real_server_is_rolled_out(story, name):
+    """MLServer itself in the pods, counted as MLServer counts."""
+    begin(story, name)
+    drive(story, name)
+    state = story.rollout(name)
+    expect(state, "promoted")
+    assert state["plan"]["counting"]["requests"] == "rest_server_requests_total", state["plan"]["counting"]
+    return {name: (200,)}, "promoted by MLServer's own counters"
+
+
+# name of the model: (scenario, v1.1.0, requests a second, rollout)
+FIVE = {"steps": [{"weight": "5%", "for": "5s"}, {"weight": "25%", "for": "5s"}, {"weight": "50%", "for": "5s"},
+                  {"weight": "100%"}], "judge": {"block": "4s", "errors": {"floor": "3%"}, "latency": {"floor": "10%"}}}
+SCALED = {"serving": "{min: 2, max: 4}"}
+SCENARIOS = {
+    "equal": (equal_version_goes_to_all, FINE, 160, FIVE),
+    "slower": (slower_version_is_aborted, {"delay_ms": 60, "jitter_ms": 10}, 60, None),
+    "failing": (failing_version_is_aborted, {**FINE, "error_rate": 0.05}, 100, None),
+    "crashing": (crashing_version_is_aborted, {**FINE, "crash_rate": 0.02}, 30, None),
+    "unstarted": (version_that_does_not_start_is_aborted, {"exit_at_start": True}, 10, None),
+    "frozen": (frozen_driver_stops_when_it_wakes, FINE, 60, None),
+    "doubled": (two_drivers_at_once_are_one, FINE, 60, None),
+    "edited": (edited_route_pauses, FINE, 60, None),
+    "asked": (verbs_work_from_another_machine, FINE, 40, None),
+    "superseded": (newer_assignment_supersedes, FINE, 60, None),
+    "scaled": (autoscaled_version_keeps_its_autoscaler, FINE, 60, SCALED),
+    "released": (release_ends_in_the_cluster, {**FINE, "error_rate": 0.3}, 60, None),
+}
+LAST = {"mlserver": (real_server_is_rolled_out, None, 30, None),
+        "outages": (outages_are_waited_for, FINE, 60, None)}  # alone: it takes from everybody
