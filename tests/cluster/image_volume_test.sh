@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# tests/registry/image_volume_test.sh on a full cluster, with busybox as the image that has a shell.
+# usage: image_volume_test.sh        with MLCTL_BINARY
+# Exit codes: 0 passed, 1 failed, 77 skipped because the cluster cannot be had here.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+export MLCTL_TEST_CLUSTER=$work/state
+
+clean_up() {
+  [ ! -e "$MLCTL_TEST_CLUSTER" ] || "$here/cluster" down || true
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+busybox=$(command -v busybox) && ldd "$busybox" 2>&1 | grep -q 'not a dynamic' ||
+  { echo "skipped: no static busybox (Debian: busybox-static)"; exit 77; }
+code=0
+"$here/cluster" up --state "$MLCTL_TEST_CLUSTER" >"$work/env" || code=$?
+if [ "$code" -eq 3 ]; then
+  echo "skipped: no full cluster can be had here (see the lines above)"
+  exit 77
+fi
+[ "$code" -eq 0 ] || exit 1
+# shellcheck source=/dev/null
+source "$work/env"
+
+mkdir -p "$work/root/bin"
+cp "$busybox" "$work/root/bin/busybox"
+for name in $(busybox --list); do [ "$name" = busybox ] || ln -s busybox "$work/root/bin/$name"; done
+"$here/make-image" "$work/busybox" "$work/root"
+"$here/cluster" run skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:$work/busybox:1" \
+  "docker://$MLCTL_TEST_REGISTRY/test/busybox:1"
+digest=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["manifests"][0]["digest"])' "$work/busybox/index.json")
+"$here/cluster" run env KUBECTL="$here/cluster kubectl" MLCTL_TEST_IMAGE="$MLCTL_TEST_REGISTRY/test/busybox@$digest" \
+  "$here/../registry/image_volume_test.sh"
