@@ -1,6 +1,4 @@
 // mlctl rollout: traffic from one version to the next, step by step.
-#include "cli/rollout_verbs.h"
-
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -10,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/environment.h"
 #include "cli/fleet.h"
+#include "cli/rollout_verbs.h"
 #include "deploy/rollout/display.h"
 #include "deploy/rollout/drive.h"
 #include "release/provide.h"
@@ -140,32 +139,34 @@ Option take_over_option(RolloutWords& options) {
 std::vector<Command> looking_verbs() {
   auto plan = std::make_shared<RolloutWords>(), status = std::make_shared<RolloutWords>(),
        watch = std::make_shared<RolloutWords>();
-  return {rollout_verb(plan, "plan", "What a rollout would do, and how long it would take",
-               "From what stable's pods have counted: pods and requests of each step, when the judge would pass a\n"
-               "version that is the same and when it would find three times the errors. Changes nothing.",
-               {}, false, [plan](Context& context) { return run_plan(*plan, context); }),
-          rollout_verb(status, "status", "Where a rollout is",
-               "Exit 0: it goes on, or was promoted; 1: it was aborted, or nobody drives it; 5: it is paused.", {},
-               false, [status](Context& context) { return run_status(*status, context); }),
-          rollout_verb(watch, "watch", "Look on until it is over",
-               "Weights, requests, errors and latency of both versions, the evidence so far and the time that is\n"
-               "left. Reads only. Until the end, or Ctrl-C.",
-               {}, false, [watch](Context& context) { return run_watch(*watch, context); })};
+  return {
+      rollout_verb(plan, "plan", "What a rollout would do, and how long it would take",
+                   "From what stable's pods have counted: pods and requests of each step, when the judge would pass a\n"
+                   "version that is the same and when it would find three times the errors. Changes nothing.",
+                   {}, false, [plan](Context& context) { return run_plan(*plan, context); }),
+      rollout_verb(status, "status", "Where a rollout is",
+                   "Exit 0: it goes on, or was promoted; 1: it was aborted, or nobody drives it; 5: it is paused.", {},
+                   false, [status](Context& context) { return run_status(*status, context); }),
+      rollout_verb(watch, "watch", "Look on until it is over",
+                   "Weights, requests, errors and latency of both versions, the evidence so far and the time that is\n"
+                   "left. Reads only. Until the end, or Ctrl-C.",
+                   {}, false, [watch](Context& context) { return run_watch(*watch, context); })};
 }
 
 std::vector<Command> driving_verbs() {
   auto start = std::make_shared<RolloutWords>(), tick = std::make_shared<RolloutWords>();
-  return {rollout_verb(start, "start", "Begin a rollout, or go on with it, and drive it to its end",
-               "Begins with what git assigns to the environment; where that rollout is on its way already, takes it\n"
-               "over from where it is. Exit 0: promoted; 1: aborted; 5: paused. Ctrl-C leaves it as it is.",
-               {take_over_option(*start),
-                rollout_no_wait(*start),
-                {.name = "again", .help = "once more what was aborted before", .target = &start->again},
-                yes_option(start->yes)},
-               true, [start](Context& context) { return run_start(*start, context); }),
+  return {rollout_verb(
+              start, "start", "Begin a rollout, or go on with it, and drive it to its end",
+              "Begins with what git assigns to the environment; where that rollout is on its way already, takes it\n"
+              "over from where it is. Exit 0: promoted; 1: aborted; 5: paused. Ctrl-C leaves it as it is.",
+              {take_over_option(*start),
+               rollout_no_wait(*start),
+               {.name = "again", .help = "once more what was aborted before", .target = &start->again},
+               yes_option(start->yes)},
+              true, [start](Context& context) { return run_start(*start, context); }),
           rollout_verb(tick, "tick", "One look, one decision, one act: for a cron job or a CI schedule",
-               "What start does again and again. A rollout that somebody drives right now is left to them.",
-               {take_over_option(*tick)}, true, [tick](Context& context) { return run_tick(*tick, context); })};
+                       "What start does again and again. A rollout that somebody drives right now is left to them.",
+                       {take_over_option(*tick)}, true, [tick](Context& context) { return run_tick(*tick, context); })};
 }
 
 }  // namespace

@@ -77,18 +77,20 @@ std::vector<Command> rollout_asks() {
        all = std::make_shared<RolloutWords>(), back = std::make_shared<RolloutWords>();
   return {
       rollout_verb(stop, "pause", "Stay at this weight", "At once, whoever drives it: that driver stops.",
-           {reason_option(*stop)}, true, [stop](Context& context) { return run_ask(*stop, pause, false, context); }),
-      rollout_verb(go, "resume", "Go on after a pause",
-           "The step begins anew; a route that somebody edited meanwhile is written over. Drives it from here on.",
-           {rollout_no_wait(*go)}, true, [go](Context& context) { return run_ask(*go, resume, !go->no_wait, context); }),
+                   {reason_option(*stop)}, true,
+                   [stop](Context& context) { return run_ask(*stop, pause, false, context); }),
+      rollout_verb(
+          go, "resume", "Go on after a pause",
+          "The step begins anew; a route that somebody edited meanwhile is written over. Drives it from here on.",
+          {rollout_no_wait(*go)}, true, [go](Context& context) { return run_ask(*go, resume, !go->no_wait, context); }),
       rollout_verb(all, "promote", "All traffic to the new version, whatever the judge would say",
-           "As soon as it has the pods for it. Drives it from here on.", {rollout_no_wait(*all)}, true,
-           [all](Context& context) { return run_ask(*all, promote, !all->no_wait, context); }),
+                   "As soon as it has the pods for it. Drives it from here on.", {rollout_no_wait(*all)}, true,
+                   [all](Context& context) { return run_ask(*all, promote, !all->no_wait, context); }),
       rollout_verb(back, "abort", "All traffic back to the version before, at once",
-           "Also in the look-around after a promotion. The pods of the version that lost are kept for the\n"
-           "look-around; `rollout tick` or the next apply removes them after it.",
-           {reason_option(*back), {.name = "wait", .help = "until they are removed", .target = &back->wait}}, true,
-           [back](Context& context) { return run_ask(*back, abort, back->wait, context); })};
+                   "Also in the look-around after a promotion. The pods of the version that lost are kept for the\n"
+                   "look-around; `rollout tick` or the next apply removes them after it.",
+                   {reason_option(*back), {.name = "wait", .help = "until they are removed", .target = &back->wait}},
+                   true, [back](Context& context) { return run_ask(*back, abort, back->wait, context); })};
 }
 
 }  // namespace mlctl::cli

@@ -62,9 +62,9 @@ Option rollout_no_wait(RolloutWords& options) {
   return {.name = "no-wait", .help = "only say it; somebody else drives", .target = &options.no_wait};
 }
 
-
-Command rollout_verb(const std::shared_ptr<RolloutWords>& options, const char* name, const char* summary, const char* description,
-             std::vector<Option> more, bool changes, std::function<int(Context&)> run) {
+Command rollout_verb(const std::shared_ptr<RolloutWords>& options, const char* name, const char* summary,
+                     const char* description, std::vector<Option> more, bool changes,
+                     std::function<int(Context&)> run) {
   std::vector<Option> all{environment_option(*options)};
   for (auto& one : more) all.push_back(std::move(one));
   return {.name = name,

@@ -85,7 +85,8 @@ Status Driver::take(bool force) {
     ++live->state.epoch;
     rollout->driver = who_;
     rollout->heartbeat = live->now;
-    if (!before.empty() && before != who_ && !is_tick(before)) tell(*rollout, live->now, who_ + " took over from " + before);
+    if (!before.empty() && before != who_ && !is_tick(before))
+      tell(*rollout, live->now, who_ + " took over from " + before);
     auto written = write(live->state);
     if (!written) return written.error();
     if (!*written) continue;

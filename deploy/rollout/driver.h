@@ -11,8 +11,8 @@
 
 namespace mlctl::deploy {
 
-// A driver that was silent for longer is stale: rollout status says so, and anybody may take over. Single ticks come from
-// a schedule, by anybody; who makes them is called tick_name(…).
+// A driver that was silent for longer is stale: rollout status says so, and anybody may take over. Single ticks come
+// from a schedule, by anybody; who makes them is called tick_name(…).
 inline constexpr std::chrono::seconds driver_silence{60};
 inline constexpr std::chrono::seconds tick_silence{600};
 [[nodiscard]] std::string tick_name(const std::string& who);

@@ -154,9 +154,12 @@ Status keep(const RolloutSeams& seams, const ApiRequest& record, const std::stri
     const Json how = {{"apiVersion", "v1"},
                       {"kind", "DeleteOptions"},
                       {"preconditions", {{"uid", uid_of(old)}, {"resourceVersion", resource_version_of(old)}}}};
-    auto removed = seams.cluster.send(
-        {{.method = "DELETE", .path = path, .body = how.dump(), .content_type = "application/json", .about = record.about}},
-        {});
+    auto removed = seams.cluster.send({{.method = "DELETE",
+                                        .path = path,
+                                        .body = how.dump(),
+                                        .content_type = "application/json",
+                                        .about = record.about}},
+                                      {});
     if (!removed.front()) return removed.front().error();
   }
 }
