@@ -13,7 +13,7 @@ import sys
 import time
 
 from project import EXAMPLE, HERE, NAMESPACE, Load, Project, answers, run, wait_until
-from scenarios import FINE, LAST, SCENARIOS
+from scenarios import FINE, LAST, SCENARIOS, only
 
 
 def said(name, text):
