@@ -32,5 +32,7 @@ for name in $(busybox --list); do [ "$name" = busybox ] || ln -s busybox "$work/
 "$here/cluster" run skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:$work/busybox:1" \
   "docker://$MLCTL_TEST_REGISTRY/test/busybox:1"
 digest=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["manifests"][0]["digest"])' "$work/busybox/index.json")
-"$here/cluster" run env KUBECTL="$here/cluster kubectl" MLCTL_TEST_IMAGE="$MLCTL_TEST_REGISTRY/test/busybox@$digest" \
+# The test has a home of its own, in which no cluster was built.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}
+"$here/cluster" run env KUBECTL="env XDG_CACHE_HOME=$cache $here/cluster kubectl" MLCTL_TEST_IMAGE="$MLCTL_TEST_REGISTRY/test/busybox@$digest" \
   "$here/../registry/image_volume_test.sh"
