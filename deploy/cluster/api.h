@@ -2,6 +2,7 @@
 // apply, waiting) is tested without a server; http_cluster.cpp is the real one.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -21,8 +22,9 @@ struct ApiRequest {
   std::string body;
   std::string content_type;  // of the body
   std::string accept = "application/json";
-  std::string about;  // "Deployment fraud/credit-risk", "list of Deployments": for messages
-  bool again = true;  // may be sent a second time when nobody knows whether it arrived
+  std::string about;        // "Deployment fraud/credit-risk", "list of Deployments": for messages
+  bool again = true;        // may be sent a second time when nobody knows whether it arrived
+  std::uint64_t limit = 0;  // bytes of the answer, where it is not the server's own; 0: what a list may have
 };
 
 struct ApiAnswer {

@@ -144,7 +144,7 @@ class HttpCluster : public Cluster {
     if (!request.content_type.empty()) out->headers.emplace_back("Content-Type", request.content_type);
     out->body_view = request.body;
     out->limit = exchange_limit;
-    out->body_limit = answer_limit;
+    out->body_limit = request.limit != 0 ? request.limit : answer_limit;
     return out;
   }
 
