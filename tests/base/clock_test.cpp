@@ -62,6 +62,16 @@ TEST_CASE("what is not a time is refused") {
   }
 }
 
+TEST_CASE("dates of HTTP") {
+  const auto read = mlctl::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
+  REQUIRE(read);
+  CHECK(mlctl::rfc3339(*read) == "1994-11-06T08:49:37Z");
+  for (const char* text :
+       {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 31 Feb 2026 00:00:00 GMT",
+        "Sun, 06 Nox 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC"})
+    CHECK_FALSE(mlctl::parse_http_date(text));
+}
+
 TEST_CASE("durations are told in the unit that fits") {
   struct Case {
     mlctl::Duration duration;

@@ -19,7 +19,10 @@ constexpr const char* core_kinds =
  {"resource":"services","responseKind":{"kind":"Service"},"scope":"Namespaced"}]}]}]})";
 constexpr const char* group_kinds = R"({"kind":"APIGroupDiscoveryList","items":[
  {"metadata":{"name":"apps"},"versions":[{"version":"v1","resources":[
+  {"resource":"controllerrevisions","responseKind":{"kind":"ControllerRevision"},"scope":"Namespaced"},
   {"resource":"deployments","responseKind":{"kind":"Deployment"},"scope":"Namespaced"}]}]},
+ {"metadata":{"name":"gateway.networking.k8s.io"},"versions":[{"version":"v1","resources":[
+  {"resource":"httproutes","responseKind":{"kind":"HTTPRoute"},"scope":"Namespaced"}]}]},
  {"metadata":{"name":"policy"},"versions":[{"version":"v1","resources":[
   {"resource":"poddisruptionbudgets","responseKind":{"kind":"PodDisruptionBudget"},"scope":"Namespaced"}]}]}]})";
 
@@ -59,6 +62,10 @@ ApiAnswer MemoryCluster::answer(const ApiRequest& request) {
   if (request.path == "/api") return {200, core_kinds, {}};
   if (request.path == "/apis") return {200, group_kinds, {}};
   if (request.method == "GET") {
+    if (const auto proxy = request.path.find("/proxy/"); proxy != std::string::npos && pages) {
+      const auto pod = request.path.substr(0, request.path.rfind(':', proxy));
+      return {200, pages(pod.substr(pod.rfind('/') + 1)), {}};
+    }
     if (has(request, "limit")) return list(request.path, request);
     const auto found = objects.find(request.path);
     return found == objects.end() ? failure(404, "NotFound", request.path) : ApiAnswer{200, found->second.dump(), {}};
@@ -82,6 +89,23 @@ ApiAnswer MemoryCluster::list(const std::string& path, const ApiRequest& request
   return {200, Json({{"metadata", {{"resourceVersion", std::to_string(version_)}}}, {"items", items}}).dump(), {}};
 }
 
+// As many as it wants, with its labels.
+void MemoryCluster::make_pods(const Json& deployment) {
+  const std::string name = deployment["metadata"]["name"], space = deployment["metadata"]["namespace"];
+  for (int i = 0; i < deployment["spec"].value("replicas", 1); ++i) {
+    const auto pod = name + "-" + std::to_string(i);
+    objects["/api/v1/namespaces/" + space + "/pods/" + pod] = {
+        {"apiVersion", "v1"},
+        {"kind", "Pod"},
+        {"metadata",
+         {{"name", pod}, {"namespace", space}, {"labels", deployment["spec"]["template"]["metadata"]["labels"]}}},
+        {"status",
+         {{"phase", "Running"},
+          {"startTime", "2026-01-01T00:00:00Z"},
+          {"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}}})}}}};
+  }
+}
+
 Json MemoryCluster::stored(Json object, const Json* old) {
   auto& metadata = object["metadata"];
   metadata["uid"] = old != nullptr ? (*old)["metadata"]["uid"] : Json("uid-" + std::to_string(version_ + 1));
@@ -95,12 +119,28 @@ Json MemoryCluster::stored(Json object, const Json* old) {
                           {"updatedReplicas", count},
                           {"readyReplicas", count},
                           {"availableReplicas", count}};
+    if (makes_pods) make_pods(object);
+  }
+  if (object["kind"] == "HTTPRoute") {  // a gateway that follows at once
+    const bool same = old != nullptr && (*old)["spec"] == object["spec"];
+    metadata["generation"] = old == nullptr ? 1 : (*old)["metadata"]["generation"].get<int>() + (same ? 0 : 1);
+    const Json accepted = {{"type", "Accepted"}, {"status", "True"}, {"observedGeneration", metadata["generation"]}};
+    object["status"] = {{"parents", Json::array({{{"conditions", Json::array({accepted})}}})}};
   }
   return object;
 }
 
 ApiAnswer MemoryCluster::write(const ApiRequest& request) {
   Json object = Json::parse(request.body);
+  if (request.content_type == "application/merge-patch+json") {
+    const auto there = objects.find(request.path);
+    if (there == objects.end()) return failure(404, "NotFound", request.path);
+    const auto version = version_of(object);
+    if (!version.empty() && version != version_of(there->second)) return failure(409, "Conflict", request.path);
+    Json merged = there->second;
+    merged.merge_patch(object);
+    object = std::move(merged);
+  }
   const std::string name = object["metadata"]["name"];
   const auto path = request.method == "POST" ? request.path + "/" + name : request.path;
   const auto space = path.find("/namespaces/");
@@ -127,7 +167,11 @@ ApiAnswer MemoryCluster::remove(const ApiRequest& request) {
       preconditions.at("resourceVersion") != found->second["metadata"]["resourceVersion"])
     return failure(409, "Conflict", request.path);
   writes.push_back(request.method + " " + request.about);
-  objects.erase(found);
+  if (makes_pods && found->second["kind"] == "Deployment") {
+    const auto pods = "/pods/" + found->second["metadata"]["name"].get<std::string>() + "-";
+    std::erase_if(objects, [&](const auto& one) { return one.first.find(pods) != std::string::npos; });
+  }
+  objects.erase(request.path);
   return {200, "{}", {}};
 }
 

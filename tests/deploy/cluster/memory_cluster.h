@@ -23,6 +23,8 @@ class MemoryCluster : public Cluster {
   std::function<void(const ApiRequest&)> before;          // a request is answered: what others do meanwhile
   std::function<Result<ApiAnswer>(const ApiRequest&, ApiAnswer)> after;  // what becomes of its answer
   bool pods_get_ready = true;                                            // every Deployment has its replicas at once
+  bool makes_pods = false;                                               // of Deployments, ready at once
+  std::function<std::string(const std::string& pod)> pages;  // what a pod serves through the API server's proxy
 
   // What somebody else writes.
   void change(const std::string& path, const std::function<void(nlohmann::ordered_json&)>& how);
@@ -32,6 +34,7 @@ class MemoryCluster : public Cluster {
   ApiAnswer list(const std::string& path, const ApiRequest& request) const;
   ApiAnswer write(const ApiRequest& request);
   ApiAnswer remove(const ApiRequest& request);
+  void make_pods(const nlohmann::ordered_json& deployment);
   nlohmann::ordered_json stored(nlohmann::ordered_json object, const nlohmann::ordered_json* old);
 
   std::string context_ = "test";

@@ -1,0 +1,200 @@
+#include "deploy/rollout/driver.h"
+
+#include <doctest/doctest.h>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/terminal.h"
+#include "deploy/cluster/apply.h"
+#include "deploy/rollout/drive.h"
+#include "deploy/rollout/start.h"
+#include "tests/deploy/cluster/memory_cluster.h"
+#include "tests/deploy/support.h"
+
+using namespace mlctl;
+using namespace mlctl::deploy;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr const char* route_at = "/apis/gateway.networking.k8s.io/v1/namespaces/fraud/httproutes/credit-risk";
+constexpr const char* quick = R"(
+serving: {autoscale: {min: 2, max: 2}}
+rollout:
+  steps: [{weight: 20%, for: 4s}, {weight: 50%, for: 4s}, {weight: 100%}]
+  judge: {block: 4s, errors: {floor: 2%}}
+  look_around: 4s
+  drain: {timeout: 1s}
+)";
+
+const RolloutPlace place{{"fraud", "credit-risk"}, "fraud", "staging"};
+
+Desired desired(std::uint64_t n) {
+  Desired out{"staging", {{place.model, n}}, {}};
+  auto candidate = test::candidate(quick);
+  candidate.assignment = static_cast<std::int64_t>(n);
+  candidate.digest.bytes.fill(static_cast<std::uint8_t>(n));
+  auto environment = test::environment();
+  environment.route = Route{"infra", "public", "models.example"};
+  const std::vector<Tenant> tenants{test::tenant("{name: fraud}")};
+  const std::map<std::string, Runtime> runtimes{{"mlserver", test::runtime()}};
+  auto files = plan_files({candidate}, {environment, tenants, runtimes});
+  REQUIRE(files);
+  out.files = std::move(*files);
+  return out;
+}
+
+// A cluster in memory in which assignment 1 serves and 2 is about to begin; pods count by what the route says.
+struct Stage {
+  test::MemoryCluster cluster;
+  ManualClock clock;
+  Discovery discovery{cluster, clock, {}, "test"};
+  std::map<std::string, double> counted;
+
+  Stage() {
+    cluster.makes_pods = true;
+    cluster.pages = [this](const std::string& pod) { return page(pod); };
+    const auto first = desired(1);
+    auto plan = plan_cluster(cluster, discovery, {first, false, "2026-01-01T00:00:00Z", "ada"});
+    REQUIRE(plan);
+    const ClusterApplyOptions options{.run = "ada"};
+    REQUIRE(apply_cluster(first, *plan, {cluster, discovery, options, clock, no_progress()}));
+    clock.advance(std::chrono::minutes(10));
+    const auto second = desired(2);
+    auto next = plan_cluster(cluster, discovery, {second, false, rfc3339(clock.wall()), "ada"});
+    REQUIRE(next);
+    for (const auto& owner : next->owners) {
+      if (owner.rollout != OwnerPlan::Rollout::begins) continue;
+      auto plan_of_it = forecast(seams(), owner, "ada");
+      REQUIRE(plan_of_it);
+      REQUIRE(begin_rollout(seams(), owner, plan_of_it->state));
+    }
+  }
+
+  RolloutSeams seams() { return {cluster, discovery, clock, {}, {}}; }
+
+  // Five hundred requests between two looks, shared as the route says.
+  std::string page(const std::string& pod) {
+    const auto references = cluster.objects.at(route_at)["spec"]["rules"][0]["backendRefs"];
+    double all = 0, mine = 0;
+    for (const auto& one : references) {
+      all += one["weight"].get<double>();
+      if (pod.starts_with(one["name"].get<std::string>())) mine += one["weight"].get<double>();
+    }
+    counted[pod] += 250 * mine / all;
+    return "rest_server_requests_total{path=\"/v2/models/x/infer\",status_code=\"200\"} " +
+           std::to_string(static_cast<int>(counted[pod])) + "\n";
+  }
+
+  ModelState state() {
+    auto state = parse_state(cluster.objects.at("/api/v1/namespaces/fraud/configmaps/mlctl-credit-risk"));
+    REQUIRE(state);
+    return *state;
+  }
+
+  // Who is in the cluster at the end, without versions.
+  std::set<std::string> objects() {
+    std::set<std::string> out;
+    for (const auto& [path, object] : cluster.objects) out.insert(path);
+    return out;
+  }
+};
+
+Result<ModelState> drive_to_the_end(Stage& stage, const std::string& who, bool force) {
+  Driver driver(stage.seams(), place, who);
+  if (auto taken = driver.take(force); !taken) return taken.error();
+  return drive(driver, place, stage.clock, no_progress());
+}
+
+}  // namespace
+
+TEST_CASE("a rollout in memory is promoted, and leaves one revision and two records") {
+  Stage stage;
+  const auto end = drive_to_the_end(stage, "ada", false);
+  REQUIRE(end);
+  CHECK(end->rollout->phase == Phase::promoted);
+  CHECK(end->stable->assignment == 2);
+  int deployments = 0;
+  for (const auto& path : stage.objects()) deployments += path.find("/deployments/") != std::string::npos ? 1 : 0;
+  CHECK(deployments == 1);
+  Discovery discovery(stage.cluster, stage.clock, {}, "test");
+  const auto same = desired(2);
+  auto plan = plan_cluster(stage.cluster, discovery, {same, false, rfc3339(stage.clock.wall()), "ada"});
+  REQUIRE(plan);
+  CHECK(change_set(*plan).empty());
+}
+
+TEST_CASE("a driver that dies behind any of its writes is continued to the same end") {
+  Stage whole;
+  whole.cluster.writes.clear();
+  REQUIRE(drive_to_the_end(whole, "ada", false));
+  const auto writes = whole.cluster.writes.size();
+  REQUIRE(writes > 20);
+  for (std::size_t dies = 1; dies < writes; ++dies) {
+    CAPTURE(dies);
+    Stage stage;
+    stage.cluster.writes.clear();
+    bool dead = false;
+    stage.cluster.after = [&](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
+      dead = dead || stage.cluster.writes.size() >= dies;
+      if (dead) return Error{Error::Kind::interrupted, "killed", ""};
+      return answer;
+    };
+    CHECK_FALSE(drive_to_the_end(stage, "first", false));
+    stage.cluster.after = nullptr;
+    auto end = drive_to_the_end(stage, "second", true);
+    REQUIRE(end);
+    CHECK(end->rollout->phase == Phase::promoted);
+    CHECK(stage.objects() == whole.objects());
+  }
+}
+
+TEST_CASE("a driver that froze before any of its writes does nothing when it wakes") {
+  for (std::size_t freezes = 2; freezes < 12; ++freezes) {
+    CAPTURE(freezes);
+    Stage stage;
+    std::size_t seen = 0;
+    bool other_is_done = false;
+    stage.cluster.before = [&](const ApiRequest& request) {
+      if (request.method == "GET" || other_is_done || ++seen != freezes) return;
+      // While it sleeps somebody else takes over and aborts.
+      other_is_done = true;
+      Driver other(stage.seams(), place, "other");
+      auto aborted = other.ask([](RolloutState& rollout, WallTime now) -> Status {
+        ask_abort(rollout, "other", "enough", now);
+        return ok();
+      });
+      REQUIRE(aborted);
+    };
+    const auto end = drive_to_the_end(stage, "first", false);
+    REQUIRE_FALSE(end);
+    CHECK(end.error().kind == Error::Kind::conflict);
+    const auto state = stage.state();
+    CHECK(state.rollout->has_lost());
+    const auto references = stage.cluster.objects.at(route_at)["spec"]["rules"][0]["backendRefs"];
+    REQUIRE(references.size() == 1);
+    CHECK(references[0]["name"] == "credit-risk-" + state.rollout->baseline.revision);
+  }
+}
+
+TEST_CASE("somebody who drives is not disturbed unless that is asked for") {
+  Stage stage;
+  Driver first(stage.seams(), place, "first"), second(stage.seams(), place, "second"),
+      cron(stage.seams(), place, tick_name("cron"));
+  REQUIRE(first.take(false));
+  const auto refused = second.take(false);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("being rolled out by first") != std::string::npos);
+  CHECK_FALSE(cron.take(false));
+  stage.clock.advance(std::chrono::seconds(61));  // silent for a minute
+  REQUIRE(cron.take(false));
+  REQUIRE(cron.tick());
+  CHECK(is_driven(*stage.state().rollout, stage.clock.wall()));
+  REQUIRE(second.take(false));  // a tick is over when it is seen
+  const auto late = first.tick();
+  REQUIRE_FALSE(late);
+  CHECK(late.error().message.find("was taken over by second") != std::string::npos);
+}
