@@ -63,6 +63,7 @@ volumePluginDir: $state/volume-plugins
 syncFrequency: 10s
 nodeStatusUpdateFrequency: 5s
 evictionHard: {memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}
+cpuCFSQuota: false    # requests are small, that many models fit two cores; nothing here is about throttling
 registryPullQPS: 0
 serializeImagePulls: false
 END

@@ -35,7 +35,7 @@ name: {name}
 files: [model.ubj, behaviour.json]
 serving:
   runtime: test
-  resources: {{cpu: 50m, memory: 64Mi}}
+  resources: {{cpu: 20m, memory: 64Mi}}
   autoscale: {scale}
   local:
     command: [env, "PORT={{port}}", "MODEL_DIR=.", "MODEL_NAME={{model}}", "{program}"]
@@ -48,7 +48,7 @@ name: {name}
 files: [model.ubj, {{path: serve.py, role: code}}, model-settings.json]
 serving:
   runtime: mlserver
-  resources: {{cpu: 200m, memory: 512Mi}}
+  resources: {{cpu: 100m, memory: 512Mi}}
   autoscale: {{min: 2, max: 2}}
 rollout: {rollout}
 """
@@ -115,7 +115,9 @@ class Project:
         (folder / "serve.py").write_text((EXAMPLE / "serve.py").read_text())
         settings = json.loads((EXAMPLE / "model-settings.json").read_text())
         (folder / "model-settings.json").write_text(json.dumps({**settings, "name": name}))
-        (folder / "model.yaml").write_text(MLSERVER.format(name=name, rollout=json.dumps(ROLLOUT)))
+        # Its latency on two busy cores differs from pod to pod by more than a test could tell in a minute.
+        judge = {**ROLLOUT["judge"], "latency": {"floor": "40%"}}
+        (folder / "model.yaml").write_text(MLSERVER.format(name=name, rollout=json.dumps({**ROLLOUT, "judge": judge})))
 
     def commit(self, message):
         self.git("add", "-A")
