@@ -3,20 +3,20 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <map>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "base/interrupt.h"
+#include "base/parallel.h"
 #include "registry/remote_address.h"
 
 namespace mlctl::registry {
 namespace {
 
-constexpr unsigned workers_limit = 4;
+constexpr std::size_t workers_limit = 4;  // of models, and of the blobs of each
 constexpr std::size_t buffer_size = 1U << 20U;
 
 constexpr const char* mend = "get it again from where it was copied or pushed from";
@@ -49,47 +49,20 @@ Result<bool> copy_blob(Store& from, Store& to, const ModelName& model, const Des
 }
 
 // The blobs of one version, several at once.
-class BlobCopy {
- public:
-  BlobCopy(Store& from, Store& to, const CopySet& set, Told told)
-      : from_(from), to_(to), set_(set), told_(std::move(told)) {}
-
-  Status run(CopyReport& report) {
-    const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
-    const auto count = std::min<std::size_t>({workers_limit, cores, set_.blobs.size()});
-    std::vector<std::thread> workers;
-    for (std::size_t i = 1; i < count; ++i) workers.emplace_back([this] { work(); });
-    work();
-    for (auto& worker : workers) worker.join();
-    if (error_) return *error_;
-    report.sent += sent_;
-    report.bytes_sent += bytes_;
+Status copy_blobs(Store& from, Store& to, const CopySet& set, const Told& told, CopyReport& report) {
+  std::atomic<std::uint64_t> sent{0}, bytes{0};
+  auto done = in_parallel(set.blobs.size(), workers_limit, [&](std::size_t i) -> Status {
+    auto copied = copy_blob(from, to, set.model, set.blobs[i], told);
+    if (!copied) return copied.error();
+    if (!*copied) return ok();
+    ++sent;
+    bytes += set.blobs[i].size;
     return ok();
-  }
-
- private:
-  void work() {
-    for (std::size_t i = next_++; i < set_.blobs.size() && !failed_; i = next_++) {
-      auto sent = copy_blob(from_, to_, set_.model, set_.blobs[i], told_);
-      const std::lock_guard guard(mutex_);
-      if (!sent && !error_) error_ = sent.error();
-      if (!sent) failed_ = true;
-      if (!sent || !*sent) continue;
-      ++sent_;
-      bytes_ += set_.blobs[i].size;
-    }
-  }
-
-  Store& from_;
-  Store& to_;
-  const CopySet& set_;
-  Told told_;
-  std::atomic<std::size_t> next_{0};
-  std::atomic<bool> failed_{false};
-  std::mutex mutex_;
-  std::optional<Error> error_;
-  std::uint64_t sent_ = 0, bytes_ = 0;
-};
+  });
+  report.sent += sent;
+  report.bytes_sent += bytes;
+  return done;
+}
 
 // Before anything is sent: a version is never overwritten.
 Result<bool> may_copy(Store& to, const CopySet& set) {
@@ -141,6 +114,17 @@ CopyReport asked_for(const std::vector<CopySet>& sets) {
   return report;
 }
 
+std::vector<std::vector<const CopySet*>> by_model(const std::vector<CopySet>& sets) {
+  std::map<ModelName, std::size_t> places;
+  std::vector<std::vector<const CopySet*>> out;
+  for (const auto& set : sets) {
+    const auto [place, is_new] = places.emplace(set.model, out.size());
+    if (is_new) out.emplace_back();
+    out[place->second].push_back(&set);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<bool> send_blob(Store& to, const ModelName& model, const Descriptor& blob,
@@ -174,11 +158,6 @@ Result<bool> send_blob(Store& to, const ModelName& model, const Descriptor& blob
 
 Result<CopyReport> copy_versions(Store& from, Store& to, const std::vector<CopySet>& sets, Progress& progress) {
   CopyReport report = asked_for(sets);
-  for (const auto& set : sets) {
-    auto there = may_copy(to, set);
-    if (!there) return there.error();
-    if (*there) ++report.existed;
-  }
   std::mutex mutex;
   std::uint64_t done = 0;
   const auto told = [&](std::uint64_t bytes) {
@@ -186,14 +165,35 @@ Result<CopyReport> copy_versions(Store& from, Store& to, const std::vector<CopyS
     done += bytes;
     progress.update(human_bytes(done) + " of " + human_bytes(report.bytes));
   };
+  std::atomic<std::uint64_t> existed{0};
+  auto may = in_parallel(sets.size(), workers_limit, [&](std::size_t i) -> Status {
+    auto there = may_copy(to, sets[i]);
+    if (!there) return there.error();
+    if (*there) ++existed;
+    return ok();
+  });
+  if (!may) return may.error();
+  report.existed = existed;
   // Where there is a collector, it may come between two manifests and take what nothing refers to yet.
   const bool collects = static_cast<bool>(to.models_with_garbage());
-  for (const auto& set : sets) {
-    const auto blobs = [&] { return BlobCopy(from, to, set, told).run(report); };
-    if (auto copied = blobs(); !copied) return copied.error();
-    const auto again = [&] { return collects ? blobs() : ok(); };
-    if (auto copied = copy_manifests(from, to, set, again); !copied) return copied.error();
-  }
+  const auto copy_one = [&](const CopySet& set, CopyReport& sent) -> Status {
+    const auto blobs = [&] { return copy_blobs(from, to, set, told, sent); };
+    if (auto copied = blobs(); !copied) return copied;
+    return copy_manifests(from, to, set, [&] { return collects ? blobs() : ok(); });
+  };
+  // Models at once, the versions of one after each other: they share blobs, and a place for them.
+  const auto models = by_model(sets);
+  auto copied = in_parallel(models.size(), workers_limit, [&](std::size_t i) -> Status {
+    CopyReport sent;
+    Status fine = ok();
+    for (const auto* set : models[i])
+      if (fine) fine = copy_one(*set, sent);
+    const std::lock_guard guard(mutex);
+    report.sent += sent.sent;
+    report.bytes_sent += sent.bytes_sent;
+    return fine;
+  });
+  if (!copied) return copied.error();
   return report;
 }
 

@@ -1,14 +1,13 @@
 #include "registry/remote_store.h"
 
 #include <algorithm>
-#include <atomic>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "base/document.h"
 #include "base/interrupt.h"
+#include "base/parallel.h"
 #include "registry/docker_config.h"
 #include "registry/oci.h"
 #include "registry/pack.h"
@@ -167,26 +166,18 @@ class RemoteStore : public Store {
     std::vector<Version> versions;
     for (const auto& tag : *tags)
       if (auto version = version_of_registry_tag(tag)) versions.push_back(std::move(*version));
-    std::vector<std::optional<Result<std::optional<Publication>>>> asked(versions.size());
-    std::atomic<std::size_t> next{0};
-    std::atomic<bool> failed{false};
-    const auto work = [&] {
-      for (std::size_t i = next++; i < versions.size() && !failed; i = next++) {
-        asked[i] = publication(here, model, versions[i], all.count(image_tag(versions[i])) != 0);
-        // What else stands under a version's name, put there by another tool, is no version.
-        if (!*asked[i] && (*asked[i]).error().kind == Error::Kind::corrupt) asked[i] = std::optional<Publication>();
-        if (!*asked[i]) failed = true;
-      }
-    };
-    std::vector<std::thread> askers;
-    for (std::size_t i = 1; i < std::min(askers_limit, versions.size()); ++i) askers.emplace_back(work);
-    work();
-    for (auto& asker : askers) asker.join();
+    std::vector<std::optional<Publication>> asked(versions.size());
+    auto done = in_parallel(versions.size(), askers_limit, [&](std::size_t i) -> Status {
+      auto one = publication(here, model, versions[i], all.count(image_tag(versions[i])) != 0);
+      // What else stands under a version's name, put there by another tool, is no version.
+      if (!one) return one.error().kind == Error::Kind::corrupt ? ok() : Status(one.error());
+      asked[i] = std::move(*one);
+      return ok();
+    });
+    if (!done) return done.error();
     std::vector<Publication> found;
-    for (const auto& one : asked)
-      if (one && !*one) return one->error();
     for (auto& one : asked)
-      if (*one && **one) found.push_back(std::move(***one));
+      if (one) found.push_back(std::move(*one));
     return found;
   }
 

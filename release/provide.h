@@ -25,9 +25,9 @@ struct Provider {
   Clock& clock;
   Progress& progress;
 };
-// Copies every version that `plan` makes a new revision of, with all that refers to it; how many were sent. What is not
-// in the project's registry (its tag was made by hand) is packed from the tag's commit and pushed there first.
-// Error{corrupt}: the registry's version is another one.
+// Copies every version that `plan` makes a new revision of and whose image is not there yet, with all that refers to
+// it; how many were sent. What is not in the project's registry (its tag was made by hand) is packed from the tag's
+// commit and pushed there first. Error{corrupt}: the registry's version is another one.
 [[nodiscard]] Result<std::size_t> provide_images(const deploy::ClusterPlan& plan, const Provider& provider);
 
 }  // namespace mlctl::release
