@@ -1,3 +1,5 @@
+#include <map>
+
 #include "base/config.h"
 
 namespace mlctl {
@@ -32,9 +34,17 @@ void lay_over(Node& below, const Node& above) {
 
 // A fallback is part of the program: one that does not parse is a bug, caught by the test that checks every table
 // against itself.
-Node fallback_of(const Field& field) {
-  auto node = parse_yaml(field.fallback, "built-in");
+Node parse_fallback(const std::string& text) {
+  auto node = parse_yaml(text, "built-in");
   return node ? at_level(std::move(*node), "built-in") : Node{};
+}
+
+// Parsed once, for thousands of models.
+const Node& fallback_of(const Field& field) {
+  thread_local std::map<std::string, Node> parsed;
+  const auto found = parsed.find(field.fallback);
+  return found != parsed.end() ? found->second
+                               : parsed.emplace(field.fallback, parse_fallback(field.fallback)).first->second;
 }
 
 void fill(Node& node, const Field& table);

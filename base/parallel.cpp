@@ -30,4 +30,8 @@ Status in_parallel(std::size_t count, std::size_t workers, const std::function<S
   return first ? Status(*first) : ok();
 }
 
+std::size_t processors() {
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
 }  // namespace mlctl

@@ -12,4 +12,7 @@ namespace mlctl {
 [[nodiscard]] Status in_parallel(std::size_t count, std::size_t workers,
                                  const std::function<Status(std::size_t index)>& work);
 
+// For work that only computes: the processors of this machine, at least 1.
+[[nodiscard]] std::size_t processors();
+
 }  // namespace mlctl

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
+#include "base/parallel.h"
 #include "base/units.h"
 #include "deploy/render.h"
 
@@ -47,6 +49,14 @@ class Claims {
   std::map<std::string, std::string> files_;
   std::map<ObjectKey, std::string> objects_;
 };
+
+Result<DesiredFile> file_of_candidate(const Candidate& candidate, const Surroundings& around) {
+  auto spec = spec_of(candidate, around);
+  if (!spec) return spec.error();
+  auto objects = model_objects(*spec);
+  if (!objects) return objects.error();
+  return file_from(file_of(candidate.name_space, candidate.model), *objects, std::move(*spec));
+}
 
 Status add_tenants(const std::set<std::string>& names, const Surroundings& around, Claims& claims,
                    std::vector<DesiredFile>& files) {
@@ -95,15 +105,19 @@ Result<std::vector<DesiredFile>> plan_files(const std::vector<Candidate>& candid
   std::vector<DesiredFile> files;
   std::set<std::string> tenants;
   Claims claims;
-  for (const auto& candidate : candidates) {
-    auto spec = spec_of(candidate, around);
-    if (!spec) return spec.error();
-    auto objects = model_objects(*spec);
-    if (!objects) return objects.error();
-    auto file = file_from(file_of(candidate.name_space, candidate.model), *objects, std::move(*spec));
-    if (auto claimed = claims.claim(file, to_string(candidate.model)); !claimed) return claimed.error();
-    files.push_back(std::move(file));
-    if (!candidate.model.tenant.empty()) tenants.insert(candidate.model.tenant);
+  std::vector<std::optional<Result<DesiredFile>>> rendered(candidates.size());
+  const auto done = in_parallel(candidates.size(), processors(), [&](std::size_t i) {
+    rendered[i] = file_of_candidate(candidates[i], around);
+    return ok();
+  });
+  if (!done) return done.error();
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    auto& file = *rendered[i];
+    if (!file) return file.error();
+    const auto& model = candidates[i].model;
+    if (auto claimed = claims.claim(*file, to_string(model)); !claimed) return claimed.error();
+    files.push_back(std::move(*file));
+    if (!model.tenant.empty()) tenants.insert(model.tenant);
   }
   if (auto added = add_tenants(tenants, around, claims, files); !added) return added.error();
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });

@@ -1,7 +1,9 @@
 #include "deploy/cluster/list.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "base/parallel.h"
 #include "base/terminal.h"
 
 namespace mlctl::deploy {
@@ -66,6 +68,13 @@ Result<std::vector<Listing>> list_all(Cluster& cluster, const std::vector<ListQu
     std::vector<ApiRequest> requests;
     for (const auto& walk : open) requests.push_back(page_of(queries[walk.index], walk));
     auto answers = cluster.send(requests, {});
+    std::vector<std::optional<Result<std::string>>> pages(open.size());
+    const auto parsed = in_parallel(open.size(), processors(), [&](std::size_t i) {
+      if (answers[i] && is_fine(*answers[i]))
+        pages[i] = add_page(queries[open[i].index], answers[i]->body, out[open[i].index]);
+      return ok();
+    });
+    if (!parsed) return parsed.error();
     std::vector<Walk> left;
     for (std::size_t i = 0; i < open.size(); ++i) {
       Walk walk = open[i];
@@ -77,10 +86,9 @@ Result<std::vector<Listing>> list_all(Cluster& cluster, const std::vector<ListQu
         left.push_back(walk);
         continue;
       }
-      if (!is_fine(*answer)) return error_of(cluster, requests[i], *answer);
-      auto next = add_page(queries[walk.index], answer->body, out[walk.index]);
-      if (!next) return next.error();
-      walk.next = std::move(*next);
+      if (!pages[i]) return error_of(cluster, requests[i], *answer);
+      if (!*pages[i]) return pages[i]->error();
+      walk.next = std::move(**pages[i]);
       if (!walk.next.empty()) left.push_back(walk);
     }
     open = std::move(left);

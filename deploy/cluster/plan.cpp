@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/digest.h"
+#include "base/parallel.h"
 #include "base/terminal.h"
 #include "deploy/cluster/compare.h"
 #include "deploy/cluster/dry_run.h"
@@ -20,12 +22,6 @@ using Json = nlohmann::ordered_json;
 
 std::string as_text(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// Whose state it says it is, where the state itself cannot be read.
-registry::ModelName model_named(const Json& object) {
-  auto model = registry::parse_model_name(annotation_of(object, model_annotation));
-  return model ? *model : registry::ModelName{};
 }
 
 class Planner {
@@ -52,18 +48,26 @@ class Planner {
   };
 
   Status add_desired() {
-    for (const auto& file : request_.desired.files) {
+    const auto& files = request_.desired.files;
+    std::vector<std::optional<Result<Objects>>> objects(files.size());
+    const auto done = in_parallel(files.size(), processors(), [&](std::size_t i) {
+      objects[i] = objects_of(files[i]);
+      return ok();
+    });
+    if (!done) return done.error();
+    for (const auto& chosen : request_.desired.models) known_[chosen.model] = chosen.known;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (!*objects[i]) return objects[i]->error();
       OwnerPlan owner;
-      owner.spec = file.spec();
+      owner.spec = files[i].spec();
       owner.is_model = owner.spec != nullptr;
-      owner.name = owner.is_model ? to_string(owner.spec->model) : "tenant " + std::get<Tenant>(file.origin).name;
+      owner.name = owner.is_model ? to_string(owner.spec->model) : "tenant " + std::get<Tenant>(files[i].origin).name;
       if (owner.is_model) {
         owner.before = {.model = owner.spec->model, .name_space = owner.spec->name_space};
         owner.before.environment = request_.desired.environment;
+        owners_[{owner.spec->model, owner.spec->name_space}] = plan_.owners.size();
       }
-      auto objects = objects_of(file);
-      if (!objects) return objects.error();
-      for (auto& object : *objects)
+      for (auto& object : **objects[i])
         if (auto added = add_wanted(owner, std::move(object)); !added) return added.error();
       plan_.owners.push_back(std::move(owner));
     }
@@ -111,18 +115,20 @@ class Planner {
 
   // nullptr: the model was not chosen.
   OwnerPlan* owner_of(const registry::ModelName& model, const std::string& name_space) {
-    for (auto& owner : plan_.owners)
-      if (owner.is_model && owner.before.model == model && owner.before.name_space == name_space) return &owner;
-    if (known_of(model) == std::nullopt) return nullptr;
+    const auto [place, is_new] = owners_.emplace(std::pair(model, name_space), plan_.owners.size());
+    if (!is_new) return &plan_.owners[place->second];
+    if (known_.count(model) == 0) {
+      owners_.erase(place);
+      return nullptr;
+    }
     plan_.owners.push_back({.name = to_string(model), .is_model = true});
     plan_.owners.back().before = {.model = model, .name_space = name_space};
     return &plan_.owners.back();
   }
 
-  [[nodiscard]] std::optional<std::uint64_t> known_of(const registry::ModelName& model) const {
-    for (const auto& chosen : request_.desired.models)
-      if (chosen.model == model) return chosen.known;
-    return std::nullopt;
+  [[nodiscard]] std::uint64_t known_of(const registry::ModelName& model) const {
+    const auto found = known_.find(model);
+    return found == known_.end() ? 0 : found->second;
   }
 
   [[nodiscard]] std::optional<Error> refusal_of(const OwnerPlan& owner) const {
@@ -134,7 +140,7 @@ class Planner {
                    "give one of the environments another cluster or namespace"};
     if (owner.spec != nullptr && owner.spec->assignment == 0) return std::nullopt;  // a look
     const auto known =
-        owner.spec != nullptr ? static_cast<std::uint64_t>(owner.spec->assignment) : known_of(state.model).value_or(0);
+        owner.spec != nullptr ? static_cast<std::uint64_t>(owner.spec->assignment) : known_of(state.model);
     if (state.assignment > known) return newer_there(owner, known);
     return std::nullopt;
   }
@@ -278,7 +284,7 @@ class Planner {
     if (!owner.is_model) return;
     if (owner.spec == nullptr) {
       owner.after.stable.reset();
-      owner.after.assignment = std::max(owner.after.assignment, known_of(owner.before.model).value_or(0));
+      owner.after.assignment = std::max(owner.after.assignment, known_of(owner.before.model));
       return;
     }
     const Spec& spec = *owner.spec;
@@ -301,6 +307,8 @@ class Planner {
   Discovery& discovery_;
   const PlanRequest& request_;
   ClusterPlan plan_;
+  std::map<registry::ModelName, std::uint64_t> known_;                         // N that git knows
+  std::map<std::pair<registry::ModelName, std::string>, std::size_t> owners_;  // places in plan_, of models
   std::vector<Wanted> wanted_;
   std::vector<Wanted*> doubtful_;
   Live live_;

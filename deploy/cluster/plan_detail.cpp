@@ -57,4 +57,9 @@ void find_rollout(OwnerPlan& owner, const std::string& now, bool again) {
     owner.rollout = OwnerPlan::Rollout::begins;
 }
 
+registry::ModelName model_named(const nlohmann::ordered_json& object) {
+  auto model = registry::parse_model_name(annotation_of(object, model_annotation));
+  return model ? *model : registry::ModelName{};
+}
+
 }  // namespace mlctl::deploy

@@ -1,6 +1,7 @@
 // What plan.cpp asks of one owner or object by itself. Internal to deploy/cluster/.
 #pragma once
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "base/result.h"
@@ -16,5 +17,8 @@ namespace mlctl::deploy {
 // Whether the owner has a rollout before it, or in the middle; or is refused, because that rollout was aborted. `now`:
 // RFC 3339; `again`: what was aborted may begin once more.
 void find_rollout(OwnerPlan& owner, const std::string& now, bool again);
+
+// Whose state it says it is, where the state itself cannot be read; unnamed: nobody's.
+[[nodiscard]] registry::ModelName model_named(const nlohmann::ordered_json& object);
 
 }  // namespace mlctl::deploy
