@@ -1,6 +1,7 @@
 #include "deploy/rollout/blocks.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace mlctl::deploy {
@@ -145,6 +146,23 @@ void begin_judging(RolloutState& state) {
   state.blocks = 0;
   state.stable = state.canary = {};
   state.block.reset();
+}
+
+PodCounters counters_of(const PodSample& sample, double edge) {
+  PodCounters out{sample.requests, {sample.errors}};
+  if (edge <= 0) return out;
+  const auto all = sample.buckets.find(std::numeric_limits<double>::infinity());
+  const auto below = sample.buckets.find(edge);
+  const bool known = all != sample.buckets.end() && below != sample.buckets.end();
+  out.events.push_back(known ? std::max(0.0, all->second - below->second) : 0);
+  return out;
+}
+
+std::vector<std::vector<PodCounts>> blocks_between(const std::vector<ArmCounters>& points) {
+  std::vector<std::vector<PodCounts>> out;
+  for (std::size_t i = 1; i < points.size(); ++i)
+    if (auto pods = differences(points[i - 1], points[i], {}); !pods.empty()) out.push_back(std::move(pods));
+  return out;
 }
 
 double requests_of(const ArmCounters& arm) {

@@ -15,6 +15,11 @@ void take_scrape(RolloutState& state, const Observation& seen);
 // Begins the step that state.step is: what was measured for the one before is not its own.
 void begin_judging(RolloutState& state);
 
+// What of a sample the judge counts, in the order of its metrics; `edge` in seconds, 0: latency is not judged.
+[[nodiscard]] PodCounters counters_of(const PodSample& sample, double edge);
+// What the pods did between each point and the next one. Pods that vanished or began anew meanwhile are left out.
+[[nodiscard]] std::vector<std::vector<PodCounts>> blocks_between(const std::vector<ArmCounters>& points);
+
 [[nodiscard]] double requests_of(const ArmCounters& arm);
 // Requests since a block began, of both arms, and the canary's share of them.
 struct Followed {

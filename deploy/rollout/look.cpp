@@ -1,8 +1,6 @@
 #include "deploy/rollout/look.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -10,7 +8,8 @@
 #include "deploy/cluster/list.h"
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/perform.h"
-#include "registry/remote_http.h"
+#include "deploy/rollout/blocks.h"
+#include "deploy/rollout/prometheus.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -124,16 +123,6 @@ RouteSeen route_seen(const RolloutLive& live, const RolloutState& rollout) {
   return out;
 }
 
-PodCounters counters_of(const PodSample& sample, double edge) {
-  PodCounters out{sample.requests, {sample.errors}};
-  if (edge <= 0) return out;
-  const auto all = sample.buckets.find(std::numeric_limits<double>::infinity());
-  const auto below = sample.buckets.find(edge);
-  const bool known = all != sample.buckets.end() && below != sample.buckets.end();
-  out.events.push_back(known ? std::max(0.0, all->second - below->second) : 0);
-  return out;
-}
-
 ApiRequest pod_request(const std::string& name_space, const std::string& pod, const Counting& counting) {
   return {.path = "/api/v1/namespaces/" + name_space + "/pods/" + pod + ":" + std::to_string(counting.port) + "/proxy" +
                   counting.path,
@@ -184,21 +173,9 @@ Result<std::map<std::string, PodSample>> ask_pods(const RolloutSeams& seams, con
 Result<std::map<std::string, PodSample>> ask_prometheus(const RolloutSeams& seams, const RolloutLive& live,
                                                         const Counting& counting,
                                                         const std::vector<std::string>& revisions) {
-  std::vector<std::string> prefixes;
-  for (const auto& revision : revisions) prefixes.push_back(live.state.model.name + "-" + revision);
-  const auto query = instant_query(counting.names, live.state.name_space, prefixes);
-  const auto& where = *seams.prometheus;
-  if (!where.url.empty()) {
-    auto body = seams.fetch(where.url + "/api/v1/query?query=" + registry::percent_encode(query));
-    if (!body) return body.error();
-    return parse_query(*body, counting.names);
-  }
-  auto answer = send_one(seams.cluster, {.path = "/api/v1/namespaces/" + where.name_space + "/services/" +
-                                                 where.service + ":" + where.port + "/proxy/api/v1/query",
-                                         .query = {{"query", query}},
-                                         .about = "Prometheus " + where.name_space + "/" + where.service});
-  if (!answer) return answer.error();
-  return parse_query(answer->body, counting.names);
+  const auto body = prometheus_get(seams, "query", {{"query", query_of(live, counting, revisions)}});
+  if (!body) return body.error();
+  return parse_query(*body, counting.names);
 }
 
 }  // namespace

@@ -149,19 +149,46 @@ std::string escaped(const std::string& text) {
 }
 
 Error not_an_answer() {
-  return {Error::Kind::corrupt, "what Prometheus answers is no vector of series", ""};
+  return {Error::Kind::corrupt, "what Prometheus answers is no list of series", ""};
 }
 
-std::optional<Series> series_of(const Json& item) {
-  const Json& value = field(item, "value");
-  if (!value.is_array() || value.size() != 2 || !value[1].is_string()) return std::nullopt;
+// [time, "number"]
+std::optional<std::pair<double, double>> point_of(const Json& value) {
+  if (!value.is_array() || value.size() != 2 || !value[0].is_number() || !value[1].is_string()) return std::nullopt;
   const auto number = number_of(value[1].get<std::string>());
-  if (!number) return std::nullopt;
-  Series out{.value = *number};
+  return number ? std::optional(std::pair(value[0].get<double>(), *number)) : std::nullopt;
+}
+
+Series series_of(const Json& item) {
+  Series out;
   for (const auto& [name, text] : field(item, "metric").items())
     if (text.is_string()) out.labels[name] = text.get<std::string>();
   out.name = out.labels["__name__"];
   return out;
+}
+
+// The series of an answer of this type; they live as long as `answer` does.
+Result<const Json*> result_of(const Json& answer, const char* type) {
+  if (text_field(answer, "status") == "error")
+    return Error{Error::Kind::unavailable,
+                 "Prometheus says " + escape_control(text_field(answer, "errorType")) + ": " +
+                     escape_control(text_field(answer, "error")),
+                 ""};
+  const Json& data = field(answer, "data");
+  const Json& result = field(data, "result");
+  if (text_field(data, "resultType") != type || !result.is_array() || result.size() > series_limit)
+    return not_an_answer();
+  return &result;
+}
+
+// "": not one of the series that were asked for.
+std::string pod_of(const Series& series, const MetricNames& names) {
+  const bool wanted = series.name == names.requests || series.name == names.latency + "_bucket";
+  return wanted && is_counted(series, names) ? label(series, "pod") : "";
+}
+
+Error no_counter(const std::string& pod) {
+  return {Error::Kind::corrupt, "what Prometheus has of pod " + escape_control(pod) + " is no counter", ""};
 }
 
 }  // namespace
@@ -203,25 +230,39 @@ std::string instant_query(const MetricNames& names, const std::string& name_spac
 Result<std::map<std::string, PodSample>> parse_query(std::string_view body, const MetricNames& names) {
   if (body.size() > exposition_limit) return not_an_answer();
   const Json answer = Json::parse(body, nullptr, false);
-  if (text_field(answer, "status") == "error")
-    return Error{Error::Kind::unavailable,
-                 "Prometheus says " + escape_control(text_field(answer, "errorType")) + ": " +
-                     escape_control(text_field(answer, "error")),
-                 ""};
-  const Json& data = field(answer, "data");
-  const Json& result = field(data, "result");
-  if (text_field(data, "resultType") != "vector" || !result.is_array() || result.size() > series_limit)
-    return not_an_answer();
-  const std::string bucket = names.latency + "_bucket";
+  const auto result = result_of(answer, "vector");
+  if (!result) return result.error();
   std::map<std::string, PodSample> out;
-  for (const auto& item : result) {
+  for (const auto& item : **result) {
+    const auto point = point_of(field(item, "value"));
+    if (!point) return not_an_answer();
     auto series = series_of(item);
-    if (!series) return not_an_answer();
-    const auto pod = label(*series, "pod");
-    if (pod.empty() || (series->name != names.requests && series->name != bucket) || !is_counted(*series, names))
-      continue;
-    if (!add(*series, names, out[pod]))
-      return Error{Error::Kind::corrupt, "what Prometheus has of pod " + escape_control(pod) + " is no counter", ""};
+    series.value = point->second;
+    const auto pod = pod_of(series, names);
+    if (!pod.empty() && !add(series, names, out[pod])) return no_counter(pod);
+  }
+  return out;
+}
+
+Result<std::vector<std::map<std::string, PodSample>>> parse_range(std::string_view body, const MetricNames& names,
+                                                                  double start, double step, std::size_t points) {
+  if (body.size() > exposition_limit) return not_an_answer();
+  const Json answer = Json::parse(body, nullptr, false);
+  const auto result = result_of(answer, "matrix");
+  if (!result) return result.error();
+  std::vector<std::map<std::string, PodSample>> out(points);
+  for (const auto& item : **result) {
+    auto series = series_of(item);
+    const auto pod = pod_of(series, names);
+    if (pod.empty()) continue;
+    for (const auto& value : field(item, "values")) {
+      const auto point = point_of(value);
+      if (!point) return not_an_answer();
+      const double place = std::round((point->first - start) / step);
+      if (!(place >= 0) || !(place < static_cast<double>(points))) return not_an_answer();
+      series.value = point->second;
+      if (!add(series, names, out[static_cast<std::size_t>(place)][pod])) return no_counter(pod);
+    }
   }
   return out;
 }

@@ -1,7 +1,7 @@
 // What the servers of a model have counted since they started, as they expose it: raw counters, pod by pod, which the
 // rollout takes differences of. Pure. Everything that is read here is hostile: bounded in series, labels and lengths.
 // Sources: Prometheus text exposition format 0.0.4 and OpenMetrics 1.0 (what both have in common), Prometheus HTTP API
-// /api/v1/query.
+// /api/v1/query and /api/v1/query_range.
 #pragma once
 #include <cstddef>
 #include <map>
@@ -44,5 +44,11 @@ inline constexpr std::size_t series_limit = 100'000;         // of one answer
                                         const std::vector<std::string>& pod_prefixes);
 // Its answer, by pod. Error{unavailable}: Prometheus says no, with its words; Error{corrupt}: not such an answer.
 [[nodiscard]] Result<std::map<std::string, PodSample>> parse_query(std::string_view body, const MetricNames& names);
+// The answer to the same query over a range: at each of `points` times, `step` seconds apart from `start` (Unix
+// seconds) on, what the pods had counted. A pod without a sample at a time is not in that point. Errors as of
+// parse_query().
+[[nodiscard]] Result<std::vector<std::map<std::string, PodSample>>> parse_range(std::string_view body,
+                                                                                const MetricNames& names, double start,
+                                                                                double step, std::size_t points);
 
 }  // namespace mlctl::deploy

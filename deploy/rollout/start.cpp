@@ -10,6 +10,7 @@
 #include "deploy/cluster/perform.h"
 #include "deploy/pod.h"
 #include "deploy/rollout/act.h"
+#include "deploy/rollout/prometheus.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -64,12 +65,25 @@ double choose_edge(const Traffic& traffic) {
   return best;
 }
 
+using History = std::vector<std::vector<PodCounts>>;
+
+Judge judge_after(const JudgeRules& rules, const History& history) {
+  Judge judge(rules);
+  for (const auto& block : history) judge.add_history(block);
+  return judge;
+}
+
+// How stable does: requests a second, the share of errors, and block by block.
+struct Stable {
+  double rate = 0, error_rate = 0;
+  const History& history;
+};
+
 // The judge on the mean path: blocks of exactly the expected counts.
 std::optional<Duration> time_until(JudgeVerdict wanted, const RolloutPlan& plan, std::size_t step, double factor,
-                                   double rate, double error_rate) {
-  const double weight = plan.config.steps[step].weight;
-  JudgeRules rules{.metrics = {plan.config.errors}};
-  Judge judge(rules);
+                                   const Stable& stable_arm) {
+  const double weight = plan.config.steps[step].weight, rate = stable_arm.rate, error_rate = stable_arm.error_rate;
+  Judge judge = judge_after({.metrics = {plan.config.errors}}, stable_arm.history);
   judge.begin_step(step);
   const double length = std::chrono::duration<double>(plan.config.block).count();
   const auto pods = static_cast<int>(std::max<std::int64_t>(replicas_for(weight, plan.replicas), 1));
@@ -86,16 +100,17 @@ std::optional<Duration> time_until(JudgeVerdict wanted, const RolloutPlan& plan,
   return std::nullopt;
 }
 
-std::vector<StepForecast> forecast_steps(const RolloutPlan& plan, double rate, double error_rate) {
+std::vector<StepForecast> forecast_steps(const RolloutPlan& plan, const Stable& stable) {
+  const double rate = stable.rate, error_rate = stable.error_rate;
   std::vector<StepForecast> out;
   for (std::size_t i = 0; i + 1 < plan.config.steps.size(); ++i) {
     const auto& step = plan.config.steps[i];
     StepForecast one{step.weight, replicas_for(step.weight, plan.replicas), rate * step.weight, {}, {}};
-    one.pass = time_until(JudgeVerdict::pass, plan, i, 1, rate, error_rate);
+    one.pass = time_until(JudgeVerdict::pass, plan, i, 1, stable);
     // Where stable has no errors, three times as many are none either: what is above the floor counts then.
     const double base = std::max(error_rate, plan.config.errors.floor.value_or(0.001));
-    one.detect = time_until(JudgeVerdict::fail, plan, i, 3 * base / std::max(error_rate, 1e-9), rate,
-                            std::max(error_rate, 1e-9));
+    const Stable some{rate, std::max(error_rate, 1e-9), stable.history};
+    one.detect = time_until(JudgeVerdict::fail, plan, i, 3 * base / some.error_rate, some);
     if (one.pass) {
       one.pass = std::max(*one.pass, step.hold);
       if (rate * step.weight > 0 && step.min_requests > 0)
@@ -130,6 +145,12 @@ std::vector<std::string> notes_of(const RolloutPlan& plan, const RolloutForecast
       break;
     }
   return notes;
+}
+
+std::string no_history(const Result<History>& history) {
+  const std::string why = history ? "" : ": " + history.error().message;
+  return "how much the stable pods differ by themselves is not known from before" + why +
+         "; the first blocks count for less until it is";
 }
 
 Result<Counting> counting_of(const OwnerPlan& owner) {
@@ -209,16 +230,20 @@ Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& own
   state.began = state.since = live->now;
   state.replicas = replicas_for(spec.rollout.steps.front().weight, state.plan.replicas);
   state.route_generation = number_field(field(*live->find("HTTPRoute", spec.model.name), "metadata"), "generation");
+  const auto history = read_history(seams, *live, state.plan);
+  const History before = history ? *history : History();
+  state.judge = judge_after(rules_of(state.plan), before).state().dump();
   tell(state, live->now, state.candidate.version + " begins beside " + state.baseline.version + ", by " + run);
   out.requests_per_second = traffic.seconds > 0 ? traffic.requests / traffic.seconds : 0;
   out.error_rate = traffic.requests > 0 ? traffic.errors / traffic.requests : 0;
   if (out.requests_per_second > 0)
-    out.steps = forecast_steps(state.plan, out.requests_per_second, out.error_rate);
+    out.steps = forecast_steps(state.plan, {out.requests_per_second, out.error_rate, before});
   else
     for (std::size_t i = 0; i + 1 < spec.rollout.steps.size(); ++i)
       out.steps.push_back(
           {spec.rollout.steps[i].weight, replicas_for(spec.rollout.steps[i].weight, state.plan.replicas), 0, {}, {}});
   out.notes = notes_of(state.plan, out);
+  if (before.empty()) out.notes.push_back(no_history(history));
   return out;
 }
 

@@ -49,6 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (const auto sample = parse_exposition(text, *names); sample && *sample) check(**sample);
     if (const auto pods = parse_query(text, *names))
       for (const auto& [pod, sample] : *pods) check(sample);
+    if (const auto points = parse_range(text, *names, 1000, 60, 8))
+      for (const auto& point : *points)
+        for (const auto& [pod, sample] : point) check(sample);
   }
   check_state(text);
   return 0;

@@ -1,6 +1,7 @@
 #include "deploy/rollout/driver.h"
 
 #include <doctest/doctest.h>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -54,7 +55,7 @@ struct Stage {
   Discovery discovery{cluster, clock, {}, "test"};
   std::map<std::string, double> counted;
 
-  Stage() {
+  explicit Stage(const std::function<void(Stage&, const OwnerPlan&)>& with = {}) {
     cluster.makes_pods = true;
     cluster.pages = [this](const std::string& pod) { return page(pod); };
     const auto first = desired(1);
@@ -70,6 +71,7 @@ struct Stage {
       if (owner.rollout != OwnerPlan::Rollout::begins) continue;
       auto plan_of_it = forecast(seams(), owner, "ada");
       REQUIRE(plan_of_it);
+      if (with) with(*this, owner);
       REQUIRE(begin_rollout(seams(), owner, plan_of_it->state));
     }
   }
@@ -110,6 +112,61 @@ Result<ModelState> drive_to_the_end(Stage& stage, const std::string& who, bool f
 }
 
 }  // namespace
+
+// Both pods of stable over two hours: 600 requests a minute, one error in each, of which Prometheus tells `every` n-th.
+std::string history_page(Stage& stage, int every) {
+  const auto stable = "credit-risk-" + stage.state().stable->revision;
+  const auto now = static_cast<double>(stage.clock.wall().time_since_epoch().count());
+  Json result = Json::array();
+  for (const char* pod : {"-a", "-b"})
+    for (const char* code : {"200", "500"}) {
+      Json values = Json::array();
+      for (int i = 0; i <= 120; i += every)
+        values.push_back({now - 4.0 * (120 - i), std::to_string(*code == '2' ? 600 * i : i)});
+      result.push_back({{"metric",
+                         {{"__name__", "rest_server_requests_total"},
+                          {"pod", stable + pod},
+                          {"path", "/v2/models/x/infer"},
+                          {"status_code", code}}},
+                        {"values", values}});
+    }
+  return Json{{"status", "success"}, {"data", {{"resultType", "matrix"}, {"result", result}}}}.dump();
+}
+
+TEST_CASE("how much the stable pods differ is known from Prometheus before the canary has traffic") {
+  struct Case {
+    const char* what;
+    std::function<Result<std::string>(Stage&)> range;
+    std::size_t blocks;  // that the judge begins with
+    const char* note;
+  };
+  const Error away{Error::Kind::unavailable, "connection refused", ""};
+  for (const auto& c : std::vector<Case>{
+           {"every block", [](Stage& stage) { return history_page(stage, 1); }, 120, ""},
+           {"scraped too seldom: no two points follow each other", [](Stage& stage) { return history_page(stage, 2); },
+            0, "not known from before"},
+           {"Prometheus is away", [&](Stage&) { return Result<std::string>(away); }, 0,
+            "not known from before: connection refused"},
+           {"nonsense", [](Stage&) { return std::string("[]"); }, 0, "not known from before: what Prometheus"},
+       }) {
+    INFO(std::string(c.what));
+    Stage stage([&](Stage& here, const OwnerPlan& owner) {
+      auto seams = here.seams();
+      seams.prometheus = PrometheusConfig{.url = "http://prometheus.example:9090"};
+      seams.fetch = [&](const std::string& url) -> Result<std::string> {
+        if (url.starts_with("http://prometheus.example:9090/api/v1/query_range?")) return c.range(here);
+        return Json{{"status", "success"}, {"data", {{"resultType", "vector"}, {"result", Json::array()}}}}.dump();
+      };
+      const auto made = forecast(seams, owner, "ada");
+      REQUIRE(made);
+      CHECK(Json::parse(made->state.judge)["metrics"][0]["spreadBlocks"] == c.blocks);
+      std::string notes;
+      for (const auto& note : made->notes) notes += note + "\n";
+      CHECK((notes.find("not known from before") != std::string::npos) == (c.blocks == 0));
+      CHECK(notes.find(c.note) != std::string::npos);
+    });
+  }
+}
 
 TEST_CASE("a rollout in memory is promoted, and leaves one revision and two records") {
   Stage stage;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "deploy/rollout/blocks.h"
+
 using namespace mlctl;
 using namespace mlctl::deploy;
 
@@ -116,6 +118,47 @@ TEST_CASE("what Prometheus answers") {
     REQUIRE_FALSE(answer);
     CHECK(answer.error().kind == Error::Kind::corrupt);
   }
+}
+
+TEST_CASE("what Prometheus answers over a range") {
+  const auto matrix = [](const std::string& items) {
+    return "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[" + items + "]}}";
+  };
+  const auto fine = parse_range(matrix("{\"metric\":{\"__name__\":\"requests_total\",\"pod\":\"a\",\"code\":\"200\"},"
+                                       "\"values\":[[1000,\"10\"],[1060,\"30\"]]},"
+                                       "{\"metric\":{\"__name__\":\"requests_total\",\"pod\":\"a\",\"code\":\"500\"},"
+                                       "\"values\":[[1060.4,\"2\"]]}"),
+                                plain(), 1000, 60, 3);
+  REQUIRE(fine);
+  REQUIRE(fine->size() == 3);
+  CHECK(fine->at(0).at("a").requests == 10);
+  CHECK(fine->at(1).at("a").requests == 32);
+  CHECK(fine->at(1).at("a").errors == 2);
+  CHECK(fine->at(2).empty());
+  for (const auto& body : std::vector<std::string>{
+           "", R"({"status":"success","data":{"resultType":"vector","result":[]}})",
+           matrix("{\"metric\":{\"__name__\":\"requests_total\",\"pod\":\"a\"},\"values\":[[1180,\"1\"]]}"),
+           matrix("{\"metric\":{\"__name__\":\"requests_total\",\"pod\":\"a\"},\"values\":[[900,\"1\"]]}"),
+           matrix("{\"metric\":{\"__name__\":\"requests_total\",\"pod\":\"a\"},\"values\":[[1000,\"-1\"]]}"),
+           matrix("{\"metric\":{\"__name__\":\"requests_total\",\"pod\":\"a\"},\"values\":[[\"x\",\"1\"]]}")}) {
+    CAPTURE(body);
+    const auto answer = parse_range(body, plain(), 1000, 60, 3);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind == Error::Kind::corrupt);
+  }
+}
+
+TEST_CASE("blocks between points leave out pods that vanished or began anew") {
+  const std::vector<ArmCounters> points{{{"a", {100, {1}}}, {"b", {50, {0}}}, {"c", {10, {0}}}},
+                                        {{"a", {160, {3}}}, {"b", {5, {0}}}},
+                                        {},
+                                        {{"a", {200, {3}}}}};
+  const auto blocks = blocks_between(points);
+  REQUIRE(blocks.size() == 1);
+  REQUIRE(blocks[0].size() == 1);
+  CHECK(blocks[0][0].pod == "a");
+  CHECK(blocks[0][0].metrics[0].requests == 60);
+  CHECK(blocks[0][0].metrics[0].events == 2);
 }
 
 TEST_CASE("a query takes names literally") {
