@@ -32,7 +32,7 @@ Status apply_back(Chain& chain, const EnvironmentState& state, const deploy::Con
 
 std::string take_back_in_git(Chain& chain, const EnvironmentState& state, const deploy::Connection& there) {
   auto& git = chain.seams.git;
-  const auto by_hand =
+  auto by_hand =
       "`mlctl undo " + chain.release.model + " --env " + state.environment->name + "` takes it back in git";
   auto tags = git.tags();
   if (!tags) return by_hand;
@@ -44,7 +44,7 @@ std::string take_back_in_git(Chain& chain, const EnvironmentState& state, const 
   if (static_cast<std::int64_t>(plan->n) != state.assignment + 1) return "git assigns something newer already";
   auto taken = take_back(git, *plan, chain.request.push);
   if (!taken) return by_hand + ": " + taken.error().message;
-  const auto said = "taken back in git: " + taken->tag;
+  auto said = "taken back in git: " + taken->tag;
   const auto applied = apply_back(chain, state, there);
   if (applied) return said;
   return said + ", and not in the cluster yet: " + applied.error().message;

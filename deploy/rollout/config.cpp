@@ -42,7 +42,7 @@ Result<std::vector<RolloutStep>> decode_steps(const Node& root) {
 // The last ratio holds for every further step.
 Status decode_rule(const Node& root, const std::string& path, std::size_t judged, MetricRule& rule) {
   rule.worse = get_number(root, path + ".worse").value_or(rule.worse);
-  if (const auto floor = get_number(root, path + ".floor")) rule.floor = *floor;
+  if (const auto floor = get_number(root, path + ".floor")) rule.floor = floor;
   const Node* ratios = find_path(root, path + ".ratio");
   if (ratios != nullptr && ratios->kind == Node::Kind::list) {
     rule.ratios.clear();

@@ -180,7 +180,7 @@ std::string to_text(const RolloutForecast& forecast, const Style& style) {
                     rate_text(forecast.requests_per_second) + ", " + percent(forecast.error_rate, 2) + " errors";
   if (plan.edge > 0)
     out += "; latency is judged at " + human_duration(std::chrono::nanoseconds(std::llround(plan.edge * 1e9)));
-  out += "\n";
+  out += '\n';
   const auto text = [](const std::optional<Duration>& time) {
     return time ? human_duration(*time) : std::string("not within a day");
   };
