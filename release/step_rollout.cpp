@@ -32,8 +32,7 @@ Status apply_back(Chain& chain, const EnvironmentState& state, const deploy::Con
 
 std::string take_back_in_git(Chain& chain, const EnvironmentState& state, const deploy::Connection& there) {
   auto& git = chain.seams.git;
-  auto by_hand =
-      "`mlctl undo " + chain.release.model + " --env " + state.environment->name + "` takes it back in git";
+  auto by_hand = "`mlctl undo " + chain.release.model + " --env " + state.environment->name + "` takes it back in git";
   auto tags = git.tags();
   if (!tags) return by_hand;
   const registry::ModelTags known(chain.model.name, *tags);

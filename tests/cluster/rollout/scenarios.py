@@ -116,7 +116,7 @@ def version_that_does_not_start_is_aborted(story, name):
 def frozen_driver_stops_when_it_wakes(story, name):
     begin(story, name)
     first = story.start("rollout", "start", name, "--env", "prod", user="first")
-    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, first)
+    wait_until("20 %", 120, lambda: weight(story, name) == 0.2, first)
     first.send_signal(signal.SIGSTOP)
     # On a machine whose clock is four minutes ahead: time is the API server's.
     second = story.start("rollout", "start", name, "--env", "prod", "--take-over", user="second",
@@ -147,7 +147,7 @@ def two_drivers_at_once_are_one(story, name):
 def edited_route_pauses(story, name):
     begin(story, name)
     driver = story.start("rollout", "start", name, "--env", "prod")
-    wait_until("20 %", 60, lambda: phase(story, name, "measuring") and weight(story, name) == 0.2, driver)
+    wait_until("20 %", 120, lambda: phase(story, name, "measuring") and weight(story, name) == 0.2, driver)
     route = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes/{name}"
     live = json.loads(api(route))
     references = live["spec"]["rules"][0]["backendRefs"]
@@ -166,13 +166,13 @@ def edited_route_pauses(story, name):
 def verbs_work_from_another_machine(story, name):
     begin(story, name)
     driver = story.start("rollout", "start", name, "--env", "prod", user="first")
-    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, driver)
+    wait_until("20 %", 120, lambda: weight(story, name) == 0.2, driver)
     story.call("rollout", "pause", name, "--env", "prod", "--reason", "lunch", user="second")
     text = driver.communicate(timeout=60)[0]
     assert driver.returncode in (1, 5), text
     assert story.rollout(name)["pause"]["reason"] == "lunch"
     story.call("rollout", "promote", name, "--env", "prod", "--no-wait", user="second")
-    wait_until("all traffic", 60, lambda: story.call("rollout", "tick", name, "--env", "prod") and
+    wait_until("all traffic", 120, lambda: story.call("rollout", "tick", name, "--env", "prod") and
                phase(story, name, "looking"))
     story.call("rollout", "abort", name, "--env", "prod", "--reason", "not after all", "--wait", user="third")
     expect(story.rollout(name), "failed", "not after all")
@@ -183,7 +183,7 @@ def verbs_work_from_another_machine(story, name):
 def newer_assignment_supersedes(story, name):
     begin(story, name)
     older = story.start("rollout", "start", name, "--env", "prod", user="older")
-    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, older)
+    wait_until("20 %", 120, lambda: weight(story, name) == 0.2, older)
     story.call("assign", f"{name}@v1.2.0", "prod")
     drive(story, name, 0, "--take-over", user="newer")
     text = older.communicate(timeout=30)[0]
@@ -215,7 +215,7 @@ def outages_are_waited_for(story, name):
     """The API server restarts and Prometheus goes away in the middle."""
     begin(story, name)
     driver = story.start("rollout", "start", name, "--env", "prod")
-    wait_until("20 %", 60, lambda: weight(story, name) == 0.2, driver)
+    wait_until("20 %", 120, lambda: weight(story, name) == 0.2, driver)
     cluster = str(HERE.parent / "cluster")
     run(cluster, "stop", "prometheus")
     time.sleep(3)
