@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/units.h"
+#include "deploy/rollout/gateway.h"
 #include "deploy/rules.h"
 
 namespace mlctl::deploy {
@@ -142,6 +143,19 @@ Result<std::optional<PrometheusConfig>> decode_prometheus(const Node& cluster) {
   return std::optional(out);
 }
 
+// The name of a gateway whose counters are known, or what they are called.
+Result<std::optional<GatewayMetrics>> decode_gateway(const Node& route, const Node& environment) {
+  const Node* node = route.find("metrics");
+  if (node == nullptr || node->kind == Node::Kind::null) return std::optional<GatewayMetrics>();
+  if (find_path(environment, "cluster.prometheus") == nullptr)
+    return at(*node, "route.metrics needs a Prometheus that scrapes the gateway",
+              "`cluster: {prometheus: {service: NAMESPACE/NAME:PORT}}`");
+  if (const auto* known = find_gateway(node->text)) return std::optional(*known);
+  return std::optional(GatewayMetrics{get_string(*node, "requests").value_or(""),
+                                      get_string(*node, "code").value_or(""), get_string(*node, "service").value_or(""),
+                                      get_string(*node, "pattern").value_or("")});
+}
+
 }  // namespace
 
 Result<Serving> decode_serving(const Node& merged_model) {
@@ -193,7 +207,9 @@ Result<Environment> decode_environment(const Node& item) {
     const auto host = get_string(*route, "host").value_or("");
     if (gateway.empty() || host.empty()) return at(*route, "a route needs `gateway:` and `host:`", "");
     const auto slash = gateway.find('/');
-    environment.route = Route{gateway.substr(0, slash), gateway.substr(slash + 1), host};
+    auto metrics = decode_gateway(*route, item);
+    if (!metrics) return metrics.error();
+    environment.route = Route{gateway.substr(0, slash), gateway.substr(slash + 1), host, *metrics};
   }
   environment.requirements = get_strings(item, "requires");
   environment.confirm = get_boolean(item, "confirm").value_or(false);

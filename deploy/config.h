@@ -55,8 +55,16 @@ struct ClusterConfig {
   std::optional<PrometheusConfig> prometheus;
 };
 
+// How a gateway counts what it answered, for each Service behind it. In `pattern`, a regular expression (RE2) of the
+// whole value of `service_label`, {namespace} and {service} stand for those of an arm.
+struct GatewayMetrics {
+  std::string requests, code_label, service_label, pattern;
+  bool operator==(const GatewayMetrics&) const = default;
+};
+
 struct Route {
   std::string gateway_namespace, gateway, host;
+  std::optional<GatewayMetrics> metrics;
 };
 
 struct Environment {

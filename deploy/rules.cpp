@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <string>
 
 #include "base/digest.h"
@@ -244,6 +245,28 @@ Status capability(std::string_view text) {
   bool good = text.starts_with(">=") && dot != std::string_view::npos && dot > 2 && dot <= 4 && text.size() == dot + 2;
   for (std::size_t i = 2; good && i < text.size(); ++i) good = i == dot || digit(text[i]);
   return verdict(good && text[2] != '0', "a compute capability is written \">=8.0\"");
+}
+
+Status metric_title(std::string_view text) {
+  const bool good =
+      !text.empty() && text.size() <= 40 && is_alphanumeric(text.front()) &&
+      std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || is_one_of(c, "-_ "); });
+  return verdict(good, "a metric's name has letters, digits, spaces, - and _, at most 40", "e.g. declined");
+}
+
+Status promql(std::string_view text) {
+  const bool good = !text.empty() && text.size() <= 2000 && std::all_of(text.begin(), text.end(), [](char c) {
+    return c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f);
+  });
+  return verdict(good, "not an expression of at most 2,000 printable characters",
+                 "e.g. `sum by (pod) (accepted_total{namespace=\"{namespace}\", pod=~\"{pods}\"})`");
+}
+
+Status series_name(std::string_view text) {
+  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || is_one_of(c, "_:"); };
+  const bool good = !text.empty() && text.size() <= 200 && letter(text.front()) &&
+                    std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || is_alphanumeric(c); });
+  return verdict(good, "not a name that Prometheus knows", "letters, digits, _ and :");
 }
 
 }  // namespace mlctl::deploy

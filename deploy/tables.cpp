@@ -1,5 +1,6 @@
 #include "deploy/config.h"
 #include "deploy/pod.h"
+#include "deploy/rollout/gateway.h"
 #include "deploy/rules.h"
 
 namespace mlctl::deploy {
@@ -117,6 +118,20 @@ Field rollout_table() {
                .fields = {item(Type::number)}};
   Field worse{
       .name = "worse", .type = Type::number, .doc = "Fail when the canary is shown to be worse than this ratio."};
+  Field metric{
+      .type = Type::object,
+      .fields = {
+          {.name = "name", .doc = "How it is called in verdicts.", .required = true, .rule = metric_title},
+          {.name = "good",
+           .doc =
+               "PromQL: the counter of what was good, for each pod. {namespace} stands for the namespace, {pods} for a "
+               "regular expression of the names of the pods of both versions.",
+           .required = true,
+           .rule = promql},
+          {.name = "total", .doc = "PromQL: the counter of all of it.", .required = true, .rule = promql},
+          {.name = "floor", .type = Type::percent, .doc = "A share of what was not good that is good enough."},
+          worse,
+          ratios}};
   return {
       .name = "rollout",
       .type = Type::object,
@@ -150,6 +165,10 @@ Field rollout_table() {
                        .fields = {{.name = "floor", .type = Type::percent, .doc = "A share that is good enough."},
                                   worse,
                                   ratios}},
+                      {.name = "metrics",
+                       .type = Type::list,
+                       .doc = "Metrics of one's own: PromQL that yields two counters with the label `pod`.",
+                       .fields = {metric}},
                       {.name = "block",
                        .type = Type::duration,
                        .doc = "Counters are compared block by block of this length, each scraped four times. The "
@@ -200,6 +219,25 @@ Field environment_table() {
                             .required = true},
                            {.name = "wave", .type = Type::integer, .doc = "Order among several clusters."},
                            prometheus}};
+  Field counters{
+      .type = Type::object,
+      .fields = {{.name = "requests", .doc = "The counter.", .required = true, .rule = series_name},
+                 {.name = "code", .doc = "Its label for the status.", .required = true, .rule = series_name},
+                 {.name = "service",
+                  .doc = "Its label for the Service behind the route.",
+                  .required = true,
+                  .rule = series_name},
+                 {.name = "pattern",
+                  .doc = "Regular expression of that label's value; {namespace} and {service} stand for those "
+                         "of a version.",
+                  .required = true,
+                  .rule = promql}}};
+  Field gateway_metrics{.name = "metrics",
+                        .type = Type::either,
+                        .doc =
+                            "How the gateway counts what it answers (a name, or the counter itself), so that a rollout "
+                            "sees 502, 503 and 504; absent: it does not.",
+                        .fields = {{.type = Type::choice, .choices = gateway_names()}, counters}};
   Field clusters{.name = "clusters", .type = Type::list, .doc = "Several clusters.", .fields = {cluster}};
   return {
       .type = Type::object,
@@ -225,6 +263,7 @@ Field environment_table() {
            .doc = "An HTTPRoute for each model; absent: none.",
            .fields = {{.name = "gateway", .doc = "The Gateway: NAMESPACE/NAME.", .rule = namespaced_name},
                       {.name = "host", .doc = "Host name of the route.", .rule = host_name},
+                      gateway_metrics,
                       {.name = "rule", .doc = "A rule of somebody else's HTTPRoute: a later version attaches to it."}}},
           {.name = "requires",
            .type = Type::list,

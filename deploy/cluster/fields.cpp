@@ -1,5 +1,6 @@
 #include "deploy/cluster/fields.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace mlctl::deploy {
@@ -28,6 +29,12 @@ std::string text_field(const Json& value, const char* key) {
 std::int64_t number_field(const Json& value, const char* key, std::int64_t otherwise) {
   const Json& found = field(value, key);
   return found.is_number_integer() ? found.get<std::int64_t>() : otherwise;
+}
+
+double real_field(const Json& value, const char* key) {
+  const Json& found = field(value, key);
+  const double number = found.is_number() ? found.get<double>() : 0;
+  return std::isfinite(number) ? number : 0;
 }
 
 const Json& condition(const Json& status, const char* type) {

@@ -11,6 +11,8 @@ namespace mlctl::deploy {
 [[nodiscard]] std::string text_field(const nlohmann::ordered_json& value, const char* key);  // or ""
 [[nodiscard]] std::int64_t number_field(const nlohmann::ordered_json& value, const char* key,
                                         std::int64_t otherwise = 0);
+// Finite, else 0: what a person edits into nonsense counts as nothing.
+[[nodiscard]] double real_field(const nlohmann::ordered_json& value, const char* key);
 // Of status.conditions, by its type; null where there is none.
 [[nodiscard]] const nlohmann::ordered_json& condition(const nlohmann::ordered_json& status, const char* type);
 

@@ -19,6 +19,7 @@ struct ArmCounts {
 };
 struct BlockCounts {
   ArmCounts stable, canary;
+  bool operator==(const BlockCounts&) const = default;
 };
 
 // A mixture over a grid of alternatives, each with the same prior weight, against one null ratio.

@@ -11,9 +11,11 @@ constexpr int scrapes_in_block = 4;
 constexpr double unequal_load = 2;  // rollout.md, rule 17
 
 bool fell(const PodCounters& before, const PodCounters& after) {
-  if (after.requests < before.requests || after.events.size() != before.events.size()) return true;
-  for (std::size_t i = 0; i < after.events.size(); ++i)
-    if (after.events[i] < before.events[i]) return true;
+  if (after.requests < before.requests || after.metrics.size() != before.metrics.size()) return true;
+  for (std::size_t i = 0; i < after.metrics.size(); ++i) {
+    const auto &was = before.metrics[i], &is = after.metrics[i];
+    if (was && is && (is->total < was->total || is->good < was->good)) return true;
+  }
   return false;
 }
 
@@ -35,8 +37,8 @@ std::vector<PodCounts> differences(const ArmCounters& from, const ArmCounters& t
     if (after == to.end() || std::find(broken.begin(), broken.end(), pod) != broken.end()) continue;
     if (fell(before, after->second)) continue;
     PodCounts counts{pod, {}};
-    for (std::size_t i = 0; i < before.events.size(); ++i)
-      counts.metrics.push_back({after->second.requests - before.requests, after->second.events[i] - before.events[i]});
+    for (std::size_t i = 0; i < before.metrics.size(); ++i)
+      counts.metrics.push_back(difference(before.metrics[i], after->second.metrics[i]));
     out.push_back(std::move(counts));
   }
   return out;
@@ -51,8 +53,11 @@ double requests_in(const std::vector<PodCounts>& pods) {
 void add_to(ArmTotals& totals, const std::vector<PodCounts>& pods) {
   totals.requests += requests_in(pods);
   for (const auto& pod : pods) {
-    totals.events.resize(std::max(totals.events.size(), pod.metrics.size()));
-    for (std::size_t i = 0; i < pod.metrics.size(); ++i) totals.events[i] += pod.metrics[i].events;
+    totals.metrics.resize(std::max(totals.metrics.size(), pod.metrics.size()));
+    for (std::size_t i = 0; i < pod.metrics.size(); ++i) {
+      totals.metrics[i].requests += pod.metrics[i].requests;
+      totals.metrics[i].events += pod.metrics[i].events;
+    }
   }
 }
 
@@ -69,26 +74,24 @@ Judge judge_of(const RolloutState& state) {
   return judge;
 }
 
-// The first metric is errors, which load does not change; the second is latency, which it does.
-JudgeBlock judged(const OpenBlock& block) {
+// Load changes latency, and no other metric.
+JudgeBlock judged(const OpenBlock& block, const RolloutPlan& plan) {
   JudgeBlock out{differences(block.stable, block.last_stable, block.broken),
                  differences(block.canary, block.last_canary, block.broken)};
+  const auto latency = latency_in(plan);
+  if (!latency) return out;
   const double stable = per_pod(out.stable), canary = per_pod(out.canary);
-  const bool alike = stable <= unequal_load * canary && canary <= unequal_load * stable;
-  out.comparable = {true, alike};
+  out.comparable.assign(rules_of(plan).metrics.size(), true);
+  out.comparable[*latency] = stable <= unequal_load * canary && canary <= unequal_load * stable;
+  // A canary that has more to do than stable is slower without being worse: then latency says nothing at all.
+  if (canary > unequal_load * stable)
+    for (auto* arm : {&out.stable, &out.canary})
+      for (auto& pod : *arm) pod.metrics[*latency] = {};
   return out;
 }
 
-// A canary that has more to do than stable is slower without being worse: then latency says nothing at all.
-void drop_overload(JudgeBlock& block) {
-  if (per_pod(block.canary) <= unequal_load * per_pod(block.stable)) return;
-  for (auto* arm : {&block.stable, &block.canary})
-    for (auto& pod : *arm)
-      for (std::size_t i = 1; i < pod.metrics.size(); ++i) pod.metrics[i] = {};
-}
-
 bool counts_complete(const ArmCounters& arm, std::size_t metrics) {
-  return std::all_of(arm.begin(), arm.end(), [&](const auto& pod) { return pod.second.events.size() == metrics; });
+  return std::all_of(arm.begin(), arm.end(), [&](const auto& pod) { return pod.second.metrics.size() == metrics; });
 }
 
 }  // namespace
@@ -109,8 +112,7 @@ void take_scrape(RolloutState& state, const Observation& seen) {
   if (state.phase != Phase::measuring || seen.now - block.from < state.plan.config.block ||
       block.scrapes < scrapes_in_block)
     return;
-  JudgeBlock whole = judged(block);
-  drop_overload(whole);
+  const JudgeBlock whole = judged(block, state.plan);
   if (!whole.stable.empty() && !whole.canary.empty()) {
     Judge judge = judge_of(state);
     judge.add(whole);
@@ -129,8 +131,9 @@ void take_scrape(RolloutState& state, const Observation& seen) {
 Judgement judgement_of(const RolloutState& state) {
   // Latency has to pass where the arms can be loaded alike: at the last weight that is judged. Before it, it passes
   // where it can, and fails wherever it does (docs/decisions/0009).
-  std::vector<bool> required(rules_of(state.plan).metrics.size(), state.step + 2 >= state.plan.config.steps.size());
-  required.front() = true;
+  std::vector<bool> required(rules_of(state.plan).metrics.size(), true);
+  if (const auto latency = latency_in(state.plan))
+    required[*latency] = state.step + 2 >= state.plan.config.steps.size();
   if (state.blocks == 0) return {JudgeVerdict::undecided, "no whole block yet"};
   return judge_of(state).judge(required);
 }
@@ -149,13 +152,20 @@ void begin_judging(RolloutState& state) {
 }
 
 PodCounters counters_of(const PodSample& sample, double edge) {
-  PodCounters out{sample.requests, {sample.errors}};
+  PodCounters out{sample.requests, {RawCount{sample.requests, sample.requests - sample.errors}}};
   if (edge <= 0) return out;
   const auto all = sample.buckets.find(std::numeric_limits<double>::infinity());
   const auto below = sample.buckets.find(edge);
   const bool known = all != sample.buckets.end() && below != sample.buckets.end();
-  out.events.push_back(known ? std::max(0.0, all->second - below->second) : 0);
+  out.metrics.emplace_back(known ? RawCount{all->second, std::min(below->second, all->second)}
+                                 : RawCount{sample.requests, sample.requests});
   return out;
+}
+
+ArmCounts difference(const std::optional<RawCount>& before, const std::optional<RawCount>& after) {
+  if (!before || !after) return {};
+  const double total = after->total - before->total;
+  return {total, std::clamp(total - (after->good - before->good), 0.0, total)};
 }
 
 std::vector<std::vector<PodCounts>> blocks_between(const std::vector<ArmCounters>& points) {

@@ -15,8 +15,11 @@ void take_scrape(RolloutState& state, const Observation& seen);
 // Begins the step that state.step is: what was measured for the one before is not its own.
 void begin_judging(RolloutState& state);
 
-// What of a sample the judge counts, in the order of its metrics; `edge` in seconds, 0: latency is not judged.
+// What of a sample the judge counts, in the order of its metrics, without the user's own; `edge` in seconds, 0: latency
+// is not judged.
 [[nodiscard]] PodCounters counters_of(const PodSample& sample, double edge);
+// What was counted between two times; what nobody knew at one of them is nothing.
+[[nodiscard]] ArmCounts difference(const std::optional<RawCount>& before, const std::optional<RawCount>& after);
 // What the pods did between each point and the next one. Pods that vanished or began anew meanwhile are left out.
 [[nodiscard]] std::vector<std::vector<PodCounts>> blocks_between(const std::vector<ArmCounters>& points);
 

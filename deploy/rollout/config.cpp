@@ -39,11 +39,13 @@ Result<std::vector<RolloutStep>> decode_steps(const Node& root) {
   return steps;
 }
 
-// The last ratio holds for every further step.
-Status decode_rule(const Node& root, const std::string& path, std::size_t judged, MetricRule& rule) {
-  rule.worse = get_number(root, path + ".worse").value_or(rule.worse);
-  if (const auto floor = get_number(root, path + ".floor")) rule.floor = floor;
-  const Node* ratios = find_path(root, path + ".ratio");
+// `section` may be missing: the rule stays as it is. The last ratio holds for every further step.
+Status decode_rule(const Node* section, const std::string& path, std::size_t judged, MetricRule& rule) {
+  static const Node nothing;
+  const Node& root = section != nullptr ? *section : nothing;
+  rule.worse = get_number(root, "worse").value_or(rule.worse);
+  if (const auto floor = get_number(root, "floor")) rule.floor = floor;
+  const Node* ratios = root.find("ratio");
   if (ratios != nullptr && ratios->kind == Node::Kind::list) {
     rule.ratios.clear();
     for (const auto& item : ratios->items)
@@ -59,6 +61,27 @@ Status decode_rule(const Node& root, const std::string& path, std::size_t judged
   return ok();
 }
 
+Result<std::vector<UserMetric>> decode_metrics(const Node& root, std::size_t judged) {
+  std::vector<UserMetric> out;
+  const Node* list = find_path(root, "rollout.judge.metrics");
+  if (list == nullptr) return out;
+  if (list->items.size() > most_metrics)
+    return at(*list, "rollout.judge.metrics has more than " + std::to_string(most_metrics) + " metrics",
+              "the more are judged, the longer each takes");
+  for (const auto& item : list->items) {
+    UserMetric metric{{get_string(item, "name").value_or(""), 1.5, std::nullopt, {5, 3, 2}},
+                      get_string(item, "good").value_or(""),
+                      get_string(item, "total").value_or("")};
+    const auto same = [&](const UserMetric& other) { return other.rule.name == metric.rule.name; };
+    if (metric.rule.name == "errors" || metric.rule.name.starts_with("latency") ||
+        std::any_of(out.begin(), out.end(), same))
+      return at(item, "rollout.judge.metrics has '" + metric.rule.name + "' already", "give it another name");
+    if (auto good = decode_rule(&item, "rollout.judge.metrics", judged, metric.rule); !good) return good.error();
+    out.push_back(std::move(metric));
+  }
+  return out;
+}
+
 }  // namespace
 
 const char* to_string(LowTraffic how) {
@@ -71,8 +94,12 @@ Result<RolloutConfig> decode_rollout(const Node& root) {
   if (!steps) return steps.error();
   config.steps = std::move(*steps);
   const auto judged = config.steps.size() - 1;
-  if (auto good = decode_rule(root, "rollout.judge.errors", judged, config.errors); !good) return good.error();
-  if (auto good = decode_rule(root, "rollout.judge.latency", judged, config.latency); !good) return good.error();
+  for (const auto& [path, rule] :
+       {std::pair{"rollout.judge.errors", &config.errors}, {"rollout.judge.latency", &config.latency}})
+    if (auto good = decode_rule(find_path(root, path), path, judged, *rule); !good) return good.error();
+  auto metrics = decode_metrics(root, judged);
+  if (!metrics) return metrics.error();
+  config.metrics = std::move(*metrics);
   config.block = get_duration(root, "rollout.judge.block").value_or(config.block);
   if (config.block < least_block)
     return at(*find_path(root, "rollout.judge.block"), "rollout.judge.block is at least 4s: four scrapes", "e.g. 60s");

@@ -18,6 +18,15 @@ struct RolloutStep {
   bool operator==(const RolloutStep&) const = default;
 };
 
+// A metric of the user's own: PromQL for two counters, each with the label `pod`. {namespace} stands for the namespace,
+// {pods} for a regular expression of the names of both arms' pods.
+struct UserMetric {
+  MetricRule rule;
+  std::string good, total;
+  bool operator==(const UserMetric&) const = default;
+};
+inline constexpr std::size_t most_metrics = 8;
+
 // When the canary has too little traffic to be judged.
 enum class LowTraffic { pause, time };  // time: on after the stated time, with what was not judged recorded
 [[nodiscard]] const char* to_string(LowTraffic how);
@@ -27,6 +36,7 @@ struct RolloutConfig {
   MetricRule errors{"errors", 1.5, 0.001, {5, 3, 2}};
   // The name and the edge are chosen when a rollout begins, from what stable's requests take.
   MetricRule latency{"latency", 1.3, 0.01, {3, 2, 1.5}};
+  std::vector<UserMetric> metrics;
   Duration block = std::chrono::seconds(60);  // of the judge's grid
   Duration extend = std::chrono::minutes(10);
   bool abort_when_undecided = false;  // after `extend`; else it pauses

@@ -7,6 +7,7 @@
 #include "base/terminal.h"
 #include "deploy/cluster/wait.h"
 #include "deploy/rollout/blocks.h"
+#include "deploy/rollout/gateway.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -64,6 +65,14 @@ bool crashed(RolloutState& state, const Observation& seen) {
     return true;
   }
   abort(state, seen.now, "a pod of the canary ended: " + (seen.canary.crash.empty() ? "unknown" : seen.canary.crash));
+  return true;
+}
+
+bool failed_at_gateway(RolloutState& state, const Observation& seen) {
+  if (state.has_lost() || !seen.gateway) return false;
+  const auto why = take_gateway(state, *seen.gateway);
+  if (why.empty()) return false;
+  abort(state, seen.now, why);
   return true;
 }
 
@@ -184,6 +193,7 @@ void measure(RolloutState& state, const Observation& seen) {
   if (seen.scraped && warm) take_scrape(state, seen);
   const auto judgement = judgement_of(state);
   state.verdict = std::string(to_string(judgement.verdict)) + ": " + judgement.reason;
+  if (!seen.unseen.empty()) state.verdict += "; not read: " + seen.unseen;
   if (judgement.verdict == JudgeVerdict::fail) return abort(state, seen.now, judgement.reason);
   if (state.pause) return;
   if (!seen.scraped && seen.now - std::max(state.measured, state.since) >= state.plan.config.extend)
@@ -194,7 +204,8 @@ void measure(RolloutState& state, const Observation& seen) {
     return advance(
         state, seen.now,
         judgement.reason + " in " + count_text(static_cast<std::uint64_t>(state.canary.requests), "request"));
-  if (judgement.verdict != JudgeVerdict::pass || !enough) undecided(state, seen, judgement.reason);
+  const auto unseen = seen.unseen.empty() ? "" : "; not read: " + seen.unseen;
+  if (judgement.verdict != JudgeVerdict::pass || !enough) undecided(state, seen, judgement.reason + unseen);
 }
 
 // The arm that lost goes when nobody asks it any more.
@@ -244,7 +255,8 @@ std::int64_t replicas_for(double weight, std::int64_t whole) {
 RolloutState decide(const RolloutState& before, const Observation& seen) {
   RolloutState state = before;
   state.heartbeat = seen.now;
-  if (state.is_over() || crashed(state, seen) || taken_over(state, seen)) return state;
+  if (state.is_over() || crashed(state, seen) || failed_at_gateway(state, seen) || taken_over(state, seen))
+    return state;
   // Whoever paused it wants nothing to go on; what is worse than that still counts.
   if (state.pause && state.phase != Phase::measuring) return state;
   switch (state.phase) {

@@ -35,7 +35,9 @@ struct Observation {
   RouteSeen route;
   bool scraped = false;
   ArmCounters stable_counters, canary_counters;
-  std::string blind;  // why nothing was scraped
+  std::string blind;                        // why nothing was scraped
+  std::optional<BlockCounts> gateway = {};  // what it has counted of both arms
+  std::string unseen = {};                  // what else could not be read, and why
 };
 
 // How long until the next look is worth its requests.

@@ -55,12 +55,16 @@ std::string phase_text(const RolloutState& rollout, WallTime now) {
 ArmTotals with_open(const ArmTotals& whole, const ArmCounters& from, const ArmCounters& to) {
   ArmTotals out = whole;
   for (const auto& [pod, after] : to) {
-    const auto before = from.find(pod);
-    if (before == from.end() || after.requests < before->second.requests) continue;
-    out.requests += after.requests - before->second.requests;
-    out.events.resize(std::max(out.events.size(), after.events.size()));
-    for (std::size_t i = 0; i < std::min(after.events.size(), before->second.events.size()); ++i)
-      out.events[i] += std::max(0.0, after.events[i] - before->second.events[i]);
+    const auto found = from.find(pod);
+    if (found == from.end() || after.requests < found->second.requests) continue;
+    const auto& before = found->second;
+    out.requests += after.requests - before.requests;
+    out.metrics.resize(std::max(out.metrics.size(), after.metrics.size()));
+    for (std::size_t i = 0; i < std::min(after.metrics.size(), before.metrics.size()); ++i) {
+      const auto counts = difference(before.metrics[i], after.metrics[i]);
+      out.metrics[i].requests += std::max(0.0, counts.requests);
+      out.metrics[i].events += std::max(0.0, counts.events);
+    }
   }
   return out;
 }
@@ -68,10 +72,20 @@ ArmTotals with_open(const ArmTotals& whole, const ArmCounters& from, const ArmCo
 std::string arm_line(const ArmTotals& arm, const std::vector<MetricRule>& metrics) {
   std::string out = count_text(static_cast<std::uint64_t>(arm.requests), "request");
   for (std::size_t i = 0; i < metrics.size(); ++i) {
-    const double events = i < arm.events.size() ? arm.events[i] : 0;
-    out += ", " + (arm.requests > 0 ? percent(events / arm.requests, 2) : std::string("-")) + " " + metrics[i].name;
+    const ArmCounts counts = i < arm.metrics.size() ? arm.metrics[i] : ArmCounts{};
+    out += ", " + (counts.requests > 0 ? percent(counts.events / counts.requests, 2) : std::string("-")) + " " +
+           escape_control(metrics[i].name);
   }
   return out;
+}
+
+std::string gateway_line(const GatewaySeen& gateway) {
+  const auto arm = [](const ArmCounts& counts) {
+    return std::to_string(static_cast<std::uint64_t>(counts.events)) + " of " +
+           count_text(static_cast<std::uint64_t>(counts.requests), "request");
+  };
+  return "  gateway   502, 503 or 504 to " + arm(gateway.since.canary) + " of the canary, " +
+         arm(gateway.since.stable) + " of stable\n";
 }
 
 // By the pace so far; "" where it says nothing.
@@ -96,6 +110,7 @@ std::string measured_text(const RolloutState& rollout, const Style& style) {
   for (const auto& one : evidence_of(rollout))
     out += "  evidence  " + bar(one.pass, style) + " " + percent(std::clamp(one.pass, 0.0, 1.0), 0) + " of a pass, " +
            percent(std::clamp(one.fail, 0.0, 1.0), 0) + " of a fail: " + one.metric + "\n";
+  if (rollout.gateway) out += gateway_line(*rollout.gateway);
   if (const auto left = time_left(rollout); !left.empty()) out += "  left      " + left + "\n";
   return out;
 }

@@ -9,7 +9,9 @@
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/perform.h"
 #include "deploy/rollout/blocks.h"
+#include "deploy/rollout/gateway.h"
 #include "deploy/rollout/prometheus.h"
+#include "deploy/rollout/user_metrics.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -252,7 +254,14 @@ Result<std::map<std::string, PodSample>> read_samples(const RolloutSeams& seams,
 }
 
 void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutState& rollout, Observation& into) {
-  const auto& revisions = {rollout.baseline.revision, rollout.candidate.revision};
+  const std::vector<std::string> revisions{rollout.baseline.revision, rollout.candidate.revision};
+  if (rollout.plan.gateway) {
+    auto counts = read_gateway(seams, live, rollout);
+    if (counts)
+      into.gateway = *counts;
+    else
+      into.unseen = "what the gateway counts: " + counts.error().message;
+  }
   auto samples = read_samples(seams, live, rollout.plan.counting, revisions);
   if (!samples) {
     into.blind = samples.error().message;
@@ -267,6 +276,15 @@ void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutSta
       const auto found = samples->find(key_of(*pod).name);
       (*arm)[key_of(*pod).name] = counters_of(found == samples->end() ? PodSample{} : found->second, rollout.plan.edge);
     }
+  }
+  for (const auto& metric : rollout.plan.config.metrics) {
+    const auto counts = read_metric(seams, live, metric, revisions);
+    if (!counts) into.unseen = counts.error().message;
+    for (auto* arm : {&into.stable_counters, &into.canary_counters})
+      for (auto& [pod, counters] : *arm) {
+        const bool known = counts && counts->count(pod) != 0;
+        counters.metrics.push_back(known ? std::optional(counts->at(pod)) : std::nullopt);
+      }
   }
 }
 

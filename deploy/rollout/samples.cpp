@@ -1,45 +1,20 @@
 #include "deploy/rollout/samples.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/terminal.h"
-#include "deploy/cluster/fields.h"
+#include "deploy/rollout/series.h"
 
 namespace mlctl::deploy {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr std::size_t label_limit = 64;  // of one series
-
-// One series of interest, whatever it came in.
-struct Series {
-  std::string name;
-  std::map<std::string, std::string> labels;
-  double value = 0;
-};
-
-std::optional<double> number_of(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 bool is_counted(const Series& series, const MetricNames& names) {
   if (names.path_label.empty()) return true;
   const auto path = series.labels.find(names.path_label);
   return path != series.labels.end() && path->second.find(names.path_part) != std::string::npos;
-}
-
-std::string label(const Series& series, const std::string& name) {
-  const auto found = series.labels.find(name);
-  return found == series.labels.end() ? "" : found->second;
 }
 
 // False: the value is none that a counter has.
@@ -128,59 +103,6 @@ Error bad_line(std::size_t line, const std::string& why) {
   return {Error::Kind::corrupt, "line " + std::to_string(line) + " of what it counts: " + why, ""};
 }
 
-std::string escaped_for_regex(const std::string& text) {
-  static constexpr std::string_view special = "\\.+*?()|[]{}^$";
-  std::string out;
-  for (const char c : text) {
-    // Once for the expression, once for the string that it stands in.
-    if (special.find(c) != std::string_view::npos) out += "\\\\";
-    out += c;
-  }
-  return out;
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
-Error not_an_answer() {
-  return {Error::Kind::corrupt, "what Prometheus answers is no list of series", ""};
-}
-
-// [time, "number"]
-std::optional<std::pair<double, double>> point_of(const Json& value) {
-  if (!value.is_array() || value.size() != 2 || !value[0].is_number() || !value[1].is_string()) return std::nullopt;
-  const auto number = number_of(value[1].get<std::string>());
-  return number ? std::optional(std::pair(value[0].get<double>(), *number)) : std::nullopt;
-}
-
-Series series_of(const Json& item) {
-  Series out;
-  for (const auto& [name, text] : field(item, "metric").items())
-    if (text.is_string()) out.labels[name] = text.get<std::string>();
-  out.name = out.labels["__name__"];
-  return out;
-}
-
-// The series of an answer of this type; they live as long as `answer` does.
-Result<const Json*> result_of(const Json& answer, const char* type) {
-  if (text_field(answer, "status") == "error")
-    return Error{Error::Kind::unavailable,
-                 "Prometheus says " + escape_control(text_field(answer, "errorType")) + ": " +
-                     escape_control(text_field(answer, "error")),
-                 ""};
-  const Json& data = field(answer, "data");
-  const Json& result = field(data, "result");
-  if (text_field(data, "resultType") != type || !result.is_array() || result.size() > series_limit)
-    return not_an_answer();
-  return &result;
-}
-
 // "": not one of the series that were asked for.
 std::string pod_of(const Series& series, const MetricNames& names) {
   const bool wanted = series.name == names.requests || series.name == names.latency + "_bucket";
@@ -194,7 +116,7 @@ Error no_counter(const std::string& pod) {
 }  // namespace
 
 Result<std::optional<PodSample>> parse_exposition(std::string_view text, const MetricNames& names) {
-  if (text.size() > exposition_limit) return bad_line(0, "larger than " + human_bytes(exposition_limit));
+  if (text.size() > prometheus_limit) return bad_line(0, "larger than " + human_bytes(prometheus_limit));
   const std::string bucket = names.latency + "_bucket";
   PodSample sample;
   std::size_t found = 0, number = 0;
@@ -222,46 +144,32 @@ Result<std::optional<PodSample>> parse_exposition(std::string_view text, const M
 std::string instant_query(const MetricNames& names, const std::string& name_space,
                           const std::vector<std::string>& pod_prefixes) {
   std::string pods;
-  for (const auto& prefix : pod_prefixes) pods += (pods.empty() ? "" : "|") + escaped_for_regex(prefix) + "-.*";
-  return "{__name__=~\"" + escaped_for_regex(names.requests) + "|" + escaped_for_regex(names.latency) +
-         "_bucket\",namespace=\"" + escaped(name_space) + "\",pod=~\"" + pods + "\"}";
+  for (const auto& prefix : pod_prefixes) pods += (pods.empty() ? "" : "|") + promql_regex(prefix) + "-.*";
+  return "{__name__=~\"" + promql_regex(names.requests) + "|" + promql_regex(names.latency) + "_bucket\",namespace=\"" +
+         promql_text(name_space) + "\",pod=~\"" + pods + "\"}";
 }
 
 Result<std::map<std::string, PodSample>> parse_query(std::string_view body, const MetricNames& names) {
-  if (body.size() > exposition_limit) return not_an_answer();
-  const Json answer = Json::parse(body, nullptr, false);
-  const auto result = result_of(answer, "vector");
-  if (!result) return result.error();
+  const auto all = parse_vector(body);
+  if (!all) return all.error();
   std::map<std::string, PodSample> out;
-  for (const auto& item : **result) {
-    const auto point = point_of(field(item, "value"));
-    if (!point) return not_an_answer();
-    auto series = series_of(item);
-    series.value = point->second;
-    const auto pod = pod_of(series, names);
-    if (!pod.empty() && !add(series, names, out[pod])) return no_counter(pod);
-  }
+  for (const auto& series : *all)
+    if (const auto pod = pod_of(series, names); !pod.empty() && !add(series, names, out[pod])) return no_counter(pod);
   return out;
 }
 
 Result<std::vector<std::map<std::string, PodSample>>> parse_range(std::string_view body, const MetricNames& names,
                                                                   double start, double step, std::size_t points) {
-  if (body.size() > exposition_limit) return not_an_answer();
-  const Json answer = Json::parse(body, nullptr, false);
-  const auto result = result_of(answer, "matrix");
-  if (!result) return result.error();
+  const auto all = parse_matrix(body, start, step, points);
+  if (!all) return all.error();
   std::vector<std::map<std::string, PodSample>> out(points);
-  for (const auto& item : **result) {
-    auto series = series_of(item);
-    const auto pod = pod_of(series, names);
+  for (const auto& one : *all) {
+    const auto pod = pod_of(one.series, names);
     if (pod.empty()) continue;
-    for (const auto& value : field(item, "values")) {
-      const auto point = point_of(value);
-      if (!point) return not_an_answer();
-      const double place = std::round((point->first - start) / step);
-      if (!(place >= 0) || !(place < static_cast<double>(points))) return not_an_answer();
-      series.value = point->second;
-      if (!add(series, names, out[static_cast<std::size_t>(place)][pod])) return no_counter(pod);
+    for (const auto& [place, value] : one.values) {
+      Series series = one.series;
+      series.value = value;
+      if (!add(series, names, out[place][pod])) return no_counter(pod);
     }
   }
   return out;

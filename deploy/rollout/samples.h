@@ -1,7 +1,6 @@
 // What the servers of a model have counted since they started, as they expose it: raw counters, pod by pod, which the
 // rollout takes differences of. Pure. Everything that is read here is hostile: bounded in series, labels and lengths.
-// Sources: Prometheus text exposition format 0.0.4 and OpenMetrics 1.0 (what both have in common), Prometheus HTTP API
-// /api/v1/query and /api/v1/query_range.
+// Source: Prometheus text exposition format 0.0.4 and OpenMetrics 1.0 (what both have in common).
 #pragma once
 #include <cstddef>
 #include <map>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "deploy/rollout/series.h"
 
 namespace mlctl::deploy {
 
@@ -31,9 +31,6 @@ struct PodSample {
   bool operator==(const PodSample&) const = default;
 };
 
-inline constexpr std::size_t exposition_limit = 16U << 20U;  // bytes
-inline constexpr std::size_t series_limit = 100'000;         // of one answer
-
 // The text that a pod serves. nullopt: it has none of these series (yet: many servers expose a counter only after the
 // first request). Error{corrupt} with the line: not the format, a counter that is negative or not finite, too large.
 [[nodiscard]] Result<std::optional<PodSample>> parse_exposition(std::string_view text, const MetricNames& names);
@@ -42,11 +39,10 @@ inline constexpr std::size_t series_limit = 100'000;         // of one answer
 // {__name__=~"a|b_bucket",namespace="fraud",pod=~"credit-risk-3f9c2a17be-.*|…"}, everything escaped.
 [[nodiscard]] std::string instant_query(const MetricNames& names, const std::string& name_space,
                                         const std::vector<std::string>& pod_prefixes);
-// Its answer, by pod. Error{unavailable}: Prometheus says no, with its words; Error{corrupt}: not such an answer.
+// Its answer, by pod. Errors as of parse_vector(); Error{corrupt}: what no counter can be.
 [[nodiscard]] Result<std::map<std::string, PodSample>> parse_query(std::string_view body, const MetricNames& names);
-// The answer to the same query over a range: at each of `points` times, `step` seconds apart from `start` (Unix
-// seconds) on, what the pods had counted. A pod without a sample at a time is not in that point. Errors as of
-// parse_query().
+// The answer to the same query over a range, as of parse_matrix(): what the pods had counted at each place. A pod
+// without a sample at a place is not in it.
 [[nodiscard]] Result<std::vector<std::map<std::string, PodSample>>> parse_range(std::string_view body,
                                                                                 const MetricNames& names, double start,
                                                                                 double step, std::size_t points);

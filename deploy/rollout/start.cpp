@@ -10,7 +10,9 @@
 #include "deploy/cluster/perform.h"
 #include "deploy/pod.h"
 #include "deploy/rollout/act.h"
+#include "deploy/rollout/gateway.h"
 #include "deploy/rollout/prometheus.h"
+#include "deploy/rollout/user_metrics.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -27,6 +29,11 @@ struct Traffic {
   std::size_t pods = 0;
 };
 
+double age_of(const Json& pod, WallTime now) {  // seconds, 1 at least
+  const auto started = parse_rfc3339(text_field(field(pod, "status"), "startTime"));
+  return started ? std::max<double>(1, static_cast<double>((now - *started).count())) : 1;
+}
+
 Traffic traffic_of(const RolloutLive& live, const std::string& revision,
                    const std::map<std::string, PodSample>& samples) {
   Traffic out;
@@ -38,9 +45,7 @@ Traffic traffic_of(const RolloutLive& live, const std::string& revision,
     out.requests += found->second.requests;
     out.errors += found->second.errors;
     for (const auto& [edge, count] : found->second.buckets) out.buckets[edge] += count;
-    const auto started = parse_rfc3339(text_field(field(*pod, "status"), "startTime"));
-    const double age = started ? std::max<double>(1, static_cast<double>((live.now - *started).count())) : 1;
-    rate += found->second.requests / age;
+    rate += found->second.requests / age_of(*pod, live.now);
   }
   out.seconds = rate > 0 ? out.requests / rate : 0;
   return out;
@@ -76,14 +81,14 @@ Judge judge_after(const JudgeRules& rules, const History& history) {
 // How stable does: requests a second, the share of errors, and block by block.
 struct Stable {
   double rate = 0, error_rate = 0;
-  const History& history;
+  History history;
 };
 
-// The judge on the mean path: blocks of exactly the expected counts.
-std::optional<Duration> time_until(JudgeVerdict wanted, const RolloutPlan& plan, std::size_t step, double factor,
-                                   const Stable& stable_arm) {
+// The judge of one metric on the mean path: blocks of exactly the expected counts.
+std::optional<Duration> time_until(JudgeVerdict wanted, const RolloutPlan& plan, const MetricRule& rule,
+                                   std::size_t step, double factor, const Stable& stable_arm) {
   const double weight = plan.config.steps[step].weight, rate = stable_arm.rate, error_rate = stable_arm.error_rate;
-  Judge judge = judge_after({.metrics = {plan.config.errors}}, stable_arm.history);
+  Judge judge = judge_after({.metrics = {rule}}, stable_arm.history);
   judge.begin_step(step);
   const double length = std::chrono::duration<double>(plan.config.block).count();
   const auto pods = static_cast<int>(std::max<std::int64_t>(replicas_for(weight, plan.replicas), 1));
@@ -100,17 +105,31 @@ std::optional<Duration> time_until(JudgeVerdict wanted, const RolloutPlan& plan,
   return std::nullopt;
 }
 
-std::vector<StepForecast> forecast_steps(const RolloutPlan& plan, const Stable& stable) {
+// How stable does by the user's metrics, in their order.
+using UserRates = std::vector<Stable>;
+
+// All of them have to pass.
+std::optional<Duration> time_to_pass(const RolloutPlan& plan, std::size_t step, const Stable& stable,
+                                     const UserRates& rates) {
+  auto longest = time_until(JudgeVerdict::pass, plan, plan.config.errors, step, 1, stable);
+  for (std::size_t i = 0; i < rates.size() && longest; ++i) {
+    const auto time = time_until(JudgeVerdict::pass, plan, plan.config.metrics[i].rule, step, 1, rates[i]);
+    longest = time ? std::optional(std::max(*time, *longest)) : std::nullopt;
+  }
+  return longest;
+}
+
+std::vector<StepForecast> forecast_steps(const RolloutPlan& plan, const Stable& stable, const UserRates& rates) {
   const double rate = stable.rate, error_rate = stable.error_rate;
   std::vector<StepForecast> out;
   for (std::size_t i = 0; i + 1 < plan.config.steps.size(); ++i) {
     const auto& step = plan.config.steps[i];
     StepForecast one{step.weight, replicas_for(step.weight, plan.replicas), rate * step.weight, {}, {}};
-    one.pass = time_until(JudgeVerdict::pass, plan, i, 1, stable);
+    one.pass = time_to_pass(plan, i, stable, rates);
     // Where stable has no errors, three times as many are none either: what is above the floor counts then.
     const double base = std::max(error_rate, plan.config.errors.floor.value_or(0.001));
     const Stable some{rate, std::max(error_rate, 1e-9), stable.history};
-    one.detect = time_until(JudgeVerdict::fail, plan, i, 3 * base / some.error_rate, some);
+    one.detect = time_until(JudgeVerdict::fail, plan, plan.config.errors, i, 3 * base / some.error_rate, some);
     if (one.pass) {
       one.pass = std::max(*one.pass, step.hold);
       if (rate * step.weight > 0 && step.min_requests > 0)
@@ -195,6 +214,61 @@ void read_stable(const RolloutLive& live, const Spec& spec, RolloutPlan& plan) {
     plan.stable_min = number_field(field(*scaler, "spec"), "minReplicas", 1);
 }
 
+History of_one(const History& all, std::size_t metric) {
+  History out = all;
+  for (auto& block : out)
+    for (auto& pod : block) pod.metrics = {pod.metrics[metric]};
+  return out;
+}
+
+// Stable by one of the user's metrics, which its pods have to show (rollout.md, rule 15).
+Result<Stable> by_metric(const RolloutSeams& seams, const RolloutLive& live, const UserMetric& metric) {
+  const auto& stable = *live.state.stable;
+  const auto counts = read_metric(seams, live, metric, {stable.revision});
+  if (!counts) return counts.error();
+  double total = 0, good = 0, rate = 0;
+  for (const Json* pod : pods_of(live, stable.revision))
+    if (const auto found = counts->find(key_of(*pod).name); found != counts->end()) {
+      total += found->second.total;
+      good += found->second.good;
+      rate += found->second.total / age_of(*pod, live.now);
+    }
+  if (total > 0 && good > 0) return Stable{rate, std::max(0.0, 1 - good / total), {}};
+  return Error{Error::Kind::unavailable,
+               "metric " + metric.rule.name + ": its " + (total > 0 ? "`good`" : "`total`") +
+                   " counts nothing of the pods of " + stable.version,
+               "the label `pod` has the names of pods; `" +
+                   metric_query(metric, live.state.name_space, pod_prefixes(live, {stable.revision})) +
+                   "` is what Prometheus is asked"};
+}
+
+Result<UserRates> by_metrics(const RolloutSeams& seams, const RolloutLive& live, const RolloutPlan& plan,
+                             const History& history) {
+  UserRates out;
+  for (const auto& metric : plan.config.metrics) {
+    auto rates = by_metric(seams, live, metric);
+    if (!rates) return rates.error();
+    rates->history = of_one(history, first_of_users(plan) + out.size());
+    out.push_back(std::move(*rates));
+  }
+  return out;
+}
+
+// Where the gateway's counters stand, so that the first requests of the canary are seen already.
+std::optional<std::string> read_gateway_before(const RolloutSeams& seams, const RolloutLive& live, const Spec& spec,
+                                               RolloutState& state) {
+  state.plan.gateway = spec.environment.route->metrics;
+  if (!state.plan.gateway)
+    return "502, 503 and 504 that only the gateway sees are not counted: `route: {metrics: …}` says how it counts";
+  const auto counts = read_gateway(seams, live, state);
+  if (!counts) return "what the gateway counts is not known: " + counts.error().message;
+  if (counts->stable.requests <= 0)
+    return "the gateway counts nothing of " + state.baseline.version + ": is `route.metrics` what it exposes?";
+  state.plan.gateway_failed_before = counts->stable.events > 0;
+  static_cast<void>(take_gateway(state, *counts));
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& owner, const std::string& run) {
@@ -233,17 +307,20 @@ Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& own
   const auto history = read_history(seams, *live, state.plan);
   const History before = history ? *history : History();
   state.judge = judge_after(rules_of(state.plan), before).state().dump();
+  const auto rates = by_metrics(seams, *live, state.plan, before);
+  if (!rates) return rates.error().context(owner.name);
   tell(state, live->now, state.candidate.version + " begins beside " + state.baseline.version + ", by " + run);
   out.requests_per_second = traffic.seconds > 0 ? traffic.requests / traffic.seconds : 0;
   out.error_rate = traffic.requests > 0 ? traffic.errors / traffic.requests : 0;
   if (out.requests_per_second > 0)
-    out.steps = forecast_steps(state.plan, {out.requests_per_second, out.error_rate, before});
+    out.steps = forecast_steps(state.plan, {out.requests_per_second, out.error_rate, of_one(before, 0)}, *rates);
   else
     for (std::size_t i = 0; i + 1 < spec.rollout.steps.size(); ++i)
       out.steps.push_back(
           {spec.rollout.steps[i].weight, replicas_for(spec.rollout.steps[i].weight, state.plan.replicas), 0, {}, {}});
   out.notes = notes_of(state.plan, out);
   if (before.empty()) out.notes.push_back(no_history(history));
+  if (auto note = read_gateway_before(seams, *live, spec, state)) out.notes.push_back(std::move(*note));
   return out;
 }
 

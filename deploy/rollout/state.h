@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "deploy/config.h"
 #include "deploy/rollout/config.h"
 #include "deploy/rollout/samples.h"
 
@@ -41,9 +42,14 @@ struct RolloutPlan {
   std::int64_t replicas = 1;  // of stable at the start, and of the whole
   Counting counting;
   std::optional<std::int64_t> stable_min;  // of stable's autoscaler before the rollout; nullopt: it has none
+  std::optional<GatewayMetrics> gateway;   // how it counts; nullopt: it is not asked
+  bool gateway_failed_before = false;      // it has had to answer 502, 503 or 504 for stable too
   bool operator==(const RolloutPlan&) const = default;
 };
+// Errors, latency where the plan has an edge, then the user's own.
 [[nodiscard]] JudgeRules rules_of(const RolloutPlan& plan);
+[[nodiscard]] std::optional<std::size_t> latency_in(const RolloutPlan& plan);  // its place among these
+[[nodiscard]] std::size_t first_of_users(const RolloutPlan& plan);             // the place of the first of theirs
 
 enum class Phase {
   preparing,  // pods for the next weight are started
@@ -57,10 +63,15 @@ enum class Phase {
 };
 [[nodiscard]] const char* to_string(Phase phase);
 
-// Counters of a pod since its server started, in the order of the judge's metrics.
+// What a server has counted of one metric since it started: all of it, and what of it was good.
+struct RawCount {
+  double total = 0, good = 0;
+  bool operator==(const RawCount&) const = default;
+};
+// Counters of a pod; metrics in the order of the judge's. nullopt: nobody can say right now.
 struct PodCounters {
   double requests = 0;
-  std::vector<double> events;
+  std::vector<std::optional<RawCount>> metrics;
   bool operator==(const PodCounters&) const = default;
 };
 using ArmCounters = std::map<std::string, PodCounters>;  // by pod
@@ -75,9 +86,17 @@ struct OpenBlock {
   bool operator==(const OpenBlock&) const = default;
 };
 
+// What clients were answered by the gateway: requests, and of them 502, 503 and 504.
+struct GatewaySeen {
+  BlockCounts last;             // as it counts
+  BlockCounts since;            // the rollout began
+  std::vector<double> process;  // deploy/judge/ratio.h: whether the canary's share of the failures is too large
+  bool operator==(const GatewaySeen&) const = default;
+};
+
 struct ArmTotals {
   double requests = 0;
-  std::vector<double> events;  // in the order of the judge's metrics
+  std::vector<ArmCounts> metrics;  // in the order of the judge's
   bool operator==(const ArmTotals&) const = default;
 };
 
@@ -109,6 +128,7 @@ struct RolloutState {
   ArmTotals stable, canary;           // in this step, as far as blocks are whole
   std::size_t blocks = 0;             // in this step
   std::optional<OpenBlock> block;
+  std::optional<GatewaySeen> gateway;
   WallTime measured{};  // the newest scrape
   std::string judge;    // JSON of deploy/judge: what it knows
   std::string verdict;  // its last words

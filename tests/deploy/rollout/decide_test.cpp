@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "deploy/rollout/gateway.h"
 #include "tests/deploy/rollout/world.h"
 
 using namespace mlctl;
@@ -19,6 +20,14 @@ bool says(const RolloutState& state, const std::string& what) {
   for (const auto& event : state.events)
     if (event.what.find(what) != std::string::npos) return true;
   return false;
+}
+
+void with_metric(World&, RolloutState& state) {
+  state.plan.config.metrics = {{{"declined", 1.5, std::nullopt, {5, 3, 2}}, "good", "total"}};
+}
+
+void with_gateway(World&, RolloutState& state) {
+  state.plan.gateway = *find_gateway("traefik");
 }
 
 }  // namespace
@@ -94,6 +103,57 @@ TEST_CASE("a rollout ends as what is seen says") {
             "failed", "aborted: inconclusive after 12 min"},
            {"nobody who counts", nothing, "paused", "nothing can be measured: Prometheus monitoring/prometheus",
             [](World& w, const RolloutState& s) { w.blind = s.step == 1; }},
+           {"an equal version by a metric of the user's own", with_metric, "promoted", "promoted"},
+           {"three times as bad by it, and by nothing else",
+            [](World& w, RolloutState& s) {
+              with_metric(w, s);
+              w.canary_declined = 0.06;
+            },
+            "failed", "aborted: declined: more than 1.5 times"},
+           {"a metric that nobody can read is no pass",
+            [](World& w, RolloutState& s) {
+              with_metric(w, s);
+              w.unseen = true;
+            },
+            "paused", "declined: not enough was seen to decide; not read: metric declined: no answer"},
+           {"a metric that cannot be read for a while", with_metric, "promoted", "promoted",
+            [](World& w, const RolloutState& s) { w.unseen = s.step == 1 && s.blocks < 2; }},
+           {"errors abort while another metric cannot be read",
+            [](World& w, RolloutState& s) {
+              with_metric(w, s);
+              w.unseen = true;
+              w.canary_errors = 0.03;
+            },
+            "failed", "aborted: errors"},
+           {"a gateway that answers for both", with_gateway, "promoted", "promoted"},
+           {"502 for the canary alone",
+            [](World& w, RolloutState& s) {
+              with_gateway(w, s);
+              w.canary_lost = 0.01;
+            },
+            "failed", "aborted: the gateway answered 502, 503 or 504 to"},
+           {"502 for both alike, which stable has had before",
+            [](World& w, RolloutState& s) {
+              with_gateway(w, s);
+              s.plan.gateway_failed_before = true;
+              w.stable_lost = 0.02;
+              w.canary_lost = 0.005;
+            },
+            "promoted", "promoted",
+            [](World& w, const RolloutState& s) {
+              w.canary_lost = 0.02 * s.weight;
+              w.stable_lost = 0.02 * (1 - s.weight);
+            }},
+           {"502 for both, and far more for the canary",
+            [](World& w, RolloutState& s) {
+              with_gateway(w, s);
+              s.plan.gateway_failed_before = true;
+              w.stable_lost = 0.01;
+              w.canary_lost = 1;
+            },
+            "failed", "aborted: the gateway answered"},
+           {"a gateway that restarts forgets, and that is no failure", with_gateway, "promoted", "promoted",
+            [](World& w, const RolloutState& s) { w.gateway_restarts = s.step == 1; }},
            {"counters that begin anew all the time", nothing, "promoted", "promoted",
             [](World& w, const RolloutState& s) { w.resets = s.step == 1 && s.blocks == 0; }},
        }) {

@@ -79,7 +79,7 @@ TEST_CASE("what is no page of counters") {
            "requests_total{code=\"200\"} NaN\n", "requests_total{code=\"200\"} -1\n",
            "requests_total{code=\"200\"} +Inf\n", "requests_total{code=\"200\"}\n", "requests_total{code=\"200\" 3\n",
            "requests_total{code=200} 3\n", "requests_total{code=\"200", "seconds_bucket{le=\"x\"} 1\n",
-           "seconds_bucket 1\n", many + "} 1\n", std::string(exposition_limit + 1, '\n')}) {
+           "seconds_bucket 1\n", many + "} 1\n", std::string(prometheus_limit + 1, '\n')}) {
     CAPTURE(text.substr(0, 60));
     const auto sample = parse_exposition(text, plain());
     REQUIRE_FALSE(sample);
@@ -149,10 +149,13 @@ TEST_CASE("what Prometheus answers over a range") {
 }
 
 TEST_CASE("blocks between points leave out pods that vanished or began anew") {
-  const std::vector<ArmCounters> points{{{"a", {100, {1}}}, {"b", {50, {0}}}, {"c", {10, {0}}}},
-                                        {{"a", {160, {3}}}, {"b", {5, {0}}}},
+  const auto pod = [](double requests, double bad) {
+    return PodCounters{requests, {RawCount{requests, requests - bad}}};
+  };
+  const std::vector<ArmCounters> points{{{"a", pod(100, 1)}, {"b", pod(50, 0)}, {"c", pod(10, 0)}},
+                                        {{"a", pod(160, 3)}, {"b", pod(5, 0)}},
                                         {},
-                                        {{"a", {200, {3}}}}};
+                                        {{"a", pod(200, 3)}}};
   const auto blocks = blocks_between(points);
   REQUIRE(blocks.size() == 1);
   REQUIRE(blocks[0].size() == 1);

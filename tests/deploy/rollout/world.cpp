@@ -15,14 +15,20 @@ void World::count(const RolloutState& state, double seconds) {
   const double share = follows ? weight_ : 0;
   const auto add = [&](ArmCounters& arm, const std::string& name, double requests, double errors, double slow) {
     auto& pod = arm[name];
-    pod.events.resize(2);
+    if (pod.metrics.empty()) pod.metrics.resize(state.plan.config.metrics.empty() ? 2 : 3, RawCount{});
     const auto some = [&](double mean) {
       return mean > 0 ? static_cast<double>(std::poisson_distribution<int>(mean)(random_)) : 0.0;
     };
     const double asked = some(requests);
     pod.requests += asked;
-    pod.events[0] += std::min(asked, some(asked * errors));
-    pod.events[1] += std::min(asked, some(asked * slow));
+    const auto of = [&](std::size_t metric, double bad) {
+      if (!pod.metrics[metric]) pod.metrics[metric].emplace();
+      pod.metrics[metric]->total += asked;
+      pod.metrics[metric]->good += asked - std::min(asked, some(asked * bad));
+    };
+    of(0, errors);
+    of(1, slow);
+    if (pod.metrics.size() > 2) of(2, &arm == &canary_ ? canary_declined : stable_declined);
   };
   for (int i = 0; i < 4; ++i)
     add(stable_, "s" + std::to_string(i), rate * seconds * (1 - share) / 4, stable_errors, stable_slow);
@@ -30,7 +36,12 @@ void World::count(const RolloutState& state, double seconds) {
   for (std::int64_t i = 0; i < pods; ++i)
     add(canary_, "c" + std::to_string(i), rate * seconds * share / static_cast<double>(pods), canary_errors,
         canary_slow);
-  if (resets && !stable_.empty()) stable_["s0"] = {0, {0, 0}};
+  if (resets && !stable_.empty()) stable_["s0"] = {0, {RawCount{}, RawCount{}}};
+  gateway_.stable.requests += rate * seconds * (1 - share);
+  gateway_.canary.requests += rate * seconds * share;
+  gateway_.stable.events += stable_lost * seconds;
+  gateway_.canary.events += share > 0 ? canary_lost * seconds : 0;
+  if (gateway_restarts) gateway_ = {};
 }
 
 Observation World::look(const RolloutState& state, WallTime now) {
@@ -53,9 +64,14 @@ Observation World::look(const RolloutState& state, WallTime now) {
     out.blind = "Prometheus monitoring/prometheus: no answer";
     return out;
   }
+  if (state.plan.gateway) out.gateway = gateway_;
   out.scraped = true;
   out.stable_counters = stable_;
   out.canary_counters = canary_;
+  if (!unseen) return out;
+  out.unseen = "metric declined: no answer";
+  for (auto* arm : {&out.stable_counters, &out.canary_counters})
+    for (auto& [pod, counters] : *arm) counters.metrics.back().reset();
   return out;
 }
 

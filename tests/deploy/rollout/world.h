@@ -21,7 +21,11 @@ struct World {
   double foreign = -1;                   // somebody's weight
   std::string gateway_says;
   bool blind = false;
-  bool resets = false;  // the counters of a stable pod begin anew
+  bool resets = false;                                    // the counters of a stable pod begin anew
+  double stable_declined = 0.02, canary_declined = 0.02;  // by a metric of the user's own, where the plan has one
+  bool unseen = false;                                    // that metric cannot be read
+  double stable_lost = 0, canary_lost = 0;                // answered 502 by the gateway, each second
+  bool gateway_restarts = false;
 
   Observation look(const RolloutState& state, WallTime now);
 
@@ -33,6 +37,7 @@ struct World {
   std::int64_t generation_ = 1;
   bool edited_ = false;
   ArmCounters stable_, canary_;
+  BlockCounts gateway_;
 };
 
 [[nodiscard]] RolloutState fresh_rollout();
