@@ -157,10 +157,19 @@ bool Judge::fails(std::size_t metric) const {
   return !rule.floor || rate_is_above(state.canary.requests, state.canary.events, *rule.floor, alpha);
 }
 
+// Before the last step that is judged, what cannot be more than the step's ratio of the floor may go on: a service that
+// hardly ever fails would otherwise wait longest (docs/decisions/0010).
+std::optional<double> Judge::good_enough(std::size_t metric) const {
+  const auto& rule = rules_.metrics[metric];
+  if (!rule.floor) return std::nullopt;
+  return step_ + 1 < rule.ratios.size() ? std::min(*rule.floor * rule.ratios[step_], 0.5) : *rule.floor;
+}
+
 bool Judge::passes(std::size_t metric) const {
   const auto& state = metrics_[metric];
   const auto& rule = rules_.metrics[metric];
-  if (rule.floor && rate_is_below(state.canary.requests, state.canary.events, *rule.floor, rules_.beta)) return true;
+  const auto limit = good_enough(metric);
+  if (limit && rate_is_below(state.canary.requests, state.canary.events, *limit, rules_.beta)) return true;
   if (step_ >= rule.ratios.size()) return false;
   return log_average(state.pass_whole.log_value(), state.pass_step.log_value()) >= -std::log(rules_.beta);
 }
@@ -174,9 +183,9 @@ std::vector<Evidence> Judge::evidence() const {
     Evidence one{rule.name, log_average(state.fail_whole.log_value(), state.fail_step.log_value()) / -std::log(alpha),
                  log_average(state.pass_whole.log_value(), state.pass_step.log_value()) / -std::log(rules_.beta)};
     const auto& canary = state.canary;
-    if (rule.floor && canary.requests > 0 && canary.events < *rule.floor * canary.requests)
-      one.pass =
-          std::max(one.pass, log_rate_value(canary.requests, canary.events, *rule.floor) / std::log(rules_.beta));
+    const auto limit = good_enough(i);
+    if (limit && canary.requests > 0 && canary.events < *limit * canary.requests)
+      one.pass = std::max(one.pass, log_rate_value(canary.requests, canary.events, *limit) / std::log(rules_.beta));
     out.push_back(std::move(one));
   }
   return out;

@@ -18,7 +18,8 @@ namespace mlctl::deploy {
 struct MetricRule {
   std::string name;             // "errors", "latency above 250ms"
   double worse = 1.5;           // fail: "at most this many times the stable arm's" is refuted
-  std::optional<double> floor;  // a rate that is good enough whatever the other arm's is
+  std::optional<double> floor;  // a rate that is good enough whatever the other arm's is; times the step's ratio before
+                                // the last of them
   std::vector<double> ratios;   // pass: for each step below 100 %, "at least this many times" is refuted
   bool operator==(const MetricRule&) const = default;
 };
@@ -97,6 +98,7 @@ class Judge {
   void add_spread(std::size_t metric, const std::vector<PodCounts>& stable);
   [[nodiscard]] bool fails(std::size_t metric) const;
   [[nodiscard]] bool passes(std::size_t metric) const;
+  [[nodiscard]] std::optional<double> good_enough(std::size_t metric) const;  // a rate, in this step
 
   JudgeRules rules_;
   std::size_t step_ = 0;

@@ -82,7 +82,7 @@ Result<BlockCounts> parse_gateway(std::string_view body, const GatewayMetrics& g
   if (!all) return all.error();
   BlockCounts out;
   for (const auto& series : *all) {
-    if (!std::isfinite(series.value) || series.value < 0)
+    if (!is_count(series.value))
       return Error{Error::Kind::corrupt, "what Prometheus has of the gateway is no counter", ""};
     auto& arm = label(series, arm_label) == "canary" ? out.canary : out.stable;
     const auto code = label(series, gateway.code_label);

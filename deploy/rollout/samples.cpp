@@ -19,7 +19,7 @@ bool is_counted(const Series& series, const MetricNames& names) {
 
 // False: the value is none that a counter has.
 bool add(const Series& series, const MetricNames& names, PodSample& sample) {
-  if (!std::isfinite(series.value) || series.value < 0) return false;
+  if (!is_count(series.value)) return false;
   if (series.name == names.requests) {
     const auto code = label(series, names.code_label);
     sample.requests += series.value;

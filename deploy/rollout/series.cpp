@@ -47,6 +47,10 @@ Result<const Json*> result_of(const Json& answer, const char* type) {
 
 }  // namespace
 
+bool is_count(double value) {
+  return value >= 0 && value <= 1e18;
+}
+
 std::string label(const Series& series, const std::string& name) {
   const auto found = series.labels.find(name);
   return found == series.labels.end() ? "" : found->second;

@@ -18,6 +18,8 @@ struct Series {
   std::map<std::string, std::string> labels;
   double value = 0;
 };
+// Finite, not negative, and few enough that sums of them stay numbers.
+[[nodiscard]] bool is_count(double value);
 // "" where it has none of this name.
 [[nodiscard]] std::string label(const Series& series, const std::string& name);
 // nullopt: no number ("NaN" and "+Inf" are numbers).

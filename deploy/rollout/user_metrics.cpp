@@ -26,7 +26,7 @@ Status add(const Series& series, double value, PodRawCounts& totals, PodRawCount
   const auto pod = label(series, "pod");
   if (pod.empty())
     return Error{Error::Kind::corrupt, "what it yields has no label `pod`", "`sum by (pod) (…)` keeps it"};
-  if (!std::isfinite(value) || value < 0)
+  if (!is_count(value))
     return Error{Error::Kind::corrupt, "what it yields for pod " + escape_control(pod) + " is no counter",
                  "counters that only rise, without rate() or increase(): they are differenced here"};
   auto& into = label(series, counter_label) == "total" ? totals : goods;

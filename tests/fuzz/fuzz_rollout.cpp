@@ -8,8 +8,10 @@
 
 #include "deploy/rollout/blocks.h"
 #include "deploy/rollout/decide.h"
+#include "deploy/rollout/gateway.h"
 #include "deploy/rollout/samples.h"
 #include "deploy/rollout/state.h"
+#include "deploy/rollout/user_metrics.h"
 
 using namespace mlctl::deploy;
 
@@ -25,6 +27,10 @@ void check(const PodSample& sample) {
   for (const auto& [edge, count] : sample.buckets) require(!std::isnan(edge) && std::isfinite(count) && count >= 0);
 }
 
+void check(const RawCount& count) {
+  require(!std::isnan(count.total) && count.total >= 0 && !std::isnan(count.good) && count.good >= 0);
+}
+
 void check_state(std::string_view text) {
   const auto object = nlohmann::ordered_json::parse(text, nullptr, false);
   if (object.is_discarded()) return;
@@ -36,6 +42,7 @@ void check_state(std::string_view text) {
   static_cast<void>(evidence_of(*state));
   Observation seen{.now = state->since + std::chrono::minutes(5), .scraped = true};
   seen.route = {true, true, state->weight, state->route_generation, true, "", ""};
+  if (state->plan.gateway) seen.gateway = BlockCounts{{9, 1}, {9, 1}};
   static_cast<void>(decide(*state, seen));
 }
 
@@ -53,6 +60,14 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
       for (const auto& point : *points)
         for (const auto& [pod, sample] : point) check(sample);
   }
+  if (const auto counts = parse_metric(text))
+    for (const auto& [pod, count] : *counts) check(count);
+  if (const auto points = parse_metric_range(text, 1000, 60, 8))
+    for (const auto& point : *points)
+      for (const auto& [pod, count] : point) check(count);
+  if (const auto counts = parse_gateway(text, *find_gateway("traefik")))
+    for (const auto* arm : {&counts->stable, &counts->canary})
+      require(std::isfinite(arm->requests) && arm->events >= 0 && arm->events <= arm->requests);
   check_state(text);
   return 0;
 }

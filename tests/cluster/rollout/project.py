@@ -27,7 +27,7 @@ environments:
   - name: prod
     cluster: {{context: test{prometheus}}}
     pull: oci://{registry}/models
-    route: {{gateway: infra/public, host: models.test}}
+    route: {{gateway: infra/public, host: models.test, metrics: traefik}}
 """
 MODEL = """apiVersion: mlctl/v1
 kind: Model

@@ -6,7 +6,7 @@ import random
 import signal
 import time
 
-from project import HERE, NAMESPACE, api, run, served, wait_until
+from project import HERE, NAMESPACE, ROLLOUT, api, run, served, wait_until
 
 FINE = {"delay_ms": 3, "jitter_ms": 4}
 
@@ -97,11 +97,20 @@ def failing_version_is_aborted(story, name):
     return {name: (200, 500)}, story.rollout(name)["reason"]
 
 
+def drifting_version_is_aborted(story, name):
+    """Its answers are fine by every count of requests; a metric of the model's owners says that they differ."""
+    begin(story, name)
+    drive(story, name, 1)
+    expect(story.rollout(name), "failed", "class 0: more than 1.5 times")
+    return {name: (200,)}, story.rollout(name)["reason"]
+
+
 def crashing_version_is_aborted(story, name):
     begin(story, name)
     drive(story, name, 1)
     state = story.rollout(name)
-    expect(state, "failed", "a pod of the canary ended")
+    # Whichever is seen first: the pod that ended, or the requests that ended with it, which only the gateway counts.
+    expect(state, "failed", "a pod of the canary ended" if "ended" in state["reason"] else "the gateway answered 502")
     assert "this input ends the server" in state["log"], state["log"]
     return {name: (200, 502, 503, 504)}, state["reason"]
 
@@ -253,11 +262,16 @@ def real_server_is_rolled_out(story, name):
 # name of the model: (scenario, v1.1.0, requests a second, rollout)
 FIVE = {"steps": [{"weight": "5%", "for": "5s"}, {"weight": "25%", "for": "5s"}, {"weight": "50%", "for": "5s"},
                   {"weight": "100%"}], "judge": {"block": "4s", "errors": {"floor": "3%"}, "latency": {"floor": "10%"}}}
+OWN = {**ROLLOUT["judge"], "metrics": [{
+    "name": "class 0", "worse": 1.5, "ratio": [5, 3], "floor": "5%",
+    "good": 'predictions_total{namespace="{namespace}", pod=~"{pods}", class="0"}',
+    "total": 'sum by (pod) (predictions_total{namespace="{namespace}", pod=~"{pods}"})'}]}
 SCALED = {"serving": "{min: 2, max: 4}"}
 SCENARIOS = {
     "equal": (equal_version_goes_to_all, FINE, 160, FIVE),
     "slower": (slower_version_is_aborted, {"delay_ms": 60, "jitter_ms": 10}, 60, None),
     "failing": (failing_version_is_aborted, {**FINE, "error_rate": 0.05}, 100, None),
+    "drifting": (drifting_version_is_aborted, {**FINE, "wrong_rate": 0.3}, 80, {"judge": OWN}),
     "crashing": (crashing_version_is_aborted, {**FINE, "crash_rate": 0.02}, 30, None),
     "unstarted": (version_that_does_not_start_is_aborted, {"exit_at_start": True}, 10, None),
     "frozen": (frozen_driver_stops_when_it_wakes, FINE, 60, None),

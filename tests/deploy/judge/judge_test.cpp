@@ -50,8 +50,8 @@ TEST_CASE("the judge says what was seen") {
            {"nothing yet", 0, {}, JudgeVerdict::undecided},
            {"one block of the same, with few errors", 1, block(0.005, 0.005, 4, 200), JudgeVerdict::undecided},
            {"the same for a while", 10, block(0.005, 0.005), JudgeVerdict::pass},
-           {"no errors, few requests", 3, block(0, 0), JudgeVerdict::undecided},
-           {"no errors in 16,000 requests", 4, block(0, 0), JudgeVerdict::pass},
+           {"no errors, few requests", 5, block(0, 0, 4, 100), JudgeVerdict::undecided},
+           {"no errors in 2,400 requests", 6, block(0, 0, 4, 100), JudgeVerdict::pass},
            {"five times as many", 5, block(0.005, 0.025), JudgeVerdict::fail},
            {"five times as many, of one pod", 5, block(0.005, 0.025, 1), JudgeVerdict::undecided},
            {"one bad pod of four", 20, bad_pod, JudgeVerdict::undecided},
@@ -90,6 +90,27 @@ TEST_CASE("each step excludes a smaller ratio") {
   CHECK(judge.judge().verdict == JudgeVerdict::pass);
   judge.begin_step(3);  // 100 %: nobody to compare with
   CHECK(judge.judge().verdict == JudgeVerdict::undecided);
+}
+
+TEST_CASE("what is good enough tightens with the steps, and is the floor at the last one") {
+  struct Case {
+    std::size_t step;
+    int blocks;  // of 400 requests without an error
+    JudgeVerdict verdict;
+  };
+  for (const auto& c : std::vector<Case>{{0, 5, JudgeVerdict::undecided},
+                                         {0, 6, JudgeVerdict::pass},
+                                         {1, 8, JudgeVerdict::undecided},
+                                         {1, 10, JudgeVerdict::pass},
+                                         {2, 31, JudgeVerdict::undecided},
+                                         {2, 32, JudgeVerdict::pass}}) {
+    CAPTURE(c.step);
+    CAPTURE(c.blocks);
+    Judge judge(rules());
+    judge.begin_step(c.step);
+    for (int i = 0; i < c.blocks; ++i) judge.add(block(0, 0, 4, 100));
+    CHECK(to_string(judge.judge().verdict) == std::string(to_string(c.verdict)));
+  }
 }
 
 TEST_CASE("what differs by itself counts for less") {

@@ -46,6 +46,21 @@ rollout:
   CHECK(config->low_traffic == LowTraffic::time);
 }
 
+TEST_CASE("metrics of the user's own") {
+  const auto config = decode_rollout(test::model(R"(
+rollout:
+  steps: [{weight: 10%}, {weight: 50%}, {weight: 100%}]
+  judge:
+    metrics:
+      - {name: declined, good: 'ok_total', total: 'all_total', floor: 2%, ratio: [4]}
+      - {name: late, good: 'soon_total', total: 'all_total', worse: 1.2}
+)"));
+  REQUIRE(config);
+  REQUIRE(config->metrics.size() == 2);
+  CHECK(config->metrics[0] == UserMetric{{"declined", 1.5, 0.02, {4, 4}}, "ok_total", "all_total"});
+  CHECK(config->metrics[1] == UserMetric{{"late", 1.2, std::nullopt, {5, 3}}, "soon_total", "all_total"});
+}
+
 TEST_CASE("what is no rollout") {
   struct Case {
     const char* yaml;
@@ -61,6 +76,9 @@ TEST_CASE("what is no rollout") {
            {"judge: {latency: {ratio: []}}", "latency.ratio is empty"},
            {"judge: {errors: {floor: 0%}}", "floor: above 0%"},
            {"judge: {block: 1s}", "at least 4s"},
+           {"judge: {metrics: [{name: a, good: g, total: t}, {name: a, good: g, total: t}]}", "has 'a' already"},
+           {"judge: {metrics: [{name: errors, good: g, total: t}]}", "has 'errors' already"},
+           {"judge: {metrics: [{name: a, good: g, total: t, worse: 0.9}]}", "an equal version would fail"},
            {"low_traffic: replay", "not in this version"},
        }) {
     INFO(std::string(c.yaml));

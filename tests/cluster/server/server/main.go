@@ -74,6 +74,7 @@ func (s *server) infer(out http.ResponseWriter, request *http.Request) int {
 		if happens(s.behaviour.WrongRate) {
 			probability = 1 - probability
 		}
+		s.metrics.predicted(probability)
 		result.Data = append(result.Data, float32(probability))
 	}
 	host, _ := os.Hostname()

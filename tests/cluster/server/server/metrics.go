@@ -15,6 +15,7 @@ var edges = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 type Metrics struct {
 	mutex   sync.Mutex
 	codes   map[int]uint64
+	classes [2]uint64 // predictions of each class, for metrics of the user's own
 	buckets []uint64 // at or below the edge
 	count   uint64
 	sum     float64
@@ -38,6 +39,16 @@ func (m *Metrics) add(code int, took time.Duration) {
 	}
 }
 
+func (m *Metrics) predicted(probability float64) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if probability < 0.5 {
+		m.classes[0]++
+	} else {
+		m.classes[1]++
+	}
+}
+
 func (m *Metrics) write(out io.Writer) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -49,6 +60,10 @@ func (m *Metrics) write(out io.Writer) {
 	sort.Ints(codes)
 	for _, code := range codes {
 		fmt.Fprintf(out, "inference_requests_total{code=\"%d\"} %d\n", code, m.codes[code])
+	}
+	fmt.Fprintln(out, "# TYPE predictions_total counter")
+	for class, count := range m.classes {
+		fmt.Fprintf(out, "predictions_total{class=\"%d\"} %d\n", class, count)
 	}
 	fmt.Fprintln(out, "# TYPE inference_request_duration_seconds histogram")
 	for i, edge := range edges {
