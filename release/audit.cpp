@@ -7,6 +7,7 @@
 #include "deploy/render.h"
 #include "registry/evidence.h"
 #include "registry/query.h"
+#include "release/audit_cluster.h"
 #include "release/fleet.h"
 #include "release/reference.h"
 #include "release/requirements.h"
@@ -179,6 +180,7 @@ Status add_places(const Project& project, registry::Git& git, registry::Store& s
                          .by = assignment.tagger + " <" + assignment.email + ">",
                          .when = assignment.time};
       place.newest = *current && (*current)->n == assignment.n;
+      place.has_folder = environment.gitops || !environment.cluster;
       if (place.newest && environment.gitops)
         if (auto looked = look_into_folder(project, git, store, environment, tags.model(), place); !looked)
           place.unknown = looked.error().message;
@@ -222,6 +224,7 @@ void find_gaps(Audit& audit) {
     if (!place.newest) continue;
     if (!place.gated) audit.gaps.push_back(place.environment + ": no gate that passed");
     for (const auto& what : place.unmet) audit.gaps.push_back(place.environment + ": " + what);
+    if (!place.has_folder) continue;
     if (!place.unknown.empty())
       audit.gaps.push_back(place.environment + ": the GitOps folder cannot be judged: " + place.unknown);
     else if (place.folder.empty())
@@ -234,12 +237,22 @@ void find_gaps(Audit& audit) {
                            ": the GitOps folder is not what is assigned and configured; `mlctl diff " + audit.model +
                            " --env " + place.environment + "` shows it");
   }
+  find_cluster_gaps(audit);
+}
+
+Result<std::string> revision_in(const Project& project, registry::Git& git, registry::Store& store,
+                                const registry::ModelName& model, const deploy::Environment& environment) {
+  auto fleet = find_fleet(project, &git, store, {.environment = environment.name, .models = {to_string(model)}});
+  if (!fleet) return fleet.error();
+  for (const auto& file : fleet->desired.files)
+    if (const auto* spec = file.spec()) return deploy::revision_of(*spec);
+  return Error{Error::Kind::not_found, "nothing is rendered for " + environment.name, ""};
 }
 
 }  // namespace
 
-Result<Audit> audit(const Project& project, registry::Git& git, registry::Store& store, const std::string& text,
-                    WallTime now) {
+Result<Audit> audit(const Project& project, registry::Git& git, registry::Store& store, const ConnectCluster& connect,
+                    const std::string& text, WallTime now) {
   if (auto whole = registry::check_history(git); !whole) return whole.error();
   auto all = git.tags();
   if (!all) return all.error();
@@ -273,6 +286,10 @@ Result<Audit> audit(const Project& project, registry::Git& git, registry::Store&
     if (auto added = add_statements(store, subject->model, *digest, around, audit); !added) return added.error();
   const auto stored = audit.in_registry ? digest : std::nullopt;
   if (auto added = add_places(project, git, store, tags, tag.version, stored, now, audit); !added) return added.error();
+  const auto revision = [&](const deploy::Environment& environment) {
+    return revision_in(project, git, store, subject->model, environment);
+  };
+  look_into_clusters(project, {connect, revision}, tags, audit);
   find_gaps(audit);
   return audit;
 }

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "release/audit.h"
+#include "release/audit_cluster.h"
 #include "release/signature_text.h"
 
 namespace mlctl::release {
@@ -63,13 +64,16 @@ std::string to_text(const Audit& audit, const Style& style) {
   for (const auto& statement : audit.statements) out += statement_line(statement, audit.trust, style);
   out += audit.places.empty() ? "runs nowhere\n" : "where\n";
   for (const auto& place : audit.places) out += place_line(place, style);
+  if (!audit.clusters.empty()) out += "clusters\n";
+  for (const auto& cluster : audit.clusters) out += cluster_text(cluster, style);
   for (const auto& gap : audit.gaps) out += symbol(Symbol::warn, style) + " missing: " + escape_control(gap) + "\n";
   if (audit.gaps.empty()) out += symbol(Symbol::pass, style) + " the chain is whole\n";
   return out;
 }
 
 Json to_json(const Audit& audit) {
-  Json statements = Json::array(), places = Json::array();
+  Json statements = Json::array(), places = Json::array(), clusters = Json::array();
+  for (const auto& cluster : audit.clusters) clusters.push_back(cluster_json(cluster));
   for (const auto& s : audit.statements)
     statements.push_back({{"kind", s.kind},
                           {"environment", s.environment},
@@ -99,7 +103,7 @@ Json to_json(const Audit& audit) {
   return {{"schemaVersion", 1},       {"model", audit.model},   {"version", audit.version},    {"digest", audit.digest},
           {"tag", audit.tag},         {"by", audit.by},         {"when", rfc3339(audit.when)}, {"commit", audit.commit},
           {"subject", audit.subject}, {"author", audit.author}, {"signatures", signatures},    {"evidence", statements},
-          {"places", places},         {"gaps", audit.gaps}};
+          {"places", places},         {"clusters", clusters},   {"gaps", audit.gaps}};
 }
 
 }  // namespace mlctl::release

@@ -4,7 +4,7 @@
 
 #include "deploy/cluster/fields.h"
 #include "deploy/cluster/list.h"
-#include "deploy/cluster/state.h"
+#include "deploy/cluster/perform.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -128,6 +128,17 @@ Result<Live> read_live(Cluster& cluster, Discovery& discovery, const std::set<st
   Live live;
   add(live, std::move(*lists));
   return live;
+}
+
+Result<Remembered> read_state(Cluster& cluster, const registry::ModelName& model, const std::string& name_space) {
+  const ApiRequest request{.path = state_path(model, name_space), .about = "state of " + to_string(model)};
+  auto answer = cluster.send({request}, {});
+  if (!answer.front()) return answer.front().error();
+  if (answer.front()->status == 404) return Remembered{std::nullopt, answer.front()->date};
+  if (!is_fine(*answer.front())) return error_of(cluster, request, *answer.front());
+  auto state = parse_state(Json::parse(answer.front()->body, nullptr, false));
+  if (!state) return state.error();
+  return Remembered{std::move(*state), answer.front()->date};
 }
 
 Result<std::map<ObjectKey, Stranger>> find_strangers(Cluster& cluster, Discovery& discovery,

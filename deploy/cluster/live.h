@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/result.h"
 #include "deploy/cluster/api.h"
 #include "deploy/cluster/discovery.h"
+#include "deploy/cluster/state.h"
 #include "deploy/objects.h"
 
 namespace mlctl::deploy {
@@ -19,6 +21,14 @@ struct Live {
 };
 // Of these namespaces; of all where there are many, or none. Where RBAC does not let us list all, one by one.
 [[nodiscard]] Result<Live> read_live(Cluster& cluster, Discovery& discovery, const std::set<std::string>& namespaces);
+
+// The state of one model, by one request.
+struct Remembered {
+  std::optional<ModelState> state;  // nullopt: there is none
+  std::optional<WallTime> date;     // by the server's clock
+};
+[[nodiscard]] Result<Remembered> read_state(Cluster& cluster, const registry::ModelName& model,
+                                            const std::string& name_space);
 
 struct Stranger {
   bool ours = false;  // mlctl applied it: only its labels are gone

@@ -7,7 +7,6 @@
 #include "deploy/cluster/fields.h"
 #include "deploy/cluster/list.h"
 #include "deploy/cluster/live.h"
-#include "deploy/cluster/perform.h"
 #include "deploy/rollout/blocks.h"
 #include "deploy/rollout/gateway.h"
 #include "deploy/rollout/prometheus.h"
@@ -35,26 +34,21 @@ constexpr GroupKind looked_at[] = {{"", "ServiceAccount"},
                                    {"policy", "PodDisruptionBudget"},
                                    {"autoscaling", "HorizontalPodAutoscaler"}};
 
-Result<ModelState> read_state(const RolloutSeams& seams, const RolloutPlace& place, WallTime& now) {
-  const ApiRequest request{.path = state_path(place.model, place.name_space),
-                           .about = "state of " + to_string(place.model)};
-  auto answers = seams.cluster.send({request}, {});
-  if (!answers.front()) return answers.front().error();
-  const ApiAnswer& answer = *answers.front();
-  if (answer.status == 404)
+Result<ModelState> read_own_state(const RolloutSeams& seams, const RolloutPlace& place, WallTime& now) {
+  auto found = read_state(seams.cluster, place.model, place.name_space);
+  if (!found) return found.error();
+  if (!found->state)
     return Error{Error::Kind::not_found,
                  "nothing of " + to_string(place.model) + " is in namespace " + place.name_space + " of context " +
                      seams.cluster.context(),
                  "`mlctl apply " + to_string(place.model) + " --env " + place.environment + "` first"};
-  if (!is_fine(answer)) return error_of(seams.cluster, request, answer);
-  now = answer.date && is_sensible(*answer.date) ? *answer.date : seams.clock.wall();
-  auto state = parse_state(Json::parse(answer.body, nullptr, false));
-  if (state && state->environment != place.environment)
+  now = found->date && is_sensible(*found->date) ? *found->date : seams.clock.wall();
+  if (found->state->environment != place.environment)
     return Error{Error::Kind::conflict,
                  to_string(place.model) + " in namespace " + place.name_space + " belongs to environment " +
-                     escape_control(state->environment),
+                     escape_control(found->state->environment),
                  ""};
-  return state;
+  return std::move(*found->state);
 }
 
 ArmSeen arm_seen(const RolloutLive& live, const std::string& revision) {
@@ -198,7 +192,7 @@ Objects RolloutLive::revision(const std::string& revision) const {
 
 Result<RolloutLive> look(const RolloutSeams& seams, const RolloutPlace& place) {
   RolloutLive live;
-  auto state = read_state(seams, place, live.now);
+  auto state = read_own_state(seams, place, live.now);
   if (!state) return state.error();
   live.state = std::move(*state);
   const std::string ours = "app.kubernetes.io/name=" + place.model.name + "," + managed_label + "=mlctl";

@@ -76,6 +76,10 @@ def equal_version_goes_to_all(story, name):
         shares[step] = (canary_after - canary_before) / (all_after - all_before)
         assert abs(shares[step] - step) <= 0.03, (step, shares[step])
     assert set(shares) == {0.05, 0.25, 0.5}, shares
+    proof = story.json("audit", f"{name}@v1.1.0")["clusters"][0]
+    assert proof["servesAudited"] and proof["drift"] == "" and proof["rollout"]["phase"] == "promoted", proof
+    told = [event["what"] for event in proof["rollout"]["events"]]
+    assert all(any(what.startswith(f"{step} % passed: ") for what in told) for step in (5, 25, 50)), told
     return {name: (200,)}, f"killed {kills} times; shares at the pods {shares}"
 
 
