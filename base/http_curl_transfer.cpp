@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <curl/curl.h>
+#include <openssl/x509_vfy.h>
 #include <string_view>
 #include <system_error>
 
@@ -201,6 +202,19 @@ static Error with_proxy(Error error, const std::string& where) {
   return error;
 }
 
+// Of the server's certificate: what the authority vouches for is over, or somebody's clock is wrong.
+static Error bad_certificate(const Transfer& transfer) {
+  long verdict = X509_V_OK;
+  curl_easy_getinfo(transfer.easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  const auto certificate = "the certificate of " + transfer.origin;
+  if (verdict == X509_V_ERR_CERT_HAS_EXPIRED)
+    return {Error::Kind::unavailable, certificate + " has expired, by the clock here", "renew it, or set the clock"};
+  if (verdict == X509_V_ERR_CERT_NOT_YET_VALID)
+    return {Error::Kind::unavailable, certificate + " is not valid yet, by the clock here", "set the clock"};
+  return {Error::Kind::unavailable, certificate + " is not trusted, or is not its own",
+          "`--ca-file FILE` trusts the authority in FILE"};
+}
+
 Error error_of(const Transfer& transfer, int code) {
   using Kind = Error::Kind;
   const std::string& where = transfer.origin;
@@ -232,8 +246,7 @@ Error error_of(const Transfer& transfer, int code) {
     case CURLE_URL_MALFORMAT:
       return {Kind::usage, "malformed URL: " + where, ""};
     case CURLE_PEER_FAILED_VERIFICATION:
-      return {Kind::unavailable, "the certificate of " + where + " is not trusted, or is not its own",
-              "`--ca-file FILE` trusts the authority in FILE"};
+      return bad_certificate(transfer);
     case CURLE_SSL_CERTPROBLEM:
       return {Kind::credentials, "the client certificate for " + where + " cannot be used, or its key does not fit",
               ""};
