@@ -156,6 +156,17 @@ Result<std::optional<GatewayMetrics>> decode_gateway(const Node& route, const No
                                       get_string(*node, "pattern").value_or("")});
 }
 
+// true, or {labels: …}.
+Result<std::optional<PodMonitor>> decode_pod_monitor(const Node& item) {
+  const Node* node = item.find("podMonitor");
+  if (node == nullptr || node->kind == Node::Kind::null) return std::optional<PodMonitor>();
+  if (node->kind == Node::Kind::scalar && !get_boolean(item, "podMonitor").value_or(false))
+    return std::optional<PodMonitor>();
+  auto labels = texts(item, "podMonitor.labels", label_key, label_value);
+  if (!labels) return labels.error();
+  return std::optional(PodMonitor{std::move(*labels)});
+}
+
 }  // namespace
 
 Result<Serving> decode_serving(const Node& merged_model) {
@@ -211,6 +222,9 @@ Result<Environment> decode_environment(const Node& item) {
     if (!metrics) return metrics.error();
     environment.route = Route{gateway.substr(0, slash), gateway.substr(slash + 1), host, *metrics};
   }
+  auto monitor = decode_pod_monitor(item);
+  if (!monitor) return monitor.error();
+  environment.pod_monitor = std::move(*monitor);
   environment.requirements = get_strings(item, "requires");
   environment.confirm = get_boolean(item, "confirm").value_or(false);
   return environment;

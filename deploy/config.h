@@ -67,6 +67,11 @@ struct Route {
   std::optional<GatewayMetrics> metrics;
 };
 
+// A PodMonitor for each revision (Prometheus Operator, monitoring.coreos.com/v1).
+struct PodMonitor {
+  std::map<std::string, std::string> labels;  // by which a Prometheus selects it
+};
+
 struct Environment {
   std::string name;
   std::string after;
@@ -75,6 +80,7 @@ struct Environment {
   bool several_clusters = false;  // `clusters:`, which are rendered for and not applied to in this version
   std::string pull;               // "registry.example/models"; "" when not configured
   std::optional<Route> route;
+  std::optional<PodMonitor> pod_monitor;
   std::vector<std::string> requirements;  // `requires:` (a keyword in C++)
   bool confirm = false;
 };

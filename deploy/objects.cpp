@@ -19,6 +19,7 @@ struct Frame {
   const Spec& spec;
   const RuntimeProfile& profile;
   Json pod;
+  Json annotations;  // of the pod
   std::string revision;
   [[nodiscard]] std::string revision_name() const { return spec.model.name + "-" + revision; }
 };
@@ -74,7 +75,8 @@ Json deployment(const Frame& frame) {
   if (frame.spec.serving.gpu)
     spec["strategy"] = {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxSurge", 0}, {"maxUnavailable", 1}}}};
   spec["selector"] = {{"matchLabels", selector(frame)}};
-  spec["template"] = {{"metadata", {{"labels", revision_labels(frame)}}}, {"spec", frame.pod}};
+  spec["template"] = {{"metadata", {{"labels", revision_labels(frame)}, {"annotations", frame.annotations}}},
+                      {"spec", frame.pod}};
   out["spec"] = spec;
   return out;
 }
@@ -115,6 +117,23 @@ Json disruption_budget(const Frame& frame) {
   return out;
 }
 
+// The port by its name in the pod.
+Json pod_monitor(const Frame& frame) {
+  Json out = object(frame, "monitoring.coreos.com/v1", "PodMonitor", frame.revision_name(), true);
+  for (const auto& [key, value] : frame.spec.environment.pod_monitor->labels) out["metadata"]["labels"][key] = value;
+  const char* port = frame.profile.metrics_port == frame.profile.http_port ? "http" : "metrics";
+  out["spec"] = {{"selector", {{"matchLabels", selector(frame)}}},
+                 {"podMetricsEndpoints", Json::array({{{"port", port}, {"path", frame.profile.metrics_path}}})}};
+  return out;
+}
+
+// What a Prometheus reads that finds its targets by annotations.
+Json scrape_annotations(const RuntimeProfile& profile) {
+  return {{"prometheus.io/scrape", "true"},
+          {"prometheus.io/port", std::to_string(profile.metrics_port)},
+          {"prometheus.io/path", profile.metrics_path}};
+}
+
 // Defaults are written out: a server that fills them in would otherwise show a difference for ever. Every model has
 // its own prefix below the shared host, and its server sees paths without it.
 Json http_route(const Frame& frame) {
@@ -140,8 +159,11 @@ Json http_route(const Frame& frame) {
 Result<Frame> frame_of(const Spec& spec) {
   auto pod = pod_spec(spec);
   if (!pod) return pod.error();
-  const auto hash = digest_of(to_string(spec.digest) + "\n" + labels_of(spec).dump() + "\n" + pod->dump());
-  return Frame{spec, *find_profile(spec.runtime.profile), std::move(*pod), hash.hex().substr(0, 10)};
+  const auto& profile = *find_profile(spec.runtime.profile);
+  auto annotations = scrape_annotations(profile);
+  const auto hash = digest_of(to_string(spec.digest) + "\n" + labels_of(spec).dump() + "\n" + annotations.dump() +
+                              "\n" + pod->dump());
+  return Frame{spec, profile, std::move(*pod), std::move(annotations), hash.hex().substr(0, 10)};
 }
 
 Status nameable(const registry::ModelName& model) {
@@ -192,6 +214,7 @@ Result<Objects> model_objects(const Spec& spec) {
   objects.push_back(service(frame, spec.model.name, false));
   if (spec.serving.autoscale.min != spec.serving.autoscale.max) objects.push_back(autoscaler(frame));
   objects.push_back(disruption_budget(frame));
+  if (spec.environment.pod_monitor) objects.push_back(pod_monitor(frame));
   if (spec.environment.route) objects.push_back(http_route(frame));
   return objects;
 }

@@ -1,7 +1,7 @@
 // Configuration -> Kubernetes objects: a pure function that render, diff, apply and (later) the rollout driver share.
-// A revision is the hash of (model digest + pod template), ten characters in names; Deployment, Service, autoscaler and
-// disruption budget exist once per revision and are never mutated into another; ServiceAccount, Service and HTTPRoute
-// once per model; Namespace and ResourceQuota once per tenant.
+// A revision is the hash of (model digest + pod template), ten characters in names; Deployment, Service, autoscaler,
+// disruption budget and PodMonitor exist once per revision and are never mutated into another; ServiceAccount, Service
+// and HTTPRoute once per model; Namespace and ResourceQuota once per tenant.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
@@ -45,8 +45,8 @@ using Objects = std::vector<nlohmann::ordered_json>;
 // variable that the profile sets itself.
 [[nodiscard]] Result<Objects> model_objects(const Spec& spec);
 [[nodiscard]] Objects tenant_objects(const Tenant& tenant);
-// Ten hex digits; depends on the model's digest and on everything in the pod template (its labels too), on nothing
-// else.
+// Ten hex digits; depends on the model's digest and on everything in the pod template (labels and annotations too), on
+// nothing else.
 [[nodiscard]] Result<std::string> revision_of(const Spec& spec);
 
 inline constexpr const char* managed_label = "app.kubernetes.io/managed-by";  // "mlctl"

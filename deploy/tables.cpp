@@ -265,6 +265,17 @@ Field environment_table() {
                       {.name = "host", .doc = "Host name of the route.", .rule = host_name},
                       gateway_metrics,
                       {.name = "rule", .doc = "A rule of somebody else's HTTPRoute: a later version attaches to it."}}},
+          {.name = "podMonitor",
+           .type = Type::either,
+           .doc =
+               "A PodMonitor of the Prometheus Operator for each revision: true, or {labels: …} by which a Prometheus "
+               "selects it. Absent: none; pods carry the annotations prometheus.io/scrape, port and path anyway.",
+           .fields = {{.type = Type::boolean},
+                      {.type = Type::object,
+                       .fields = {{.name = "labels",
+                                   .type = Type::map,
+                                   .doc = "Labels of the PodMonitor, e.g. {release: kube-prometheus-stack}.",
+                                   .fields = {item(Type::string)}}}}}},
           {.name = "requires",
            .type = Type::list,
            .doc = "Evidence that a version needs here.",

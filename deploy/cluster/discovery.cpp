@@ -87,6 +87,8 @@ Result<Resource> Discovery::find(const std::string& api_version, const std::stri
                "context " + cluster_.context() + ": the cluster does not know " + kind + " in " + api_version,
                api_version.starts_with("gateway.networking.k8s.io/")
                    ? "install the Gateway API there, or take `route:` from the environment"
+               : api_version.starts_with("monitoring.coreos.com/")
+                   ? "install the Prometheus Operator there, or take `podMonitor:` from the environment"
                    : "install what defines it there"};
 }
 

@@ -19,7 +19,7 @@ struct GroupKind {
   const char* group;
   const char* kind;
 };
-// Everything that is ever rendered; what a state names beside these is looked for too.
+// What is rendered anywhere.
 constexpr GroupKind rendered[] = {
     {"", "ConfigMap"},
     {"", "Namespace"},
@@ -31,6 +31,8 @@ constexpr GroupKind rendered[] = {
     {"autoscaling", "HorizontalPodAutoscaler"},
     {"gateway.networking.k8s.io", "HTTPRoute"},
 };
+// What is listed only where a state names it: nobody needs the right to it who does not use it.
+constexpr GroupKind rarely_rendered[] = {{"monitoring.coreos.com", "PodMonitor"}};
 
 std::string metadata_text(const Json& object, const char* key) {
   return text_field(field(object, "metadata"), key);
@@ -40,9 +42,9 @@ std::string metadata_entry(const Json& object, const char* map, const std::strin
   return text_field(field(field(object, "metadata"), map), name.c_str());
 }
 
-Result<std::vector<Resource>> rendered_resources(Discovery& discovery) {
+Result<std::vector<Resource>> known_resources(Discovery& discovery, const std::vector<GroupKind>& kinds) {
   std::vector<Resource> out;
-  for (const auto& [group, kind] : rendered) {
+  for (const auto& [group, kind] : kinds) {
     auto found = discovery.find_group_kind(group, kind);
     if (!found) return found.error();
     if (*found) out.push_back(**found);
@@ -70,6 +72,29 @@ void add(Live& live, std::vector<Listing> lists) {
       const bool is_state = key.kind == "ConfigMap" && !label_of(object, "applyset.kubernetes.io/id").empty();
       (is_state ? live.states : live.objects).emplace(std::move(key), std::move(object));
     }
+}
+
+std::vector<GroupKind> rare_in(const Live& live) {
+  std::vector<GroupKind> out;
+  for (const auto& one : rarely_rendered) {
+    const auto name = std::string(one.kind) + "." + one.group;
+    for (const auto& [key, state] : live.states)
+      if (kinds_of(state).count(name) != 0) {
+        out.push_back(one);
+        break;
+      }
+  }
+  return out;
+}
+
+// Where RBAC does not let us list all namespaces, one by one.
+Result<std::vector<Listing>> list_in(Cluster& cluster, const std::vector<Resource>& resources,
+                                     const std::set<std::string>& namespaces) {
+  const bool few = !namespaces.empty() && namespaces.size() <= few_namespaces;
+  auto lists = list_all(cluster, queries_of(resources, few ? namespaces : std::set<std::string>()));
+  if (!lists && !few && !namespaces.empty() && lists.error().kind == Error::Kind::credentials)
+    lists = list_all(cluster, queries_of(resources, namespaces));
+  return lists;
 }
 
 // Who applied or wrote an object, mlctl first.
@@ -118,15 +143,18 @@ Status check_namespaces(Cluster& cluster, Discovery& discovery, const std::vecto
 }  // namespace
 
 Result<Live> read_live(Cluster& cluster, Discovery& discovery, const std::set<std::string>& namespaces) {
-  auto resources = rendered_resources(discovery);
-  if (!resources) return resources.error();
-  const bool few = !namespaces.empty() && namespaces.size() <= few_namespaces;
-  auto lists = list_all(cluster, queries_of(*resources, few ? namespaces : std::set<std::string>()));
-  if (!lists && !few && !namespaces.empty() && lists.error().kind == Error::Kind::credentials)
-    lists = list_all(cluster, queries_of(*resources, namespaces));
-  if (!lists) return lists.error();
   Live live;
-  add(live, std::move(*lists));
+  const auto read = [&](const std::vector<GroupKind>& kinds) -> Status {
+    if (kinds.empty()) return ok();
+    auto resources = known_resources(discovery, kinds);
+    if (!resources) return resources.error();
+    auto lists = list_in(cluster, *resources, namespaces);
+    if (!lists) return lists.error();
+    add(live, std::move(*lists));
+    return ok();
+  };
+  if (auto done = read({std::begin(rendered), std::end(rendered)}); !done) return done.error();
+  if (auto done = read(rare_in(live)); !done) return done.error();
   return live;
 }
 

@@ -27,7 +27,8 @@ Order order_of(const OwnerPlan& owner, const ObjectChange& change) {
     return Order::traffic;
   if (key.kind == "Service") return Order::backend;
   if (key.kind == "Deployment") return Order::pods;
-  if (key.kind == "HorizontalPodAutoscaler" || key.kind == "PodDisruptionBudget") return Order::scaling;
+  if (key.kind == "HorizontalPodAutoscaler" || key.kind == "PodDisruptionBudget" || key.kind == "PodMonitor")
+    return Order::scaling;
   return Order::account;
 }
 

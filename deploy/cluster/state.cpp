@@ -54,6 +54,17 @@ std::string key_in_state(const ObjectKey& key) {
   return group_kind(key) + "/" + key.name;
 }
 
+std::set<std::string> kinds_of(const Json& object) {
+  const auto text = text_field(field(field(object, "metadata"), "annotations"), kinds_annotation);
+  std::set<std::string> out;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    if (end > begin) out.insert(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return out;
+}
+
 Json to_object(const ModelState& state) {
   std::string kinds;
   for (const auto& kind : state.kinds) kinds += (kinds.empty() ? "" : ",") + kind;
@@ -115,12 +126,7 @@ Result<ModelState> parse_state(const Json& object) {
   const Json applied = field(content, "applied");
   for (const auto& [name, hash] : applied.items())
     if (hash.is_string()) state.applied[name] = hash.get<std::string>();
-  const auto kinds = text_field(annotations, kinds_annotation);
-  for (std::size_t begin = 0; begin < kinds.size();) {
-    const auto end = std::min(kinds.find(',', begin), kinds.size());
-    if (end > begin) state.kinds.insert(kinds.substr(begin, end - begin));
-    begin = end + 1;
-  }
+  state.kinds = kinds_of(object);
   state.resource_version = text_field(metadata, "resourceVersion");
   return state;
 }

@@ -39,6 +39,9 @@ struct ModelState {
 [[nodiscard]] std::string group_kind(const ObjectKey& key);    // "Deployment.apps", "Service"
 [[nodiscard]] std::string key_in_state(const ObjectKey& key);  // "Deployment.apps/credit-risk-3f9c2a17be"
 
+// That the ConfigMap names; of any ApplySet parent.
+[[nodiscard]] std::set<std::string> kinds_of(const nlohmann::ordered_json& object);
+
 [[nodiscard]] nlohmann::ordered_json to_object(const ModelState& state);  // the ConfigMap
 // Error{conflict}: another tool's ApplySet, or another environment's (the caller asks). Error{corrupt}: edited by hand
 // into something else, or written by a newer mlctl.

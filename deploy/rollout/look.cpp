@@ -32,7 +32,8 @@ constexpr GroupKind looked_at[] = {{"", "ServiceAccount"},
                                    {"apps", "ControllerRevision"},
                                    {gateway_group, "HTTPRoute"},
                                    {"policy", "PodDisruptionBudget"},
-                                   {"autoscaling", "HorizontalPodAutoscaler"}};
+                                   {"autoscaling", "HorizontalPodAutoscaler"},
+                                   {"monitoring.coreos.com", "PodMonitor"}};
 
 Result<ModelState> read_own_state(const RolloutSeams& seams, const RolloutPlace& place, WallTime& now) {
   auto found = read_state(seams.cluster, place.model, place.name_space);
@@ -198,6 +199,9 @@ Result<RolloutLive> look(const RolloutSeams& seams, const RolloutPlace& place) {
   const std::string ours = "app.kubernetes.io/name=" + place.model.name + "," + managed_label + "=mlctl";
   std::vector<ListQuery> queries;
   for (const auto& [group, kind] : looked_at) {
+    // Nobody needs the right to it who does not use it.
+    if (kind == std::string_view("PodMonitor") && live.state.kinds.count("PodMonitor.monitoring.coreos.com") == 0)
+      continue;
     auto resource = seams.discovery.find_group_kind(group, kind);
     if (!resource) return resource.error();
     if (*resource)

@@ -109,6 +109,20 @@ std::string pod_of(const Series& series, const MetricNames& names) {
   return wanted && is_counted(series, names) ? label(series, "pod") : "";
 }
 
+// A Prometheus that scrapes a pod by two jobs has each of its series twice: only one of them counts, the one that saw
+// more (both only rise).
+using ByJob = std::map<std::string, PodSample>;
+std::map<std::string, PodSample> one_job_each(std::map<std::string, ByJob> pods) {
+  std::map<std::string, PodSample> out;
+  for (auto& [pod, jobs] : pods) {
+    auto most = jobs.begin();
+    for (auto job = jobs.begin(); job != jobs.end(); ++job)
+      if (job->second.requests > most->second.requests) most = job;
+    out[pod] = std::move(most->second);
+  }
+  return out;
+}
+
 Error no_counter(const std::string& pod) {
   return {Error::Kind::corrupt, "what Prometheus has of pod " + escape_control(pod) + " is no counter", ""};
 }
@@ -152,26 +166,30 @@ std::string instant_query(const MetricNames& names, const std::string& name_spac
 Result<std::map<std::string, PodSample>> parse_query(std::string_view body, const MetricNames& names) {
   const auto all = parse_vector(body);
   if (!all) return all.error();
-  std::map<std::string, PodSample> out;
-  for (const auto& series : *all)
-    if (const auto pod = pod_of(series, names); !pod.empty() && !add(series, names, out[pod])) return no_counter(pod);
-  return out;
+  std::map<std::string, ByJob> out;
+  for (const auto& series : *all) {
+    const auto pod = pod_of(series, names);
+    if (!pod.empty() && !add(series, names, out[pod][label(series, "job")])) return no_counter(pod);
+  }
+  return one_job_each(std::move(out));
 }
 
 Result<std::vector<std::map<std::string, PodSample>>> parse_range(std::string_view body, const MetricNames& names,
                                                                   double start, double step, std::size_t points) {
-  const auto all = parse_matrix(body, start, step, points);
-  if (!all) return all.error();
-  std::vector<std::map<std::string, PodSample>> out(points);
-  for (const auto& one : *all) {
+  const auto series = parse_matrix(body, start, step, points);
+  if (!series) return series.error();
+  std::vector<std::map<std::string, ByJob>> all(points);
+  for (const auto& one : *series) {
     const auto pod = pod_of(one.series, names);
     if (pod.empty()) continue;
     for (const auto& [place, value] : one.values) {
-      Series series = one.series;
-      series.value = value;
-      if (!add(series, names, out[place][pod])) return no_counter(pod);
+      Series point = one.series;
+      point.value = value;
+      if (!add(point, names, all[place][pod][label(point, "job")])) return no_counter(pod);
     }
   }
+  std::vector<std::map<std::string, PodSample>> out;
+  for (auto& point : all) out.push_back(one_job_each(std::move(point)));
   return out;
 }
 

@@ -39,7 +39,8 @@ struct PodSample {
 // {__name__=~"a|b_bucket",namespace="fraud",pod=~"credit-risk-3f9c2a17be-.*|…"}, everything escaped.
 [[nodiscard]] std::string instant_query(const MetricNames& names, const std::string& name_space,
                                         const std::vector<std::string>& pod_prefixes);
-// Its answer, by pod. Errors as of parse_vector(); Error{corrupt}: what no counter can be.
+// Its answer, by pod; of a pod that several jobs scrape, by one of them. Errors as of parse_vector(); Error{corrupt}:
+// what no counter can be.
 [[nodiscard]] Result<std::map<std::string, PodSample>> parse_query(std::string_view body, const MetricNames& names);
 // The answer to the same query over a range, as of parse_matrix(): what the pods had counted at each place. A pod
 // without a sample at a place is not in it.

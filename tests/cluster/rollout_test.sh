@@ -33,4 +33,5 @@ if [ -n "$mlserver" ]; then
     python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["manifests"][0]["digest"])' "$work/mlserver/index.json")
   export MLCTL_TEST_MLSERVER_IMAGE
 fi
+"$here/add-definition" "$("$here/cluster" podmonitor)" monitoring.coreos.com/v1 podmonitors
 "$here/cluster" run python3 "$here/rollout/story.py" "$1" "$work" "${@:2}"

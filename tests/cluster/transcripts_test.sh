@@ -36,7 +36,8 @@ fi
 # shellcheck source=/dev/null
 source "$work/env"
 start_registry pull docker-registry
-export MLCTL_TEST_REGISTRY=127.0.0.1:$port MLCTL_PLAIN_HTTP=true
+MLCTL_TEST_PODMONITOR=$("$cluster/cluster" podmonitor)
+export MLCTL_TEST_PODMONITOR MLCTL_TEST_REGISTRY=127.0.0.1:$port MLCTL_PLAIN_HTTP=true
 
 failures=0 updated=0
 for transcript in "$cluster"/transcripts/*.txt; do

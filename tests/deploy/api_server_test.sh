@@ -34,6 +34,8 @@ fi
 [ "$code" -eq 0 ] || fail "the cluster did not start"
 # shellcheck source=/dev/null
 source "$work/env"
+"$cluster/add-definition" "$("$cluster/cluster" podmonitor)" monitoring.coreos.com/v1 podmonitors ||
+  fail "no PodMonitor to be had"
 
 # Models without a tenant go where no policy of ours is: the strictest one must accept them too.
 cat >"$work/rendered/default/policy.yaml" <<'END'
@@ -47,7 +49,7 @@ END
 
 "$cluster/dry-run" "$work/rendered" >"$work/verdicts" || { cat "$work/verdicts"; fail "the API server refused something"; }
 if grep '^warning' "$work/verdicts"; then fail "the API server warns"; fi
-for kind in Namespace ResourceQuota ServiceAccount Deployment Service HorizontalPodAutoscaler PodDisruptionBudget HTTPRoute; do
+for kind in Namespace ResourceQuota ServiceAccount Deployment Service HorizontalPodAutoscaler PodDisruptionBudget HTTPRoute PodMonitor; do
   grep -q "^accepted $kind " "$work/verdicts" || fail "no $kind was asked about"
 done
 pods=$(grep -c '^accepted Pod of Deployment' "$work/verdicts")

@@ -134,6 +134,11 @@ confirm: true
   CHECK(full.requirements == std::vector<std::string>{"gate", "signature"});
   CHECK(full.confirm);
   CHECK(!test::environment("{name: staging, cluster: null}").cluster);
+  CHECK(!full.pod_monitor);
+  CHECK(!test::environment("{name: staging, podMonitor: false}").pod_monitor);
+  CHECK(test::environment("{name: staging, podMonitor: true}").pod_monitor);
+  CHECK(test::environment("{name: staging, podMonitor: {labels: {release: p}}}").pod_monitor->labels ==
+        std::map<std::string, std::string>{{"release", "p"}});
   CHECK(test::environment("{name: staging, clusters: [{context: a}]}").several_clusters);
 }
 
@@ -154,6 +159,11 @@ TEST_CASE("what is wrong with an environment is told with its place") {
            "traefik"},
           {"a route with a port", "{name: a, route: {gateway: infra/public, host: 'a.b:80'}}", "host name"},
           {"a rule of somebody else's route", "{name: a, route: {rule: r}}", "not in this version"},
+          {"a PodMonitor of no kind", "{name: a, podMonitor: maybe}", "podMonitor"},
+          {"a label of a PodMonitor that mlctl sets", "{name: a, podMonitor: {labels: {app.kubernetes.io/name: x}}}",
+           "mlctl sets this label itself"},
+          {"a PodMonitor's label that no label may have", "{name: a, podMonitor: {labels: {a: 'b c'}}}",
+           "podMonitor.labels.a"},
           {"evidence that nobody knows", "{name: a, requires: [luck]}", "luck"},
       },
       test::environment_problem);

@@ -50,6 +50,29 @@ TEST_CASE("without a route and with a fixed number of replicas there is neither 
   CHECK(!test::find(scaled, "Deployment").at("spec").contains("replicas"));
 }
 
+TEST_CASE(
+    "every pod says where it is scraped; a PodMonitor of the revision says it to an operator, where it is asked for") {
+  struct Case {
+    const char *profile, *port, *named;
+  };
+  for (const auto& c : {Case{"mlserver", "8082", "metrics"}, Case{"open-inference", "8080", "http"}}) {
+    CAPTURE(c.profile);
+    auto spec = test::spec();
+    spec.runtime.profile = c.profile;
+    const auto annotated = test::find(test::objects(spec), "Deployment").at("spec").at("template").at("metadata");
+    CHECK(annotated.at("annotations") ==
+          Json{{"prometheus.io/scrape", "true"}, {"prometheus.io/port", c.port}, {"prometheus.io/path", "/metrics"}});
+    const auto without = revision(spec);
+    spec.environment.pod_monitor = PodMonitor{{{"release", "kube-prometheus-stack"}}};
+    CHECK(revision(spec) == without);  // switching it on starts no pod anew
+    const auto monitor = test::find(test::objects(spec), "PodMonitor");
+    CHECK(monitor.at("metadata").at("name") == "credit-risk-" + without);
+    CHECK(monitor.at("metadata").at("labels").at("release") == "kube-prometheus-stack");
+    CHECK(monitor.at("spec").at("selector").at("matchLabels").at("mlctl.dev/revision") == without);
+    CHECK(monitor.at("spec").at("podMetricsEndpoints")[0] == Json{{"port", c.named}, {"path", "/metrics"}});
+  }
+}
+
 TEST_CASE("names stay below 63 characters for the longest model") {
   auto longest = test::candidate();
   longest.model.name = "a" + std::string(31, 'b');
@@ -94,8 +117,9 @@ TEST_CASE("N stands on every object and not in the pod template") {
   look.assignment = 0;
   for (const auto& object : test::objects(look))
     CHECK(!object.at("metadata").at("annotations").contains(assignment_annotation));
-  CHECK(
-      !test::find(test::objects(look), "Deployment").at("spec").at("template").at("metadata").contains("annotations"));
+  for (const auto& [key, value] :
+       test::find(test::objects(look), "Deployment").at("spec").at("template").at("metadata").at("annotations").items())
+    CHECK(key.starts_with("prometheus.io/"));
 }
 
 TEST_CASE("a pod is restricted, limited, read-only, and named by digests") {
@@ -227,6 +251,10 @@ TEST_CASE("golden objects") {
        {"Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "HTTPRoute", "ServiceAccount"})
     test::check_golden(std::string(kind) + ".yaml", to_yaml(test::find(cpu, kind)));
   test::check_golden("Service.yaml", to_yaml(test::find(cpu, "Service", "credit-risk")));
+  const auto monitored = test::spec("{}",
+                                    "{name: prod, pull: oci://registry.example/models, podMonitor: {labels: "
+                                    "{release: kube-prometheus-stack}}}");
+  test::check_golden("PodMonitor.yaml", to_yaml(test::find(test::objects(monitored), "PodMonitor")));
   const auto gpu = pod(test::spec("serving: {gpu: {count: 1, memory: 24Gi, arch: '>=8.6'}}"));
   test::check_golden("gpu-affinity.yaml", to_yaml(gpu.at("affinity")));
 }

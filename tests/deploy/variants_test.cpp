@@ -31,7 +31,7 @@ TEST_CASE("variants for a real API server") {
   };
   const auto where = test::environment(
       "{name: prod, pull: 'oci://registry.example:5000/models', route: {gateway: infra/public, host: "
-      "'*.models.example'}}");
+      "'*.models.example'}, podMonitor: {labels: {release: kube-prometheus-stack}}}");
   const std::vector<Tenant> tenants{
       test::tenant(
           "{name: fraud, quota: {requests.cpu: '40', requests.nvidia.com/gpu: '8', limits.memory: 1.5Ti, pods: '500', "

@@ -29,7 +29,8 @@ import tempfile
 SKIPPED = 77
 LIMIT_S = 120
 # What tests/cluster/transcripts_test.sh gives: a cluster, and the registry that its nodes would pull from.
-CLUSTER = ("KUBECONFIG", "MLCTL_TEST_CLUSTER", "MLCTL_TEST_API", "MLCTL_TEST_REGISTRY", "MLCTL_PLAIN_HTTP")
+CLUSTER = ("KUBECONFIG", "MLCTL_TEST_CLUSTER", "MLCTL_TEST_API", "MLCTL_TEST_REGISTRY", "MLCTL_TEST_PODMONITOR",
+           "MLCTL_PLAIN_HTTP")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 

@@ -28,6 +28,7 @@ environments:
     cluster: {{context: test{prometheus}}}
     pull: oci://{registry}/models
     route: {{gateway: infra/public, host: models.test, metrics: traefik}}
+    podMonitor: {{labels: {{release: test}}}}
 """
 MODEL = """apiVersion: mlctl/v1
 kind: Model
@@ -123,9 +124,10 @@ class Project:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", message)
 
-    def start(self, *words, user="ada", clock=()):
+    def start(self, *words, user="ada", clock=(), kubeconfig=None):
         """mlctl in the background, its output to be read at the end; `clock`: how faketime sets its clock wrong."""
-        return subprocess.Popen([*clock, self.mlctl, *words], cwd=self.folder, env={**self.environment, "USER": user}, text=True,
+        environment = {**self.environment, "USER": user, **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})}
+        return subprocess.Popen([*clock, self.mlctl, *words], cwd=self.folder, env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def call(self, *words, code=0, user="ada"):

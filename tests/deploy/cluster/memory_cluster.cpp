@@ -23,6 +23,8 @@ constexpr const char* group_kinds = R"({"kind":"APIGroupDiscoveryList","items":[
   {"resource":"deployments","responseKind":{"kind":"Deployment"},"scope":"Namespaced"}]}]},
  {"metadata":{"name":"gateway.networking.k8s.io"},"versions":[{"version":"v1","resources":[
   {"resource":"httproutes","responseKind":{"kind":"HTTPRoute"},"scope":"Namespaced"}]}]},
+ {"metadata":{"name":"monitoring.coreos.com"},"versions":[{"version":"v1","resources":[
+  {"resource":"podmonitors","responseKind":{"kind":"PodMonitor"},"scope":"Namespaced"}]}]},
  {"metadata":{"name":"policy"},"versions":[{"version":"v1","resources":[
   {"resource":"poddisruptionbudgets","responseKind":{"kind":"PodDisruptionBudget"},"scope":"Namespaced"}]}]}]})";
 

@@ -1,5 +1,6 @@
 #include "deploy/rollout/driver.h"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <functional>
 #include <map>
@@ -40,6 +41,7 @@ Desired desired(std::uint64_t n) {
   candidate.digest.bytes.fill(static_cast<std::uint8_t>(n));
   auto environment = test::environment();
   environment.route = Route{"infra", "public", "models.example"};
+  if (n > 1) environment.pod_monitor = PodMonitor{};  // switched on with the second version
   const std::vector<Tenant> tenants{test::tenant("{name: fraud}")};
   const std::map<std::string, Runtime> runtimes{{"mlserver", test::runtime()}};
   auto files = plan_files({candidate}, {environment, tenants, runtimes});
@@ -177,6 +179,8 @@ TEST_CASE("a rollout in memory is promoted, and leaves one revision and two reco
   int deployments = 0;
   for (const auto& path : stage.objects()) deployments += path.find("/deployments/") != std::string::npos ? 1 : 0;
   CHECK(deployments == 1);
+  CHECK(stage.objects().count("/apis/monitoring.coreos.com/v1/namespaces/fraud/podmonitors/credit-risk-" +
+                              end->stable->revision) == 1);
   Discovery discovery(stage.cluster, stage.clock, {}, "test");
   const auto same = desired(2);
   auto plan = plan_cluster(stage.cluster, discovery, {same, false, rfc3339(stage.clock.wall()), "ada"});
@@ -235,6 +239,25 @@ TEST_CASE("a driver that froze before any of its writes does nothing when it wak
     REQUIRE(references.size() == 1);
     CHECK(references[0]["name"] == "credit-risk-" + state.rollout->baseline.revision);
   }
+}
+
+TEST_CASE("a PodMonitor comes and goes with its revision, and is made once") {
+  constexpr const char* monitors = "/apis/monitoring.coreos.com/v1/namespaces/fraud/podmonitors/credit-risk-";
+  Stage stage;
+  const auto canary = monitors + stage.state().rollout->candidate.revision;
+  CHECK(stage.objects().count(canary) == 0);
+  Driver driver(stage.seams(), place, "ada");
+  REQUIRE(driver.take(false));
+  stage.cluster.writes.clear();
+  for (int i = 0; i < 3; ++i) REQUIRE(driver.tick());
+  CHECK(stage.objects().count(canary) == 1);
+  const auto& writes = stage.cluster.writes;
+  CHECK(std::count_if(writes.begin(), writes.end(),
+                      [](const auto& one) { return one.find("PodMonitor") != std::string::npos; }) == 1);
+  REQUIRE(end_rollout(driver, "ada", "enough", stage.clock));
+  stage.clock.advance(std::chrono::minutes(1));
+  REQUIRE(drive(driver, place, stage.clock, no_progress()));
+  CHECK(stage.objects().count(canary) == 0);
 }
 
 TEST_CASE("somebody who drives is not disturbed unless that is asked for") {

@@ -105,6 +105,15 @@ TEST_CASE("what Prometheus answers") {
   CHECK(fine->at("a").requests == 12);
   CHECK(fine->at("a").errors == 2);
   CHECK(fine->at("b").buckets.at(0.5) == 4);
+  const auto twice = parse_query(vector("{\"metric\":{\"__name__\":\"requests_total\",\"pod\":\"a\",\"job\":\"pods\","
+                                        "\"code\":\"200\"},\"value\":[1,\"10\"]},"
+                                        "{\"metric\":{\"__name__\":\"requests_total\",\"pod\":\"a\",\"job\":\"x\","
+                                        "\"code\":\"200\"},\"value\":[1,\"11\"]},"
+                                        "{\"metric\":{\"__name__\":\"requests_total\",\"pod\":\"a\",\"job\":\"x\","
+                                        "\"code\":\"500\"},\"value\":[1,\"2\"]}"),
+                                 plain());
+  REQUIRE(twice);
+  CHECK(twice->at("a").requests == 13);  // scraped by two jobs, counted once
   const auto refused = parse_query(R"({"status":"error","errorType":"bad_data","error":"parse \u001b[2J"})", plain());
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == Error::Kind::unavailable);
