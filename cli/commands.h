@@ -26,6 +26,7 @@ namespace mlctl::cli {
 [[nodiscard]] Command list_command();
 [[nodiscard]] Command login_command();
 [[nodiscard]] Command logout_command();
+[[nodiscard]] Command logs_command();
 [[nodiscard]] Command pull_command();
 [[nodiscard]] Command push_command();
 [[nodiscard]] Command reference_command();
