@@ -6,6 +6,7 @@ import random
 import signal
 import time
 
+from login import Login
 from project import HERE, NAMESPACE, ROLLOUT, api, run, served, wait_until
 
 FINE = {"delay_ms": 3, "jitter_ms": 4}
@@ -111,7 +112,13 @@ def drifting_version_is_aborted(story, name):
 
 def crashing_version_is_aborted(story, name):
     begin(story, name)
-    drive(story, name, 1)
+    driver = story.start("rollout", "start", name, "--env", "prod")
+    wait_until("aborted", 120, lambda: phase(story, name, "aborting", "aborted"))
+    said = {(pod["arm"], line) for pod in story.json("logs", name, "--env", "prod", "--previous")["pods"]
+            for line in pod["lines"] if "this input ends the server" in line}
+    assert {arm for arm, _ in said} == {"canary"}, said
+    text = driver.communicate(timeout=120)[0]
+    assert driver.returncode == 1, text
     state = story.rollout(name)
     # Whichever is seen first: the pod that ended, or the requests that ended with it, which only the gateway counts.
     expect(state, "failed", "a pod of the canary ended" if "ended" in state["reason"] else "the gateway answered 502")
@@ -169,6 +176,8 @@ def edited_route_pauses(story, name):
         json.dumps(live))
     text = driver.communicate(timeout=60)[0]
     assert driver.returncode == 5 and "taken over" in text and "kubectl-edit" in text, text
+    arms = {(pod["arm"], pod["version"], pod["missing"]) for pod in story.json("logs", name, "--env", "prod")["pods"]}
+    assert arms == {("stable", "v1.0.0", ""), ("canary", "v1.1.0", "")}, arms
     kept = json.loads(api(route))["spec"]["rules"][0]["backendRefs"]
     assert [one["weight"] for one in kept] == [60, 40], kept
     story.call("rollout", "resume", name, "--env", "prod")
@@ -249,8 +258,46 @@ def autoscaled_version_keeps_its_autoscaler(story, name):
     scalers = json.loads(api(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"))["items"]
     mine = [one["spec"]["minReplicas"] for one in scalers if one["metadata"]["name"].startswith(name + "-")]
     assert mine == [2], mine
+    monitors = json.loads(api(f"/apis/monitoring.coreos.com/v1/namespaces/{NAMESPACE}/podmonitors"))["items"]
+    mine = [one["metadata"]["name"] for one in monitors if one["metadata"]["name"].startswith(name + "-")]
+    assert mine == [f"{name}-{story.rollout(name)['candidate']['revision']}"], mine
     assert "0 to create, 0 to change, 0 to remove" in story.call("diff", name, "--env", "prod")
     return {name: (200,)}, "one autoscaler is left, with its own minimum"
+
+
+def token_is_renewed(story, name):
+    """The driver's token is refused in the middle: it asks its plugin again, and goes on."""
+    begin(story, name)
+    login = Login(story.folder.parent / "login-renewed", name)
+    driver = story.start("rollout", "start", name, "--env", "prod", kubeconfig=login.kubeconfig)
+    wait_until("20 %", 120, lambda: weight(story, name) == 0.2, driver)
+    assert login.asked() == 1, login.asked()
+    login.renew()
+    login.revoke(1)
+    text = driver.communicate(timeout=180)[0]
+    assert driver.returncode == 0, text
+    expect(story.rollout(name), "promoted")
+    assert login.asked() == 2, login.asked()
+    return {name: (200,)}, "promoted, with a second token"
+
+
+def token_that_is_not_renewed_ends_the_driver(story, name):
+    """Nothing moves then, and somebody else goes on from where it is."""
+    begin(story, name)
+    login = Login(story.folder.parent / "login-revoked", name)
+    driver = story.start("rollout", "start", name, "--env", "prod", user="first", kubeconfig=login.kubeconfig)
+    wait_until("20 %", 120, lambda: weight(story, name) == 0.2, driver)
+    login.lose()
+    login.revoke(1)
+    text = driver.communicate(timeout=60)[0]
+    assert driver.returncode == 4 and "gave no credentials" in text, (driver.returncode, text)
+    state = story.rollout(name)
+    assert state["phase"] in ("preparing", "shifting", "measuring") and 0 < state["weight"] < 1, state
+    drive(story, name, 0, "--take-over", user="second")
+    state = story.rollout(name)
+    expect(state, "promoted")
+    assert any("second" in one["what"] and "took over" in one["what"] for one in state["events"]), state["events"]
+    return {name: (200,)}, "the first ended with exit 4; the second took over and promoted"
 
 
 def real_server_is_rolled_out(story, name):
@@ -284,6 +331,8 @@ SCENARIOS = {
     "asked": (verbs_work_from_another_machine, FINE, 40, None),
     "superseded": (newer_assignment_supersedes, FINE, 60, None),
     "scaled": (autoscaled_version_keeps_its_autoscaler, FINE, 60, SCALED),
+    "renewed": (token_is_renewed, FINE, 60, None),
+    "revoked": (token_that_is_not_renewed_ends_the_driver, FINE, 60, None),
     "released": (release_ends_in_the_cluster, {**FINE, "error_rate": 0.3}, 60, None),
 }
 LAST = {"mlserver": (real_server_is_rolled_out, None, 30, None),

@@ -241,6 +241,31 @@ TEST_CASE("a driver that froze before any of its writes does nothing when it wak
   }
 }
 
+TEST_CASE("a driver whose credentials are gone ends at once; where it was stays, and another one promotes") {
+  Stage stage;
+  std::size_t looks = 0;
+  stage.cluster.after = [&](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
+    if (stage.state().rollout->phase == Phase::measuring) ++looks;
+    if (looks > 3) return Error{Error::Kind::credentials, "context test: login gave no credentials: exit code 1", ""};
+    return answer;
+  };
+  const auto before = stage.clock.wall();
+  const auto end = drive_to_the_end(stage, "first", false);
+  REQUIRE_FALSE(end);
+  CHECK(exit_code(end.error().kind) == 4);
+  CHECK(stage.clock.wall() - before < std::chrono::minutes(1));  // nobody is asked again and again
+  CHECK(stage.state().rollout->phase == Phase::measuring);
+  const auto weight = stage.state().rollout->weight;
+  CHECK(weight == 0.2);
+  stage.cluster.after = nullptr;
+  CHECK_FALSE(drive_to_the_end(stage, "second", false));  // the first was seen a moment ago
+  stage.clock.advance(driver_silence);
+  CHECK(stage.state().rollout->weight == weight);
+  const auto second = drive_to_the_end(stage, "second", false);
+  REQUIRE(second);
+  CHECK(second->rollout->phase == Phase::promoted);
+}
+
 TEST_CASE("a PodMonitor comes and goes with its revision, and is made once") {
   constexpr const char* monitors = "/apis/monitoring.coreos.com/v1/namespaces/fraud/podmonitors/credit-risk-";
   Stage stage;
