@@ -23,7 +23,10 @@ Health deployment(const Json& object) {
   const auto wanted = number_field(field(object, "spec"), "replicas", 1);
   const auto of = " of " + std::to_string(wanted) + " replicas ";
   const auto updated = number_field(status, "updatedReplicas"), total = number_field(status, "replicas");
-  if (updated < wanted) return waiting(std::to_string(updated) + of + "made");
+  if (updated < wanted) {
+    const auto refused = refusal_of_pods(object);
+    return waiting(std::to_string(updated) + of + "made" + (refused.empty() ? "" : ": " + refused));
+  }
   if (total > updated) return waiting(std::to_string(total - updated) + " old replicas left");
   const auto ready = number_field(status, "readyReplicas"), available = number_field(status, "availableReplicas");
   if (ready < wanted) return waiting(std::to_string(ready) + of + "ready");
@@ -32,6 +35,11 @@ Health deployment(const Json& object) {
 }
 
 }  // namespace
+
+std::string refusal_of_pods(const Json& deployment) {
+  const Json& failure = condition(field(deployment, "status"), "ReplicaFailure");
+  return text_field(failure, "status") == "True" ? text_field(failure, "message") : "";
+}
 
 Health health_of(const Json& object) {
   const Json& metadata = field(object, "metadata");

@@ -13,5 +13,7 @@ struct Health {
 };
 
 [[nodiscard]] Health health_of(const nlohmann::ordered_json& object);
+// Why a Deployment's controller may not make pods: a quota, admission; "" when it may.
+[[nodiscard]] std::string refusal_of_pods(const nlohmann::ordered_json& deployment);
 
 }  // namespace mlctl::deploy

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "deploy/cluster/fields.h"
+#include "deploy/cluster/health.h"
 #include "deploy/cluster/list.h"
 #include "deploy/cluster/live.h"
 #include "deploy/rollout/blocks.h"
@@ -69,6 +70,10 @@ ArmSeen arm_seen(const RolloutLive& live, const std::string& revision) {
                   std::to_string(number_field(end, "exitCode"));
     }
   }
+  const Json* deployment = live.find("Deployment", live.state.model.name + "-" + revision);
+  if (const auto refused = deployment == nullptr ? "" : refusal_of_pods(*deployment);
+      !refused.empty() && arm.trouble.kind == PodTrouble::Kind::none)
+    arm.trouble = {PodTrouble::Kind::unschedulable, "no pod can be made: " + refused};
   return arm;
 }
 

@@ -266,6 +266,25 @@ TEST_CASE("a driver whose credentials are gone ends at once; where it was stays,
   CHECK(second->rollout->phase == Phase::promoted);
 }
 
+TEST_CASE("a canary whose pods the quota refuses is told from one that is slow to start") {
+  Stage stage;
+  Driver driver(stage.seams(), place, "ada");
+  REQUIRE(driver.take(false));
+  stage.cluster.makes_pods = stage.cluster.pods_get_ready = false;
+  REQUIRE(driver.tick());
+  const auto name = "credit-risk-" + stage.state().rollout->candidate.revision;
+  stage.cluster.change("/apis/apps/v1/namespaces/fraud/deployments/" + name, [](Json& object) {
+    object["status"]["conditions"] = Json::array({{{"type", "ReplicaFailure"},
+                                                   {"status", "True"},
+                                                   {"message", "pods \"x\" is forbidden: exceeded quota: mlctl"}}});
+  });
+  stage.clock.advance(std::chrono::minutes(11));
+  const auto end = driver.tick();
+  REQUIRE(end);
+  CHECK(end->rollout->has_lost());
+  CHECK(end->rollout->reason.find("exceeded quota: mlctl") != std::string::npos);
+}
+
 TEST_CASE("a PodMonitor comes and goes with its revision, and is made once") {
   constexpr const char* monitors = "/apis/monitoring.coreos.com/v1/namespaces/fraud/podmonitors/credit-risk-";
   Stage stage;
