@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/terminal.h"
@@ -166,6 +167,27 @@ TEST_CASE("how much the stable pods differ is known from Prometheus before the c
       for (const auto& note : made->notes) notes += note + "\n";
       CHECK((notes.find("not known from before") != std::string::npos) == (c.blocks == 0));
       CHECK(notes.find(c.note) != std::string::npos);
+    });
+  }
+}
+
+TEST_CASE("over a stable version that cannot be measured no rollout begins, and nothing is made") {
+  struct Case {
+    const char *what, *page, *message;
+  };
+  for (const auto& c :
+       {Case{"it has answered nothing yet", "", "no pod of v1.2.3 shows rest_server_requests_total"},
+        Case{"it counts something else", "up 1\n", "no pod of v1.2.3 shows rest_server_requests_total"},
+        Case{"no page of counters", "rest_server_requests_total{ 1\n", "what stable counts cannot be read"}}) {
+    CAPTURE(c.what);
+    Stage stage([&](Stage& here, const OwnerPlan& owner) {
+      const auto pages = std::exchange(here.cluster.pages, [&](const std::string&) { return std::string(c.page); });
+      here.cluster.writes.clear();
+      const auto made = forecast(here.seams(), owner, "ada");
+      REQUIRE_FALSE(made);
+      CHECK(made.error().message.find(c.message) != std::string::npos);
+      CHECK(here.cluster.writes.empty());
+      here.cluster.pages = pages;
     });
   }
 }
