@@ -177,7 +177,7 @@ int apply_to_cluster(Workplace& place, const ClusterView& view, const deploy::Cl
     static_cast<void>(tell_rollouts(view, context));
     return code;
   }
-  const int rolled = begin_rollouts(view, context);
+  const int rolled = begin_rollouts(place, view, context);
   return code != 0 ? code : rolled;
 }
 

@@ -12,6 +12,7 @@
 #include "deploy/rollout/display.h"
 #include "deploy/rollout/drive.h"
 #include "release/provide.h"
+#include "release/replay.h"
 
 namespace mlctl::cli {
 namespace {
@@ -48,7 +49,9 @@ int run_plan(const RolloutWords& options, Context& context) {
   if (!view) return context.fail(view.error());
   const auto* owner = beginning(*view);
   if (owner == nullptr) return context.fail(nothing_to_roll_out(*view, options));
-  auto plan = deploy::forecast(stage->link.seams(*stage->environment, context), *owner, run_name());
+  auto recorded = release::replay_bodies(stage->place.project, stage->place.git.get(), *owner->spec);
+  if (!recorded) return context.fail(recorded.error());
+  auto plan = deploy::forecast(stage->link.seams(*stage->environment, context), *owner, run_name(), *recorded);
   if (!plan) return context.fail(plan.error());
   context.print(deploy::to_json(*plan), [&](const Style& style) { return deploy::to_text(*plan, style); });
   return 0;
@@ -69,7 +72,9 @@ Status begin(RolloutStage& stage, const RolloutWords& options, Context& context)
   }
   const auto* owner = beginning(*view);
   if (owner == nullptr) return nothing_to_roll_out(*view, options);
-  auto plan = deploy::forecast(seams, *owner, run_name());
+  auto recorded = release::replay_bodies(stage.place.project, stage.place.git.get(), *owner->spec);
+  if (!recorded) return recorded.error();
+  auto plan = deploy::forecast(seams, *owner, run_name(), *recorded);
   if (!plan) return plan.error();
   for (const auto& note : plan->notes) context.note(note);
   if (stage.environment->confirm)
@@ -82,7 +87,7 @@ Status begin(RolloutStage& stage, const RolloutWords& options, Context& context)
   auto copied = release::provide_images(view->plan, {stage.place.project, stage.place.git.get(), *stage.place.store,
                                                      open, context.clock, context.progress()});
   if (!copied) return copied.error();
-  return deploy::begin_rollout(seams, *owner, plan->state);
+  return deploy::begin_rollout(seams, *owner, plan->state, plan->replay);
 }
 
 int run_start(const RolloutWords& options, Context& context) {

@@ -29,6 +29,6 @@ struct RolloutLink {
 
 // Begins what the plan says begins, ends what is not wanted any more; nothing else is touched. 0, or the exit code of
 // the first that went wrong.
-[[nodiscard]] int begin_rollouts(const ClusterView& view, Context& context);
+[[nodiscard]] int begin_rollouts(const Workplace& place, const ClusterView& view, Context& context);
 
 }  // namespace mlctl::cli

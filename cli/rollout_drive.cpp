@@ -4,6 +4,7 @@
 #include "cli/rollout.h"
 #include "deploy/rollout/display.h"
 #include "deploy/rollout/drive.h"
+#include "release/replay.h"
 
 namespace mlctl::cli {
 namespace {
@@ -55,7 +56,7 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
   return owner;
 }
 
-int begin_rollouts(const ClusterView& view, Context& context) {
+int begin_rollouts(const Workplace& place, const ClusterView& view, Context& context) {
   int code = 0;
   const auto failed = [&](const Error& error) {
     const int one = context.fail(error);
@@ -86,8 +87,9 @@ int begin_rollouts(const ClusterView& view, Context& context) {
       context.note(owner->name + ": `mlctl apply " + command + "` removes what is left of it, " +
                    human_duration(owner->before.rollout->plan.config.look_around) + " from now at the earliest");
     if (owner->rollout != deploy::OwnerPlan::Rollout::begins) continue;
-    auto plan = deploy::forecast(seams, *owner, run_name());
-    auto begun = plan ? deploy::begin_rollout(seams, *owner, plan->state) : Status(plan.error());
+    auto recorded = release::replay_bodies(place.project, place.git.get(), *owner->spec);
+    auto plan = recorded ? deploy::forecast(seams, *owner, run_name(), *recorded) : recorded.error();
+    auto begun = plan ? deploy::begin_rollout(seams, *owner, plan->state, plan->replay) : Status(plan.error());
     if (!begun) {
       failed(begun.error());
       continue;

@@ -6,6 +6,7 @@
 #include "deploy/rollout/start.h"
 #include "release/chain_state.h"
 #include "release/fleet.h"
+#include "release/replay.h"
 #include "release/undo.h"
 
 namespace mlctl::release {
@@ -61,7 +62,10 @@ Outcome outcome_of(Chain& chain, const EnvironmentState& state, const deploy::Co
     outcome.notes.push_back("`mlctl rollout resume " + chain.release.model + " --env " + state.environment->name +
                             "` goes on");
   } else if (rollout.phase == deploy::Phase::promoted) {
-    outcome.summary = "promoted: all traffic is at " + chain.release.version;
+    const auto replayed = deploy::replayed_steps(rollout);
+    outcome.summary =
+        "promoted: all traffic is at " + chain.release.version + (replayed.empty() ? "" : "; " + replayed);
+    if (!replayed.empty()) outcome.facts["stepsPassedByReplay"] = std::to_string(rollout.replay.passed);
   } else {
     outcome.verdict = Verdict::fail;
     outcome.summary = "aborted: " + rollout.reason;
@@ -85,9 +89,11 @@ StepResult roll_out(Chain& chain, EnvironmentState& state, const deploy::OwnerPl
     return outcome;
   }
   if (owner.rollout == deploy::OwnerPlan::Rollout::begins) {
-    auto plan = deploy::forecast(rollout, owner, chain.request.run);
+    auto recorded = replay_bodies(chain.project, &seams.git, *owner.spec);
+    if (!recorded) return recorded.error();
+    auto plan = deploy::forecast(rollout, owner, chain.request.run, *recorded);
     if (!plan) return plan.error();
-    if (auto begun = deploy::begin_rollout(rollout, owner, plan->state); !begun) return begun.error();
+    if (auto begun = deploy::begin_rollout(rollout, owner, plan->state, plan->replay); !begun) return begun.error();
   }
   deploy::Driver driver(rollout, place, chain.request.run);
   if (auto taken = driver.take(false); !taken) return taken.error();

@@ -11,7 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t largest = 64U << 20U;
 constexpr std::size_t most_cases = 10'000;
 
 Error usage(std::string message) {
@@ -33,10 +32,13 @@ Result<std::vector<Tensor>> tensors_of(const json& item, const char* key, const 
 }  // namespace
 
 Result<std::vector<GoldenCase>> read_golden(const std::filesystem::path& path) {
-  auto text = read_file(path, largest);
+  auto text = read_file(path, golden_limit);
   if (!text) return text.error().context("golden cases");
-  const auto what = path.filename().string();
-  auto document = parse_json(*text, what);
+  return parse_golden(*text, path.filename().string());
+}
+
+Result<std::vector<GoldenCase>> parse_golden(std::string_view text, const std::string& what) {
+  auto document = parse_json(text, what);
   if (!document) return usage(document.error().message);
   if (!document->is_object()) return usage(what + ": not a JSON object");
   if (document->value("schemaVersion", json()) != 1) return usage(what + ": schemaVersion 1 is expected");

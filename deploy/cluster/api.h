@@ -1,6 +1,7 @@
 // The seam to a Kubernetes API server: requests in, answers out, many at once. What is above it (discovery, lists,
 // apply, waiting) is tested without a server; http_cluster.cpp is the real one.
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -22,8 +23,10 @@ struct ApiRequest {
   std::string body;
   std::string content_type;  // of the body
   std::string accept = "application/json";
-  std::string about;        // "Deployment fraud/credit-risk", "list of Deployments": for messages
-  bool again = true;        // may be sent a second time when nobody knows whether it arrived
+  std::string about;         // "Deployment fraud/credit-risk", "list of Deployments": for messages
+  bool again = true;         // may be sent a second time when nobody knows whether it arrived
+  bool as_it_comes = false;  // the answer is somebody's behind the server: no status makes it be asked again
+  std::chrono::milliseconds patience{};  // for the answer; 0: what the server itself has
   std::uint64_t limit = 0;  // bytes of the answer, where it is not the server's own; 0: what a list may have
 };
 

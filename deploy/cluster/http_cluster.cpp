@@ -143,7 +143,7 @@ class HttpCluster : public Cluster {
     out->headers.emplace_back("Accept", request.accept);
     if (!request.content_type.empty()) out->headers.emplace_back("Content-Type", request.content_type);
     out->body_view = request.body;
-    out->limit = exchange_limit;
+    out->limit = request.patience.count() > 0 ? request.patience : exchange_limit;
     out->body_limit = request.limit != 0 ? request.limit : answer_limit;
     return out;
   }
@@ -165,7 +165,7 @@ class HttpCluster : public Cluster {
     }
     const auto asked = registry::retry_after(header_of(response, "retry-after"), clock_.wall());
     const bool passes = response.status == 429 || response.status >= 500;
-    if (passes && asked && *asked <= longest_wait && pending.tried + 1 < tries) {
+    if (passes && !request.as_it_comes && asked && *asked <= longest_wait && pending.tried + 1 < tries) {
       window_ = std::max<std::size_t>(1, window_ / 2);
       tell(request, "the server answers " + std::to_string(response.status));
       return again_at(batch, pending, clock_.steady() + std::max(*asked, seconds(1)));

@@ -226,7 +226,10 @@ Result<std::vector<RolloutWrite>> writes_for(const RolloutLive& live, Discovery&
   return Actor(live, discovery).writes();
 }
 
-Json kept_revision(const ModelState& state, const Serves& serves, const Objects& objects) {
+Json kept_revision(const ModelState& state, const Serves& serves, const Objects& objects,
+                   const std::vector<std::string>& replay) {
+  Json data = {{"serves", to_json(serves)}, {"objects", objects}};
+  if (!replay.empty()) data["replay"] = replay;
   return {
       {"apiVersion", "apps/v1"},
       {"kind", "ControllerRevision"},
@@ -237,7 +240,7 @@ Json kept_revision(const ModelState& state, const Serves& serves, const Objects&
          {{"app.kubernetes.io/name", state.model.name}, {managed_label, "mlctl"}, {revision_label, serves.revision}}},
         {"annotations", {{model_annotation, to_string(state.model)}}}}},
       {"revision", serves.assignment},
-      {"data", {{"serves", to_json(serves)}, {"objects", objects}}}};
+      {"data", std::move(data)}};
 }
 
 Result<std::vector<ApiRequest>> fence(const RolloutLive& live, Discovery& discovery) {

@@ -4,6 +4,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "deploy/rollout/replay.h"
+
 namespace mlctl::deploy {
 namespace {
 
@@ -115,7 +117,7 @@ void take_scrape(RolloutState& state, const Observation& seen) {
   const JudgeBlock whole = judged(block, state.plan);
   if (!whole.stable.empty() && !whole.canary.empty()) {
     Judge judge = judge_of(state);
-    judge.add(whole);
+    for (const auto& part : parted(whole, block.replayed)) judge.add(part);
     state.judge = judge.state().dump();
     add_to(state.stable, differences(block.stable, block.last_stable, block.broken));
     add_to(state.canary, differences(block.canary, block.last_canary, block.broken));
@@ -148,6 +150,8 @@ void begin_judging(RolloutState& state) {
   state.judge = judge.state().dump();
   state.blocks = 0;
   state.stable = state.canary = {};
+  state.replay.stable = state.replay.canary = {};
+  state.replay.lost = 0;
   state.block.reset();
 }
 

@@ -85,7 +85,7 @@ Result<std::vector<UserMetric>> decode_metrics(const Node& root, std::size_t jud
 }  // namespace
 
 const char* to_string(LowTraffic how) {
-  return how == LowTraffic::time ? "time" : "pause";
+  return how == LowTraffic::time ? "time" : how == LowTraffic::replay ? "replay" : "pause";
 }
 
 Result<RolloutConfig> decode_rollout(const Node& root) {
@@ -106,10 +106,11 @@ Result<RolloutConfig> decode_rollout(const Node& root) {
   config.extend = get_duration(root, "rollout.inconclusive.extend").value_or(config.extend);
   config.abort_when_undecided = get_string(root, "rollout.inconclusive.then").value_or("pause") == "abort";
   const auto low = get_string(root, "rollout.low_traffic").value_or("pause");
-  if (low == "replay")
-    return at(*find_path(root, "rollout.low_traffic"), "low_traffic: replay is not in this version",
-              "use `pause` or `time`");
-  config.low_traffic = low == "time" ? LowTraffic::time : LowTraffic::pause;
+  config.low_traffic = low == "time" ? LowTraffic::time : low == "replay" ? LowTraffic::replay : LowTraffic::pause;
+  config.replay_rate = get_number(root, "rollout.replay.rate").value_or(config.replay_rate);
+  if (config.replay_rate < least_replay_rate || config.replay_rate > most_replay_rate)
+    return at(*find_path(root, "rollout.replay.rate"), "rollout.replay.rate: 1/s to 100/s",
+              "they go through the API server");
   config.drain = get_duration(root, "rollout.drain.timeout").value_or(config.drain);
   config.look_around = get_duration(root, "rollout.look_around").value_or(config.look_around);
   return config;

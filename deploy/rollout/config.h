@@ -28,7 +28,9 @@ struct UserMetric {
 inline constexpr std::size_t most_metrics = 8;
 
 // When the canary has too little traffic to be judged.
-enum class LowTraffic { pause, time };  // time: on after the stated time, with what was not judged recorded
+// time: on after the stated time, with what was not judged recorded; replay: recorded requests are sent to both
+// versions.
+enum class LowTraffic { pause, time, replay };
 [[nodiscard]] const char* to_string(LowTraffic how);
 
 struct RolloutConfig {
@@ -41,6 +43,7 @@ struct RolloutConfig {
   Duration extend = std::chrono::minutes(10);
   bool abort_when_undecided = false;  // after `extend`; else it pauses
   LowTraffic low_traffic = LowTraffic::pause;
+  double replay_rate = 50;  // requests a second, both versions and people's together
   Duration drain = std::chrono::seconds(30);
   Duration look_around = std::chrono::minutes(5);  // how long what lost is kept
   bool operator==(const RolloutConfig&) const = default;
@@ -49,8 +52,11 @@ struct RolloutConfig {
 // Below this the error rates that were measured for the judge do not hold (rollout.md, rule 20).
 inline constexpr std::chrono::seconds least_judged_block{60};
 
+// Requests a second through the API server's proxy, which has others to serve.
+inline constexpr double least_replay_rate = 1, most_replay_rate = 100;
+
 // From a tree that was checked against the table. Error{usage} with the place: steps that do not rise or do not end at
-// 100 %, fewer ratios than steps below 100 %, `replay`, a block under 4 s.
+// 100 %, fewer ratios than steps below 100 %, a rate of replay out of bounds, a block under 4 s.
 [[nodiscard]] Result<RolloutConfig> decode_rollout(const Node& merged_model);
 
 }  // namespace mlctl::deploy

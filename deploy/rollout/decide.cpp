@@ -8,6 +8,7 @@
 #include "deploy/cluster/wait.h"
 #include "deploy/rollout/blocks.h"
 #include "deploy/rollout/gateway.h"
+#include "deploy/rollout/replay.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -131,7 +132,8 @@ void has_followed(RolloutState& state, const Observation& seen, const std::strin
   enter(state, Phase::looking, seen.now);
   tell(state, seen.now,
        "promoted: " + state.candidate.version + " serves; " + state.baseline.version + " is kept for " +
-           human_duration(state.plan.config.look_around));
+           human_duration(state.plan.config.look_around) +
+           (replayed_steps(state).empty() ? "" : "; " + replayed_steps(state)));
 }
 
 // The status of the route, and requests that are seen to follow it (rollout.md, rule 9).
@@ -166,6 +168,7 @@ void shift(RolloutState& state, const Observation& seen) {
 
 void advance(RolloutState& state, WallTime now, const std::string& why) {
   tell(state, now, percent(state.weight) + " passed: " + why);
+  state.replay.passed += by_replay(state).empty() ? 0 : 1;
   state.verdict.clear();
   ++state.step;
   enter(state, Phase::preparing, now);
@@ -181,8 +184,9 @@ void undecided(RolloutState& state, const Observation& seen, const std::string& 
   if (low && config.low_traffic == LowTraffic::time && waited >= step_of(state).hold)
     return advance(state, seen.now, "not judged (low_traffic: time): " + requests);
   if (waited < step_of(state).hold + config.extend) return;
-  if (low) return pause(state, seen.now, "low traffic: " + requests + " at the canary");
-  const std::string why = "inconclusive after " + human_duration(waited) + ": " + reason;
+  const std::string trouble = state.replay.trouble.empty() ? "" : "; replay: " + state.replay.trouble;
+  if (low) return pause(state, seen.now, "low traffic: " + requests + " at the canary" + by_replay(state) + trouble);
+  const std::string why = "inconclusive after " + human_duration(waited) + ": " + reason + by_replay(state);
   if (config.abort_when_undecided) return abort(state, seen.now, why);
   pause(state, seen.now, why);
 }
@@ -190,21 +194,23 @@ void undecided(RolloutState& state, const Observation& seen, const std::string& 
 void measure(RolloutState& state, const Observation& seen) {
   // What is scraped first after a shift is warm-up.
   const bool warm = seen.now - state.since >= state.plan.config.block / 4;
+  close_replay(state);
   if (seen.scraped && warm) take_scrape(state, seen);
   const auto judgement = judgement_of(state);
-  state.verdict = std::string(to_string(judgement.verdict)) + ": " + judgement.reason;
-  if (!seen.unseen.empty()) state.verdict += "; not read: " + seen.unseen;
-  if (judgement.verdict == JudgeVerdict::fail) return abort(state, seen.now, judgement.reason);
+  const auto reason = judgement.reason + by_replay(state);
+  const auto unseen = seen.unseen.empty() ? "" : "; not read: " + seen.unseen;
+  state.verdict = std::string(to_string(judgement.verdict)) + ": " + reason + unseen;
+  if (judgement.verdict == JudgeVerdict::fail) return abort(state, seen.now, reason);
   if (state.pause) return;
+  if (const auto problem = replay_problem(state); !problem.empty()) return pause(state, seen.now, problem);
   if (!seen.scraped && seen.now - std::max(state.measured, state.since) >= state.plan.config.extend)
     return pause(state, seen.now, "nothing can be measured: " + seen.blind);
   const bool held = seen.now - state.since >= step_of(state).hold;
   const bool enough = state.canary.requests >= static_cast<double>(step_of(state).min_requests);
   if (judgement.verdict == JudgeVerdict::pass && held && enough)
-    return advance(
-        state, seen.now,
-        judgement.reason + " in " + count_text(static_cast<std::uint64_t>(state.canary.requests), "request"));
-  const auto unseen = seen.unseen.empty() ? "" : "; not read: " + seen.unseen;
+    return advance(state, seen.now,
+                   judgement.reason + " in " +
+                       count_text(static_cast<std::uint64_t>(state.canary.requests), "request") + by_replay(state));
   if (judgement.verdict != JudgeVerdict::pass || !enough) undecided(state, seen, judgement.reason + unseen);
 }
 
@@ -231,7 +237,10 @@ Duration next_look(const RolloutState& state) {
     case Phase::shifting:
     case Phase::aborting:
       return std::min<Duration>(seconds(2), state.plan.config.block / 4);
-    case Phase::measuring:
+    case Phase::measuring:  // what is replayed is spread over the time until then
+      if (state.plan.config.low_traffic == LowTraffic::replay)
+        return std::min<Duration>(state.plan.config.block / 4, seconds(15));
+      return state.plan.config.block / 4;
     case Phase::looking:
     case Phase::aborted:
       return state.plan.config.block / 4;
@@ -294,6 +303,7 @@ static void go_on_in_spite_of(RolloutState& state) {
   state.pause.reset();
   state.route_generation = 0;
   state.stable_crashes = state.canary_crashes = -1;
+  state.replay.stable.refused = state.replay.canary.refused = 0;
 }
 
 void ask_resume(RolloutState& state, const std::string& who, WallTime now) {

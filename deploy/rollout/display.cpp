@@ -6,6 +6,7 @@
 
 #include "deploy/rollout/blocks.h"
 #include "deploy/rollout/driver.h"
+#include "deploy/rollout/replay.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -115,6 +116,18 @@ std::string measured_text(const RolloutState& rollout, const Style& style) {
   return out;
 }
 
+std::string replay_text(const RolloutState& rollout) {
+  if (rollout.plan.config.low_traffic != LowTraffic::replay) return "";
+  const auto& replay = rollout.replay;
+  const auto arm = [](const ReplayedArm& one) {
+    return std::to_string(static_cast<std::uint64_t>(one.answered)) +
+           (one.refused > 0 ? " (" + std::to_string(static_cast<std::uint64_t>(one.refused)) + " with 4xx)" : "");
+  };
+  return "  replay    " + arm(replay.stable) + " requests to stable, " + arm(replay.canary) + " to the canary, " +
+         std::to_string(static_cast<std::uint64_t>(replay.lost)) + " not delivered; people send " +
+         rate_text(replay.people) + (replay.trouble.empty() ? "" : "; " + escape_control(replay.trouble)) + "\n";
+}
+
 std::string driver_text(const RolloutState& rollout, WallTime now, const std::string& command) {
   if (rollout.is_over()) return "";
   if (is_driven(rollout, now))
@@ -151,7 +164,7 @@ std::string to_text(const ModelState& state, WallTime now, const Style& style) {
   out += "  weight    " + bar(rollout.weight, style) + " " + percent(rollout.weight) + " to the canary, " +
          count_text(static_cast<std::uint64_t>(std::max<std::int64_t>(rollout.replicas, 0)), "pod") + " of " +
          std::to_string(rollout.plan.replicas) + "\n";
-  if (rollout.phase == Phase::measuring) out += measured_text(rollout, style);
+  if (rollout.phase == Phase::measuring) out += measured_text(rollout, style) + replay_text(rollout);
   if (!rollout.verdict.empty() && rollout.phase == Phase::measuring)
     out += "  verdict   " + escape_control(rollout.verdict) + "\n";
   if (rollout.pause)

@@ -46,6 +46,7 @@ Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock
   News news(progress);
   auto reached = clock.steady();
   for (;;) {
+    const auto began = clock.steady();  // a tick that replays takes most of the time until the next
     auto state = driver.tick();
     Duration pause = ask_again;
     if (state) {
@@ -62,13 +63,15 @@ Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock
       }
       progress.update(where(rollout));
       pause = next_look(rollout);
+    } else if (interrupted()) {  // in the middle of a tick: what is written stands
+      pause = Duration::zero();
     } else if (!may_pass(state.error()) || clock.steady() - reached > patience) {
       progress.finish(Symbol::fail, "not driven any more");
       return state.error();
     } else {
       progress.update("waiting for the cluster: " + state.error().message);
     }
-    clock.sleep_until(clock.steady() + pause);
+    clock.sleep_until(state ? began + pause : clock.steady() + pause);
     if (!interrupted()) continue;
     progress.finish(Symbol::warn, "not driven any more");
     return Error{Error::Kind::interrupted, "the rollout of " + name + " stays where it is",

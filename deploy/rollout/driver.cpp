@@ -157,16 +157,27 @@ Result<ModelState> Driver::tick() {
     if (wants_counters(*live->state.rollout)) scrape(seams_, *live, *live->state.rollout, seen);
     RolloutState after = decide(*live->state.rollout, seen);
     if (after.phase == Phase::aborting && live->state.rollout->phase != Phase::aborting) keep_evidence(*live, after);
+    const auto batch = begin_replay(after);
     live->state.rollout = std::move(after);
     settle(live->state, live->revision(live->state.rollout->candidate.revision), rfc3339(live->now));
     auto written = write(live->state);
     if (!written) return written.error();
     if (!*written) continue;
     if (auto acted = act(*live); !acted) return acted.error();
+    if (auto sent = replay(*live, batch); !sent) return sent.error();
     return live->state;
   }
   return Error{Error::Kind::conflict, "others change the state of " + to_string(place_.model) + " all the time",
                "run the command again"};
+}
+
+// That it was sent is written down before, what became of it after. Where somebody else wrote meanwhile nobody knows
+// that, and the next tick leaves the block out.
+Status Driver::replay(RolloutLive& live, const ReplayBatch& batch) {
+  if (batch.empty()) return ok();
+  send_replay(seams_, live, batch, *live.state.rollout);
+  const auto written = write(live.state);
+  return written ? ok() : Status(written.error());
 }
 
 void Driver::leave() {

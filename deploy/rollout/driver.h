@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "deploy/rollout/act.h"
 #include "deploy/rollout/look.h"
+#include "deploy/rollout/replay.h"
 
 namespace mlctl::deploy {
 
@@ -37,6 +38,7 @@ class Driver {
   [[nodiscard]] Result<RolloutLive> look_as_owner();
   [[nodiscard]] Result<bool> write(ModelState& state);
   [[nodiscard]] Status act(const RolloutLive& live);
+  [[nodiscard]] Status replay(RolloutLive& live, const ReplayBatch& batch);
   void keep_evidence(const RolloutLive& live, RolloutState& rollout);
   [[nodiscard]] Error taken_over(const ModelState& state) const;
 

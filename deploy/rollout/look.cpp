@@ -265,7 +265,10 @@ void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutSta
     else
       into.unseen = "what the gateway counts: " + counts.error().message;
   }
-  auto samples = read_samples(seams, live, rollout.plan.counting, revisions);
+  auto direct = seams;
+  // What was replayed has to be counted in the block that it was sent in: Prometheus would say it later.
+  if (rollout.plan.config.low_traffic == LowTraffic::replay) direct.prometheus.reset();
+  auto samples = read_samples(direct, live, rollout.plan.counting, revisions);
   if (!samples) {
     into.blind = samples.error().message;
     return;

@@ -85,6 +85,8 @@ Json to_json(const RolloutPlan& plan) {
           {"extend", seconds_of(config.extend)},
           {"abortWhenUndecided", config.abort_when_undecided},
           {"lowTraffic", to_string(config.low_traffic)},
+          {"replayRate", config.replay_rate},
+          {"inferPort", plan.infer_port},
           {"drain", seconds_of(config.drain)},
           {"lookAround", seconds_of(config.look_around)},
           {"edge", plan.edge},
@@ -115,7 +117,11 @@ std::optional<RolloutPlan> plan_from(const Json& value) {
   config.block = duration_of(value, "block");
   config.extend = duration_of(value, "extend");
   config.abort_when_undecided = field(value, "abortWhenUndecided") == true;
-  config.low_traffic = text_field(value, "lowTraffic") == "time" ? LowTraffic::time : LowTraffic::pause;
+  for (const auto how : {LowTraffic::time, LowTraffic::replay})
+    if (text_field(value, "lowTraffic") == to_string(how)) config.low_traffic = how;
+  if (const double rate = real_field(value, "replayRate"); rate > 0)
+    config.replay_rate = std::clamp(rate, least_replay_rate, most_replay_rate);
+  plan.infer_port = static_cast<int>(std::clamp<std::int64_t>(number_field(value, "inferPort"), 0, 65'535));
   config.drain = duration_of(value, "drain");
   config.look_around = duration_of(value, "lookAround");
   plan.edge = real_field(value, "edge");

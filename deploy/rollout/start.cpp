@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/terminal.h"
 #include "deploy/cluster/fields.h"
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/perform.h"
@@ -12,6 +13,7 @@
 #include "deploy/rollout/act.h"
 #include "deploy/rollout/gateway.h"
 #include "deploy/rollout/prometheus.h"
+#include "deploy/rollout/replay.h"
 #include "deploy/rollout/user_metrics.h"
 
 namespace mlctl::deploy {
@@ -87,11 +89,13 @@ struct Stable {
 // The judge of one metric on the mean path: blocks of exactly the expected counts.
 std::optional<Duration> time_until(JudgeVerdict wanted, const RolloutPlan& plan, const MetricRule& rule,
                                    std::size_t step, double factor, const Stable& stable_arm) {
-  const double weight = plan.config.steps[step].weight, rate = stable_arm.rate, error_rate = stable_arm.error_rate;
+  const auto [rate, weight] = expected_traffic(plan, step, stable_arm.rate);
+  const double error_rate = stable_arm.error_rate;
   Judge judge = judge_after({.metrics = {rule}}, stable_arm.history);
   judge.begin_step(step);
   const double length = std::chrono::duration<double>(plan.config.block).count();
-  const auto pods = static_cast<int>(std::max<std::int64_t>(replicas_for(weight, plan.replicas), 1));
+  const auto pods =
+      static_cast<int>(std::max<std::int64_t>(replicas_for(plan.config.steps[step].weight, plan.replicas), 1));
   for (int i = 1; i <= forecast_blocks; ++i) {
     JudgeBlock block;
     const double canary = rate * length * weight / pods, stable = rate * length * (1 - weight) / 2;
@@ -124,7 +128,8 @@ std::vector<StepForecast> forecast_steps(const RolloutPlan& plan, const Stable& 
   std::vector<StepForecast> out;
   for (std::size_t i = 0; i + 1 < plan.config.steps.size(); ++i) {
     const auto& step = plan.config.steps[i];
-    StepForecast one{step.weight, replicas_for(step.weight, plan.replicas), rate * step.weight, {}, {}};
+    const auto expected = expected_traffic(plan, i, rate);
+    StepForecast one{step.weight, replicas_for(step.weight, plan.replicas), expected.rate * expected.share, {}, {}};
     one.pass = time_to_pass(plan, i, stable, rates);
     // Where stable has no errors, three times as many are none either: what is above the floor counts then.
     const double base = std::max(error_rate, plan.config.errors.floor.value_or(0.001));
@@ -132,7 +137,7 @@ std::vector<StepForecast> forecast_steps(const RolloutPlan& plan, const Stable& 
     one.detect = time_until(JudgeVerdict::fail, plan, plan.config.errors, i, 3 * base / some.error_rate, some);
     if (one.pass) {
       one.pass = std::max(*one.pass, step.hold);
-      if (rate * step.weight > 0 && step.min_requests > 0)
+      if (one.requests_per_second > 0 && step.min_requests > 0)
         one.pass =
             std::max<Duration>(*one.pass, std::chrono::nanoseconds(std::llround(static_cast<double>(step.min_requests) /
                                                                                 one.requests_per_second * 1e9)));
@@ -146,6 +151,19 @@ Serves candidate_of(const OwnerPlan& owner) {
   return owner.after.stable.value_or(Serves{});
 }
 
+std::string replay_note(const RolloutPlan& plan, const RolloutForecast& forecast) {
+  std::string out = count_text(forecast.replay.size(), "golden case") + (forecast.replay.size() == 1 ? " is" : " are") +
+                    " replayed to pods of both versions, which fills people's traffic up to " +
+                    std::to_string(std::llround(plan.config.replay_rate)) +
+                    "/s where they answer fast enough; that is not production traffic";
+  for (std::size_t i = 0; i < forecast.steps.size(); ++i)
+    if (const auto& pass = forecast.steps[i].pass; pass && *pass > plan.config.steps[i].hold + plan.config.extend)
+      return out +
+             "; a step takes longer than `for` and `inconclusive.extend` together, and pauses then: a higher "
+             "replay.rate, a higher floor, or a longer `extend`";
+  return out;
+}
+
 std::vector<std::string> notes_of(const RolloutPlan& plan, const RolloutForecast& forecast) {
   std::vector<std::string> notes;
   if (plan.replicas < 2)
@@ -155,9 +173,11 @@ std::vector<std::string> notes_of(const RolloutPlan& plan, const RolloutForecast
     notes.push_back("blocks of " + human_duration(plan.config.block) +
                     ": the judge's error rates were measured with 60 s and more");
   if (plan.edge <= 0) notes.push_back("latency is not judged: stable has answered too little to choose an edge from");
-  if (forecast.requests_per_second <= 0) notes.push_back("stable has no traffic: nothing can be judged");
+  const bool replays = plan.config.low_traffic == LowTraffic::replay;
+  if (replays) notes.push_back(replay_note(plan, forecast));
+  if (forecast.requests_per_second <= 0 && !replays) notes.push_back("stable has no traffic: nothing can be judged");
   for (const auto& step : forecast.steps)
-    if (forecast.requests_per_second > 0 && !step.pass) {
+    if ((forecast.requests_per_second > 0 || replays) && !step.pass) {
       notes.push_back(
           "with this traffic some steps are not decided within a day: more weight, a higher floor, or "
           "`low_traffic: time`");
@@ -269,10 +289,19 @@ std::optional<std::string> read_gateway_before(const RolloutSeams& seams, const 
   return std::nullopt;
 }
 
+bool has_ready(const RolloutLive& live, const std::string& revision) {
+  const auto pods = pods_of(live, revision);
+  return std::any_of(pods.begin(), pods.end(), [](const Json* pod) { return is_ready(*pod); });
+}
+
 }  // namespace
 
-Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& owner, const std::string& run) {
+Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& owner, const std::string& run,
+                                 const std::vector<std::string>& recorded) {
   const Spec& spec = *owner.spec;
+  const bool replays = spec.rollout.low_traffic == LowTraffic::replay;
+  auto bodies = replays ? bounded_bodies(recorded) : std::vector<std::string>();
+  if (!bodies) return bodies.error().context(owner.name);
   if (!spec.environment.route)
     return Error{Error::Kind::usage,
                  owner.name + ": environment " + spec.environment.name + " has no `route:` to shift traffic with",
@@ -288,7 +317,8 @@ Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& own
   auto samples = read_samples(seams, *live, *counting, {live->state.stable->revision});
   if (!samples) return samples.error().context(owner.name + ": what stable counts cannot be read");
   const auto traffic = traffic_of(*live, live->state.stable->revision, *samples);
-  if (traffic.pods == 0)
+  const bool may_show = replays && has_ready(*live, live->state.stable->revision);
+  if (traffic.pods == 0 && !may_show)
     return Error{Error::Kind::unavailable,
                  owner.name + ": no pod of " + live->state.stable->version + " shows " + counting->names.requests,
                  "a rollout is judged by it; without any traffic so far, send some, or use `strategy: replace`"};
@@ -299,6 +329,8 @@ Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& own
   state.baseline = *live->state.stable;
   state.plan.config = spec.rollout;
   state.plan.counting = *counting;
+  state.plan.infer_port = find_profile(spec.runtime.profile)->http_port;
+  out.replay = std::move(*bodies);
   state.plan.edge = choose_edge(traffic);
   read_stable(*live, spec, state.plan);
   state.began = state.since = live->now;
@@ -312,22 +344,27 @@ Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& own
   tell(state, live->now, state.candidate.version + " begins beside " + state.baseline.version + ", by " + run);
   out.requests_per_second = traffic.seconds > 0 ? traffic.requests / traffic.seconds : 0;
   out.error_rate = traffic.requests > 0 ? traffic.errors / traffic.requests : 0;
-  if (out.requests_per_second > 0)
+  state.replay.people = out.requests_per_second;
+  if (out.requests_per_second > 0 || replays)
     out.steps = forecast_steps(state.plan, {out.requests_per_second, out.error_rate, of_one(before, 0)}, *rates);
   else
     for (std::size_t i = 0; i + 1 < spec.rollout.steps.size(); ++i)
       out.steps.push_back(
           {spec.rollout.steps[i].weight, replicas_for(spec.rollout.steps[i].weight, state.plan.replicas), 0, {}, {}});
   out.notes = notes_of(state.plan, out);
+  if (traffic.pods == 0)
+    out.notes.push_back("stable shows no " + counting->names.requests +
+                        " yet: whether it counts is seen when requests are replayed");
   if (before.empty()) out.notes.push_back(no_history(history));
   if (auto note = read_gateway_before(seams, *live, spec, state)) out.notes.push_back(std::move(*note));
   return out;
 }
 
-Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const RolloutState& rollout) {
+Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const RolloutState& rollout,
+                     const std::vector<std::string>& replay) {
   Objects objects;
   for (const auto& body : owner.bodies) objects.push_back(*body);
-  const auto kept = kept_revision(owner.before, rollout.candidate, objects);
+  const auto kept = kept_revision(owner.before, rollout.candidate, objects, replay);
   auto resource = seams.discovery.find("apps/v1", "ControllerRevision");
   if (!resource) return resource.error();
   const ApiRequest record{.method = "POST",

@@ -24,15 +24,19 @@ struct RolloutForecast {
   double requests_per_second = 0, error_rate = 0;  // of stable, since its pods started
   std::vector<StepForecast> steps;                 // those below 100 %
   std::vector<std::string> notes;                  // what should be known before
+  std::vector<std::string> replay;                 // bodies of the requests that are kept for it
 };
 
-// Of an owner whose plan says `rollout`. Asks stable's pods what they count. Error{usage}: no route to shift traffic
-// with, a runtime that is not known to count; Error{unavailable}: stable's series are not to be found.
+// Of an owner whose plan says `rollout`; `recorded`: bodies of inference requests, for low_traffic: replay. Asks
+// stable's pods what they count. Error{usage}: no route to shift traffic with, a runtime that is not known to count,
+// nothing recorded where it is to be replayed; Error{unavailable}: stable's series are not to be found (with replay:
+// nor a pod of it that could be asked; whether they count shows itself then).
 [[nodiscard]] Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& owner,
-                                               const std::string& run);
+                                               const std::string& run, const std::vector<std::string>& recorded = {});
 
 // Writes the candidate's ControllerRevision, then the state. The route and pods change at the first tick.
 // Error{conflict}: somebody else was faster.
-[[nodiscard]] Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const RolloutState& rollout);
+[[nodiscard]] Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const RolloutState& rollout,
+                                   const std::vector<std::string>& replay = {});
 
 }  // namespace mlctl::deploy

@@ -73,7 +73,8 @@ Json to_json(const OpenBlock& block) {
           {"lastStable", to_json(block.last_stable)},
           {"lastCanary", to_json(block.last_canary)},
           {"scrapes", block.scrapes},
-          {"broken", block.broken}};
+          {"broken", block.broken},
+          {"replayed", to_json(block.replayed)}};
 }
 OpenBlock block_from(const Json& value) {
   OpenBlock block{time_of(value, "from"),
@@ -85,6 +86,7 @@ OpenBlock block_from(const Json& value) {
                   {}};
   for (const auto& pod : field(value, "broken"))
     if (pod.is_string()) block.broken.push_back(pod.get<std::string>());
+  block.replayed = counters_from(field(value, "replayed"));
   return block;
 }
 
@@ -174,6 +176,7 @@ Json to_json(const RolloutState& state) {
               {"blocks", state.blocks},
               {"measured", rfc3339(state.measured)},
               {"verdict", state.verdict},
+              {"replay", to_json(state.replay)},
               {"reason", state.reason},
               {"evidence", state.evidence},
               {"driver", state.driver},
@@ -214,6 +217,7 @@ Result<RolloutState> parse_rollout(const Json& value) {
   state.blocks = static_cast<std::size_t>(std::max<std::int64_t>(number_field(value, "blocks"), 0));
   state.measured = time_of(value, "measured");
   state.verdict = text_field(value, "verdict");
+  state.replay = replay_from(field(value, "replay"));
   state.reason = text_field(value, "reason");
   state.evidence = text_field(value, "evidence");
   state.driver = text_field(value, "driver");

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "deploy/config.h"
 #include "deploy/rollout/config.h"
+#include "deploy/rollout/replay_state.h"
 #include "deploy/rollout/samples.h"
 
 namespace mlctl::deploy {
@@ -41,6 +42,7 @@ struct RolloutPlan {
   double edge = 0;            // seconds: requests above it are slow; 0: latency is not judged
   std::int64_t replicas = 1;  // of stable at the start, and of the whole
   Counting counting;
+  int infer_port = 0;                      // of a pod, where requests are replayed to
   std::optional<std::int64_t> stable_min;  // of stable's autoscaler before the rollout; nullopt: it has none
   std::optional<GatewayMetrics> gateway;   // how it counts; nullopt: it is not asked
   bool gateway_failed_before = false;      // it has had to answer 502, 503 or 504 for stable too
@@ -83,6 +85,7 @@ struct OpenBlock {
   ArmCounters last_stable, last_canary;  // of the newest scrape
   int scrapes = 0;
   std::vector<std::string> broken;  // pods that began anew in it
+  ArmCounters replayed = {};        // of both arms: what they were asked by us in it, and the errors among that
   bool operator==(const OpenBlock&) const = default;
 };
 
@@ -132,6 +135,7 @@ struct RolloutState {
   WallTime measured{};  // the newest scrape
   std::string judge;    // JSON of deploy/judge: what it knows
   std::string verdict;  // its last words
+  ReplayState replay;
   std::optional<Pause> pause;
   std::string reason;    // of the end
   std::string evidence;  // last log lines of the canary

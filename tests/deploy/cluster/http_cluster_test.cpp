@@ -128,10 +128,12 @@ TEST_CASE("what passes is asked again, and what does not is an answer") {
   };
   const ApiRequest get{.path = "/api"};
   const ApiRequest post{.method = "POST", .path = "/api", .again = false};
+  const ApiRequest of_a_pod{.method = "POST", .path = "/api", .again = false, .as_it_comes = true};
   for (const auto& c : std::vector<Case>{
            {"429 with Retry-After", {later(429, "3"), plain(200)}, get, "200", 2, seconds(3)},
            {"429 to a POST: nothing has happened", {later(429, "1"), plain(201)}, post, "201", 2, seconds(1)},
            {"503 with Retry-After, for ever", {later(503, "1")}, get, "503", 10, seconds(9)},
+           {"503 of a pod behind the server: that is its answer", {later(503, "1")}, of_a_pod, "503", 1, seconds(0)},
            {"429 without it", {plain(429)}, get, "429", 1, seconds(0)},
            {"500", {plain(500)}, get, "500", 1, seconds(0)},
            {"more patience than there is", {later(429, "3600")}, get, "429", 1, seconds(0)},

@@ -63,11 +63,13 @@ void MemoryCluster::change(const std::string& path, const std::function<void(Jso
 ApiAnswer MemoryCluster::answer(const ApiRequest& request) {
   if (request.path == "/api") return {200, core_kinds, {}};
   if (request.path == "/apis") return {200, group_kinds, {}};
+  if (const auto proxy = request.path.find("/proxy/"); proxy != std::string::npos) {
+    const auto path = request.path.substr(0, request.path.rfind(':', proxy));
+    const auto pod = path.substr(path.rfind('/') + 1);
+    if (request.method == "GET" && pages) return {200, pages(pod), {}};
+    if (request.method == "POST" && answers) return answers(pod, request);
+  }
   if (request.method == "GET") {
-    if (const auto proxy = request.path.find("/proxy/"); proxy != std::string::npos && pages) {
-      const auto pod = request.path.substr(0, request.path.rfind(':', proxy));
-      return {200, pages(pod.substr(pod.rfind('/') + 1)), {}};
-    }
     if (has(request, "limit")) return list(request.path, request);
     const auto found = objects.find(request.path);
     return found == objects.end() ? failure(404, "NotFound", request.path) : ApiAnswer{200, found->second.dump(), {}};

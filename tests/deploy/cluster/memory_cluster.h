@@ -24,6 +24,8 @@ class MemoryCluster : public Cluster {
   std::function<Result<ApiAnswer>(const ApiRequest&, ApiAnswer)> after;  // what becomes of its answer
   bool pods_get_ready = true;                                            // every Deployment has its replicas at once
   bool makes_pods = false;                                               // of Deployments, ready at once
+  // What a pod answers to a POST through that proxy.
+  std::function<ApiAnswer(const std::string& pod, const ApiRequest&)> answers;
   std::function<std::string(const std::string& pod)> pages;  // what a pod serves through the API server's proxy
 
   // What somebody else writes.

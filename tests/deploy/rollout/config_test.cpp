@@ -61,6 +61,14 @@ rollout:
   CHECK(config->metrics[1] == UserMetric{{"late", 1.2, std::nullopt, {5, 3}}, "soon_total", "all_total"});
 }
 
+TEST_CASE("recorded requests are replayed at a rate of one's own, or 50/s") {
+  const auto config = decode_rollout(test::model("rollout: {low_traffic: replay}\n"));
+  REQUIRE(config);
+  CHECK(config->low_traffic == LowTraffic::replay);
+  CHECK(config->replay_rate == 50);
+  CHECK(decode_rollout(test::model("rollout: {low_traffic: replay, replay: {rate: 10/s}}\n"))->replay_rate == 10);
+}
+
 TEST_CASE("what is no rollout") {
   struct Case {
     const char* yaml;
@@ -79,7 +87,8 @@ TEST_CASE("what is no rollout") {
            {"judge: {metrics: [{name: a, good: g, total: t}, {name: a, good: g, total: t}]}", "has 'a' already"},
            {"judge: {metrics: [{name: errors, good: g, total: t}]}", "has 'errors' already"},
            {"judge: {metrics: [{name: a, good: g, total: t, worse: 0.9}]}", "an equal version would fail"},
-           {"low_traffic: replay", "not in this version"},
+           {"low_traffic: replay, replay: {rate: 1000/s}", "1/s to 100/s"},
+           {"low_traffic: replay, replay: {rate: 0.5/s}", "1/s to 100/s"},
        }) {
     INFO(std::string(c.yaml));
     const auto config = decode_rollout(test::model(std::string("rollout: {") + c.yaml + "}\n"));

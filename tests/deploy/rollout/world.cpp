@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "deploy/rollout/replay.h"
+
 namespace mlctl::deploy::test {
 namespace {
 
@@ -75,6 +77,30 @@ Observation World::look(const RolloutState& state, WallTime now) {
   return out;
 }
 
+void World::replay(RolloutState& state) {
+  const auto batch = begin_replay(state);
+  state.replay.open = false;
+  for (std::size_t round = 0; round < batch.rounds; ++round)
+    for (const auto& pod : batch.pods) {
+      const bool is_canary = canary_.count(pod) != 0;
+      if (replay_status == 0) {
+        ++state.replay.lost;
+        state.replay.trouble = "no route to host";
+        continue;
+      }
+      const bool fails = std::bernoulli_distribution(is_canary ? canary_replay_errors : stable_replay_errors)(random_);
+      take_answer(state, pod, fails ? 500 : replay_status);
+      if (!counts_replayed) continue;
+      auto& counters = (is_canary ? canary_ : stable_)[pod];
+      ++counters.requests;
+      const bool slow = std::bernoulli_distribution(is_canary ? canary_slow : stable_slow)(random_);
+      for (const auto& [metric, bad] : {std::pair<std::size_t, bool>{0, fails}, {1, slow}}) {
+        ++counters.metrics[metric]->total;
+        counters.metrics[metric]->good += bad ? 0 : 1;
+      }
+    }
+}
+
 RolloutState fresh_rollout() {
   RolloutState state;
   state.candidate = {"bbbbbbbbbb", "sha256:b", "v1.1.0", "c0ffee", 2, "", "ada@host"};
@@ -85,6 +111,7 @@ RolloutState fresh_rollout() {
                              {1, {}, 0}};
   state.plan.replicas = 4;
   state.plan.edge = 0.25;
+  state.plan.infer_port = 8080;
   state.plan.counting = {{"requests_total", "code", "seconds", "", ""}, 8080, "/metrics"};
   state.replicas = 2;
   state.route_generation = 1;
@@ -98,6 +125,7 @@ Run roll(World& world, RolloutState state, Duration limit,
   while (now - start < limit && !state.is_over() && !state.pause) {
     if (hook) hook(world, state);
     state = decide(state, world.look(state, now));
+    world.replay(state);
     auto again = parse_rollout(to_json(state));
     REQUIRE(again);
     CHECK(*again == state);

@@ -26,8 +26,14 @@ struct World {
   bool unseen = false;                                    // that metric cannot be read
   double stable_lost = 0, canary_lost = 0;                // answered 502 by the gateway, each second
   bool gateway_restarts = false;
+  // What pods answer to replayed requests: the share of 5xx, the status of the others (0: nothing is delivered), and
+  // whether they count it.
+  double stable_replay_errors = 0, canary_replay_errors = 0;
+  int replay_status = 200;
+  bool counts_replayed = true;
 
   Observation look(const RolloutState& state, WallTime now);
+  void replay(RolloutState& state);  // what the driver does after a decision
 
  private:
   void count(const RolloutState& state, double seconds);
