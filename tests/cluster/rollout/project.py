@@ -43,6 +43,7 @@ serving:
     ready: /v2/health/ready
 rollout: {rollout}
 """
+GOLDEN = "gate: {parity: {cases: golden.json}}\n"
 MLSERVER = """apiVersion: mlctl/v1
 kind: Model
 name: {name}
@@ -107,6 +108,9 @@ class Project:
         (folder / "model.yaml").write_text(MODEL.format(
             name=name, program=os.environ["MLCTL_TEST_SERVER_PROGRAM"], scale=scale,
             rollout=json.dumps({**ROLLOUT, **rollout})))
+        if rollout.get("low_traffic") == "replay":
+            (folder / "golden.json").write_bytes((EXAMPLE / "versions" / weights / "golden.json").read_bytes())
+            (folder / "model.yaml").open("a").write(GOLDEN)
 
     def write_mlserver(self, name, weights):
         """The example as it is, for the real MLServer."""
@@ -158,7 +162,9 @@ def answers(model, body):
 class Load:
     """hey (github.com/rakyll/hey): so many requests a second through the gateway until it is stopped."""
 
-    def __init__(self, model, body, workers, each):
+    def __init__(self, model, body, rate):
+        workers, each = (max(2, rate // 10), 10) if rate >= 10 else (1, rate)
+        self.least = 100 if rate >= 10 else 20  # answers that a scenario sees at least
         self.command = ["hey", "-z", "600s", "-c", str(workers), "-q", str(each), "-t", "10", "-host", "models.test",
                         "-m", "POST", "-T", "application/json", "-D", str(body),
                         f"{GATEWAY}/{model}/v2/models/{model}/infer"]

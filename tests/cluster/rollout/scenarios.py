@@ -25,8 +25,8 @@ def expect(state, phase, reason=""):
     assert reason in state["reason"], state["reason"]
 
 
-def only(codes, *allowed):
-    assert set(codes) <= set(allowed) and codes.get(200, 0) > 100, codes
+def only(codes, *allowed, least=100):
+    assert set(codes) <= set(allowed) and codes.get(200, 0) > least, codes
 
 
 def weight(story, name):
@@ -310,6 +310,43 @@ def real_server_is_rolled_out(story, name):
     return {name: (200,)}, "promoted by MLServer's own counters"
 
 
+def replayed(story, name):
+    state = phase(story, name, "measuring")
+    return state if state and state["replay"]["canary"]["answered"] > 40 else None
+
+
+def quiet_version_is_promoted_by_replay(story, name):
+    """One request a second: the driver asks both versions with golden cases. It dies once on the way."""
+    begin(story, name)
+    plan = story.call("rollout", "plan", name, "--env", "prod")
+    assert "golden cases are replayed to pods of both versions" in plan, plan
+    first = story.start("rollout", "start", name, "--env", "prod", user="first")
+    state = wait_until("replayed requests", 120, lambda: replayed(story, name), first)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    # Both pods of the canary have counted more than all clients sent it: 0.2/s.
+    canary = f"{name}-{state['candidate']['revision']}-"
+    counts = [count for pod, count in served(api).items() if pod.startswith(canary)]
+    assert len(counts) == 2 and min(counts) >= 20, counts
+    drive(story, name, 0, "--take-over", user="second")
+    state = story.rollout(name)
+    expect(state, "promoted")
+    said = [event["what"] for event in state["events"]]
+    assert sum("passed: " in one and "; replayed: " in one for one in said) == 2, said
+    promoted = [one for one in said if one.startswith("promoted")]
+    assert "2 of 2 judged steps passed with replayed requests" in promoted[0], said
+    return {name: (200,)}, promoted[0]
+
+
+def quiet_failing_version_is_aborted_by_replay(story, name):
+    begin(story, name)
+    drive(story, name, 1)
+    state = story.rollout(name)
+    expect(state, "failed", "errors: more than 1.5 times")
+    assert "; replayed: " in state["reason"], state["reason"]
+    return {name: (200, 500)}, state["reason"]
+
+
 # name of the model: (scenario, v1.1.0, requests a second, rollout)
 FIVE = {"steps": [{"weight": "5%", "for": "5s"}, {"weight": "25%", "for": "5s"}, {"weight": "50%", "for": "5s"},
                   {"weight": "100%"}], "judge": {"block": "4s", "errors": {"floor": "3%"}, "latency": {"floor": "10%"}}}
@@ -317,6 +354,7 @@ OWN = {**ROLLOUT["judge"], "metrics": [{
     "name": "class 0", "worse": 1.5, "ratio": [5, 3], "floor": "5%",
     "good": 'predictions_total{namespace="{namespace}", pod=~"{pods}", class="0"}',
     "total": 'sum by (pod) (predictions_total{namespace="{namespace}", pod=~"{pods}"})'}]}
+REPLAY = {"low_traffic": "replay", "replay": {"rate": "40/s"}}
 SCALED = {"serving": "{min: 2, max: 4}"}
 SCENARIOS = {
     "equal": (equal_version_goes_to_all, FINE, 160, FIVE),
@@ -333,6 +371,8 @@ SCENARIOS = {
     "scaled": (autoscaled_version_keeps_its_autoscaler, FINE, 60, SCALED),
     "renewed": (token_is_renewed, FINE, 60, None),
     "revoked": (token_that_is_not_renewed_ends_the_driver, FINE, 60, None),
+    "quiet": (quiet_version_is_promoted_by_replay, FINE, 1, REPLAY),
+    "quietbad": (quiet_failing_version_is_aborted_by_replay, {**FINE, "error_rate": 0.15}, 1, REPLAY),
     "released": (release_ends_in_the_cluster, {**FINE, "error_rate": 0.3}, 60, None),
 }
 LAST = {"mlserver": (real_server_is_rolled_out, None, 30, None),
