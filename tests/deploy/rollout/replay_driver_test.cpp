@@ -62,7 +62,7 @@ struct Quiet {
     std::vector<std::string> bodies;
   };
   std::map<std::string, Counted> counted;  // by pod
-  std::string canary;  // how the names of its pods begin
+  std::string canary;                      // how the names of its pods begin
   int canary_fails_every = 0;
   bool forbidden = false;
 
