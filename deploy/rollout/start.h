@@ -6,26 +6,10 @@
 
 #include "base/result.h"
 #include "deploy/cluster/plan.h"
+#include "deploy/rollout/forecast.h"
 #include "deploy/rollout/look.h"
 
 namespace mlctl::deploy {
-
-// What a step is expected to take, from stable's traffic: on the mean path, no promise.
-struct StepForecast {
-  double weight = 0;
-  std::int64_t replicas = 0;
-  double requests_per_second = 0;  // at the canary
-  std::optional<Duration> pass;    // of a version that is the same; nullopt: not within a day
-  std::optional<Duration> detect;  // of one that is three times as bad
-};
-
-struct RolloutForecast {
-  RolloutState state;                              // as it would begin
-  double requests_per_second = 0, error_rate = 0;  // of stable, since its pods started
-  std::vector<StepForecast> steps;                 // those below 100 %
-  std::vector<std::string> notes;                  // what should be known before
-  std::vector<std::string> replay;                 // bodies of the requests that are kept for it
-};
 
 // Of an owner whose plan says `rollout`; `recorded`: bodies of inference requests, for low_traffic: replay. Asks
 // stable's pods what they count. Error{usage}: no route to shift traffic with, a runtime that is not known to count,
