@@ -122,6 +122,14 @@ Error invalid(const ApiStatus& status, const std::string& where) {
   return {Error::Kind::usage, message, "the cluster does not take the object as it is rendered"};
 }
 
+// By the API server, by etcd, or on the way between the two (which the server answers with 500).
+bool is_too_large(const ApiAnswer& answer, const ApiStatus& status) {
+  if (answer.status == 413) return true;
+  for (const char* words : {"etcdserver: request is too large", "trying to send message larger than max"})
+    if (answer.status >= 400 && status.message.find(words) != std::string::npos) return true;
+  return false;
+}
+
 Error missing(const ApiStatus& status, const std::string& where) {
   // For a kind that the server does not know there is no reason and no name: "the server could not find the …".
   if (status.message.find("could not find the requested resource") != std::string::npos ||
@@ -151,6 +159,7 @@ Result<ApiAnswer> send_one(Cluster& cluster, const ApiRequest& request) {
 Error error_of(const Cluster& cluster, const ApiRequest& request, const ApiAnswer& answer) {
   const auto status = parse_status(answer);
   const std::string where = request.about.empty() ? request.path : request.about;
+  if (is_too_large(answer, status)) return {Error::Kind::usage, where + ": larger than the cluster takes", ""};
   switch (answer.status) {
     case 401:
       return {Error::Kind::credentials, "context " + cluster.context() + ": the cluster does not know who asks",
@@ -164,15 +173,11 @@ Error error_of(const Cluster& cluster, const ApiRequest& request, const ApiAnswe
       return conflict_of(status, where);
     case 410:
       return {Error::Kind::unavailable, where + ": what was read is too old for the server", "run the command again"};
-    case 413:
-      return {Error::Kind::usage, where + ": larger than the cluster takes", ""};
     case 400:
     case 422:
       if (is_admission(status))
         return {Error::Kind::denied, where + ": " + escape_control(status.message), "the cluster's admission says no"};
-      return status.message.find("request is too large") != std::string::npos
-                 ? Error{Error::Kind::usage, where + ": larger than the cluster takes", ""}
-                 : invalid(status, where);
+      return invalid(status, where);
     default:
       return {Error::Kind::unavailable,
               where + ": the server answers " + std::to_string(answer.status) + ": " + escape_control(status.message),

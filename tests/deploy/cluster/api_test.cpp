@@ -98,6 +98,11 @@ TEST_CASE("an error says which object, and what to do") {
            Kind::usage, at + "Deployment is invalid: spec.a: no\n  spec.b: wrong",
            "the cluster does not take the object as it is rendered"},
           {"too large", 413, "", Kind::usage, at + "larger than the cluster takes", ""},
+          {"too large for etcd", 500, status_body(R"("message":"etcdserver: request is too large")"), Kind::usage,
+           at + "larger than the cluster takes", ""},
+          {"too large to be sent to etcd", 500,
+           status_body(R"("message":"rpc error: desc = trying to send message larger than max 2247474 vs. 2097152")"),
+           Kind::usage, at + "larger than the cluster takes", ""},
           {"trouble", 503, "<html>", Kind::unavailable, at + "the server answers 503: status 503",
            "run the command again later"},
       }) {
@@ -128,6 +133,7 @@ TEST_CASE("kinds are found in two requests, and paths follow from them") {
   const auto route = discovery.find("gateway.networking.k8s.io/v1", "HTTPRoute");
   REQUIRE(!route);
   CHECK(route.error().message == "context test: the cluster does not know HTTPRoute in gateway.networking.k8s.io/v1");
+  CHECK(route.error().hint == "install the Gateway API there, or take `route:` from the environment");
   CHECK(cluster.lines == std::vector<std::string>{"GET /api", "GET /apis"});
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -286,6 +287,29 @@ TEST_CASE("a driver whose credentials are gone ends at once; where it was stays,
   const auto second = drive_to_the_end(stage, "second", false);
   REQUIRE(second);
   CHECK(second->rollout->phase == Phase::promoted);
+}
+
+TEST_CASE("a cluster that cannot be reached is waited for, and not for ever") {
+  struct Case {
+    const char* what;
+    std::chrono::minutes away;
+    bool promoted;
+  };
+  for (const auto& c :
+       {Case{"five minutes", std::chrono::minutes(5), true}, Case{"an hour", std::chrono::minutes(60), false}}) {
+    CAPTURE(c.what);
+    Stage stage;
+    std::optional<WallTime> back;
+    stage.cluster.after = [&](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
+      if (!back && stage.state().rollout->phase == Phase::measuring) back = stage.clock.wall() + c.away;
+      if (back && stage.clock.wall() < *back) return Error{Error::Kind::unavailable, "connection refused", ""};
+      return answer;
+    };
+    const auto end = drive_to_the_end(stage, "ada", false);
+    REQUIRE(static_cast<bool>(end) == c.promoted);
+    if (c.promoted) CHECK(end->rollout->phase == Phase::promoted);
+    if (!c.promoted) CHECK(exit_code(end.error().kind) == 3);
+  }
 }
 
 TEST_CASE("a canary whose pods the quota refuses is told from one that is slow to start") {
