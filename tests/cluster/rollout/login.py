@@ -11,6 +11,7 @@ RENEW = "#!/bin/sh\necho asked >> {folder}/asked\nexec cat {folder}/credential.j
 
 class Login:
     def __init__(self, folder, name):
+        name += "-driver"  # a ServiceAccount of the model's own name is there
         self.folder, self.name, self.given = folder, name, 0
         folder.mkdir()
         api(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", *JSON, json.dumps({"metadata": {"name": name}}))
