@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -196,6 +197,14 @@ def served(api):
         out[pod["metadata"]["name"]] = sum(
             int(count) for count in re.findall(r"^inference_requests_total\{[^}]*\} (\d+)", page, re.M))
     return out
+
+
+def scraped(prefix):
+    """Pods whose counters Prometheus has, found by nothing but their annotations."""
+    query = f'inference_requests_total{{namespace="{NAMESPACE}",pod=~"{prefix}-.*"}}'
+    address = f"{os.environ['MLCTL_TEST_PROMETHEUS']}/api/v1/query?" + urllib.parse.urlencode({"query": query})
+    answer = json.loads(urllib.request.urlopen(address, timeout=5).read())
+    return {one["metric"]["pod"] for one in answer["data"]["result"]}
 
 
 def api(path, *words):

@@ -7,7 +7,7 @@ import signal
 import time
 
 from login import Login
-from project import HERE, NAMESPACE, ROLLOUT, api, run, served, wait_until
+from project import HERE, NAMESPACE, ROLLOUT, api, run, scraped, served, wait_until
 
 FINE = {"delay_ms": 3, "jitter_ms": 4}
 
@@ -260,7 +260,9 @@ def autoscaled_version_keeps_its_autoscaler(story, name):
     assert mine == [2], mine
     monitors = json.loads(api(f"/apis/monitoring.coreos.com/v1/namespaces/{NAMESPACE}/podmonitors"))["items"]
     mine = [one["metadata"]["name"] for one in monitors if one["metadata"]["name"].startswith(name + "-")]
-    assert mine == [f"{name}-{story.rollout(name)['candidate']['revision']}"], mine
+    revision = f"{name}-{story.rollout(name)['candidate']['revision']}"
+    assert mine == [revision], mine
+    assert scraped(revision), "Prometheus has not found the pods by their annotations"
     assert "0 to create, 0 to change, 0 to remove" in story.call("diff", name, "--env", "prod")
     return {name: (200,)}, "one autoscaler is left, with its own minimum"
 
