@@ -1,5 +1,6 @@
 #include "deploy/rollout/drive.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/interrupt.h"
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::chrono::minutes patience{30};  // with a cluster that cannot be asked
 constexpr std::chrono::seconds ask_again{5};
+constexpr std::chrono::milliseconds least_rest{200};
 constexpr std::uint64_t answer_limit = 16U << 20U;
 
 bool may_pass(const Error& error) {
@@ -71,7 +73,7 @@ Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock
     } else {
       progress.update("waiting for the cluster: " + state.error().message);
     }
-    clock.sleep_until(state ? began + pause : clock.steady() + pause);
+    clock.sleep_until(state ? std::max(began + pause, clock.steady() + least_rest) : clock.steady() + pause);
     if (!interrupted()) continue;
     progress.finish(Symbol::warn, "not driven any more");
     return Error{Error::Kind::interrupted, "the rollout of " + name + " stays where it is",

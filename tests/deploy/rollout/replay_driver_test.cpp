@@ -182,7 +182,7 @@ TEST_CASE("whoever takes over goes on with what the cluster keeps, whichever wri
   whole.cluster.writes.clear();
   REQUIRE(drive_to_the_end(whole, "ada", false));
   const auto writes = whole.cluster.writes.size();
-  for (std::size_t dies = 1; dies < writes; dies += 5) {
+  for (std::size_t dies = 1; dies < writes; dies += 31) {
     CAPTURE(dies);
     Quiet stage;
     stage.begin();
