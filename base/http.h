@@ -83,8 +83,8 @@ class HttpMultiplexer {
   // Sends at once when a connection is open and free. The request is shared, never copied: render it once, start it
   // often. What cannot be sent completes with its Error in the next poll().
   virtual void start(std::uint64_t id, std::shared_ptr<const HttpRequest> request) = 0;
-  // Waits until something completed or `until` (to about 0.1 ms); returns what completed; early and empty when the
-  // process is interrupted. Keep-alive connections are reused.
+  // Waits until something completed or `until` (to about 0.1 ms); returns what completed; early and empty when a sink
+  // was given bytes, or the process is interrupted. Keep-alive connections are reused.
   [[nodiscard]] virtual std::vector<HttpExchange> poll(SteadyTime until) = 0;
   [[nodiscard]] virtual std::size_t in_flight() const = 0;
 };

@@ -28,7 +28,7 @@ namespace {
 
 using Request = std::shared_ptr<const HttpRequest>;
 
-constexpr long http2_connections = 8;  // to one host: more only where it turns out to speak HTTP/1.1 alone
+constexpr long http2_connections = 16;  // to one host: more only where it turns out to speak HTTP/1.1 alone
 
 struct Waiting {
   std::uint64_t id = 0;
@@ -91,8 +91,9 @@ class CurlMultiplexer : public HttpMultiplexer {
         due_ = SteadyTime::max();
         act(CURL_SOCKET_TIMEOUT, 0);
       }
-      wait(done_.empty() ? std::min(due_, until) : SteadyTime());
-    } while (done_.empty() && !interrupted() && now() < until);
+      wait(done_.empty() && !poured_ ? std::min(due_, until) : SteadyTime());
+    } while (done_.empty() && !poured_ && !interrupted() && now() < until);
+    poured_ = false;
     return std::exchange(done_, {});
   }
 
@@ -203,7 +204,11 @@ class CurlMultiplexer : public HttpMultiplexer {
     transfer->origin = origin_of(next.request->url);
     transfer->answer = {};
     transfer->answer.body_limit = next.request->body_limit;
-    transfer->answer.sink = next.request->sink;
+    if (next.request->sink)
+      transfer->answer.sink = [this, &sink = next.request->sink](const HttpResponse& so_far, std::string_view bytes) {
+        poured_ = true;
+        return sink(so_far, bytes);
+      };
     transfer->unread.reset();
     transfer->sent = time;
     if (left.count() <= 0) {
@@ -224,6 +229,7 @@ class CurlMultiplexer : public HttpMultiplexer {
   CURLM* multi_ = nullptr;
   SteadyTime due_ = SteadyTime::max();  // when libcurl wants to be called next
   bool interrupt_watched_ = false;
+  bool poured_ = false;  // into a sink, since poll() returned
   std::map<std::string, Host> hosts_;
   std::size_t waiting_ = 0;
   std::map<CURL*, std::unique_ptr<Transfer>> busy_;

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/x509_vfy.h>
 #include <string_view>
+#include <sys/socket.h>
 #include <system_error>
 
 #include "base/terminal.h"
@@ -32,6 +35,24 @@ std::size_t on_upload(char* into, std::size_t, std::size_t size, void* user) {
 int on_connected(void* user, char*, char*, int, int) {
   static_cast<Transfer*>(user)->sent = system_clock().steady();
   return CURL_PREREQFUNC_OK;
+}
+
+// A connection that lives for minutes, often silent: who does not answer for 45 s is gone, as a health check of HTTP/2
+// with 30 s of silence and 15 s for the ping would say.
+constexpr int quiet_s = 30, probe_s = 5, probes = 3;
+
+int on_socket_made(void*, curl_socket_t socket, curlsocktype) {
+  const int milliseconds = (quiet_s + probes * probe_s) * 1000;
+  static_cast<void>(::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes));
+  static_cast<void>(::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds));
+  return CURL_SOCKOPT_OK;
+}
+
+void watch_connection(CURL* easy) {
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, static_cast<long>(quiet_s));
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, static_cast<long>(probe_s));
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
 }
 
 Error timed_out(const Transfer& transfer) {
@@ -150,7 +171,10 @@ void set_up(Transfer& transfer, std::chrono::milliseconds left, const HttpSettin
   const HttpRequest& request = *transfer.request;
   curl_easy_reset(easy);
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
-  if (settings.http2) curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);  // for a connection that carries several
+  if (settings.http2) {
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);  // for a connection that carries several
+    watch_connection(easy);
+  }
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                    static_cast<long>(settings.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));

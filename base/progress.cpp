@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <string>
 #include <unistd.h>
+#include <utility>
 
 #include "base/terminal.h"
 
@@ -34,6 +37,23 @@ class LineProgress : public Progress {
     if (style_.animated && clock_.steady() - drawn_ >= std::chrono::milliseconds(100)) draw(escape_control(detail));
   }
 
+  bool show(const Picture& picture) override {
+    const std::lock_guard lock(mutex_);
+    if (!style_.animated) return false;
+    if (clock_.steady() - drawn_ < std::chrono::milliseconds(100)) return true;
+    if (const Style now = style_of(fd_); now.terminal) style_.width = now.width;  // the window may be another one
+    const auto lines = std::max<std::size_t>(height_of(fd_), 3) - 2;
+    const auto text = picture(style_, lines);
+    draw("");
+    for (std::size_t start = 0; start < text.size() && below_ < lines;) {
+      const auto end = std::min(text.find('\n', start), text.size());
+      write("\n" + cut_to_width(std::string_view(text).substr(start, end - start), style_.width - 1, style_));
+      ++below_;
+      start = end + 1;
+    }
+    return true;
+  }
+
   void finish(Symbol how, std::string_view summary) override {
     const std::lock_guard lock(mutex_);
     erase();
@@ -53,14 +73,20 @@ class LineProgress : public Progress {
   void draw(const std::string& detail) {
     const std::string line =
         symbol(Symbol::running, style_) + " " + name_ + (detail.empty() ? "" : paint("  " + detail, Tone::dim, style_));
-    write("\r\x1b[2K" + cut_to_width(line, style_.width - 1, style_));
+    write(over_all() + cut_to_width(line, style_.width - 1, style_));
     shown_ = true;
     drawn_ = clock_.steady();
   }
 
   void erase() {
-    if (shown_) write("\r\x1b[2K");
+    if (shown_) write(over_all());
     shown_ = false;
+  }
+
+  // To the beginning of what was drawn, which goes.
+  std::string over_all() {
+    const auto below = std::exchange(below_, 0);
+    return below == 0 ? "\r\x1b[2K" : "\r\x1b[" + std::to_string(below) + "A\x1b[J";
   }
 
   // Nobody can be told that the terminal has gone away.
@@ -78,6 +104,7 @@ class LineProgress : public Progress {
   std::string name_;
   std::mutex mutex_;
   bool shown_ = false;
+  std::size_t below_ = 0;  // lines that stand below that of the step; the cursor is in the last one
   SteadyTime drawn_{};
 };
 

@@ -32,13 +32,15 @@ bool locale_is_utf8() {
   return false;
 }
 
-std::size_t width_of(int fd) {
-  const std::string columns = variable("COLUMNS");
-  if (const auto width = parse_integer(columns); width && *width > 0 && *width < 10'000)
-    return static_cast<std::size_t>(*width);
+winsize window_of(int fd) {
   winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 ? size : winsize{};
+}
+
+std::size_t size_of(const char* name, unsigned short of_terminal, std::size_t otherwise) {
+  if (const auto size = parse_integer(variable(name)); size && *size > 0 && *size < 10'000)
+    return static_cast<std::size_t>(*size);
+  return of_terminal > 0 ? of_terminal : otherwise;
 }
 
 // The length of an escape sequence (CSI ... final byte) at the front of `text`, 0 when there is none.
@@ -63,8 +65,12 @@ Style style_of(int fd) {
   style.animated = style.terminal && !term.empty() && term != "dumb";
   style.color = variable("NO_COLOR").empty() && (style.animated || (!force.empty() && force != "0"));
   style.unicode = locale_is_utf8();
-  style.width = width_of(fd);
+  style.width = size_of("COLUMNS", window_of(fd).ws_col, 80);
   return style;
+}
+
+std::size_t height_of(int fd) {
+  return size_of("LINES", window_of(fd).ws_row, 24);
 }
 
 std::string paint(std::string_view text, Tone tone, const Style& style) {

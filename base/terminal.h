@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct Style {
 // Of a file descriptor, honouring NO_COLOR (wins), CLICOLOR_FORCE, TERM=dumb, COLUMNS and the locale (LC_ALL, LC_CTYPE,
 // LANG).
 [[nodiscard]] Style style_of(int fd);
+[[nodiscard]] std::size_t height_of(int fd);  // in lines, honouring LINES; 24 where nobody knows
 
 enum class Tone { plain, good, bad, warn, dim, strong };
 [[nodiscard]] std::string paint(std::string_view text, Tone tone, const Style& style);
@@ -53,6 +55,11 @@ class Progress {
   virtual void update(std::string_view detail) = 0;               // where it is; at most ten drawn a second
   virtual void finish(Symbol how, std::string_view summary) = 0;  // the step ended
   virtual void note(std::string_view line) = 0;                   // a line that stays
+
+  // Lines below the step's, drawn over themselves; at most `lines` of them, escaped already, asked for at most ten
+  // times a second. False where nothing is drawn over itself: update() says less there.
+  using Picture = std::function<std::string(const Style& style, std::size_t lines)>;
+  virtual bool show(const Picture&) { return false; }
 };
 [[nodiscard]] std::unique_ptr<Progress> make_progress(int fd, const Style& style, bool quiet,
                                                       Clock& clock = system_clock());

@@ -305,6 +305,27 @@ TEST_CASE("a refused request comes back from the next poll") {
   CHECK(multiplexer->in_flight() == 0);
 }
 
+TEST_CASE("what a sink is given of an answer that goes on ends a poll, and the exchange goes on") {
+  LoopbackServer server([](const std::string&) {
+    return RawAnswer{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"};
+  });
+  std::string taken;
+  HttpRequest request = get(server.url());
+  request.sink = [&](const mlctl::HttpResponse& so_far, std::string_view bytes) {
+    CHECK(so_far.status == 200);
+    taken += bytes;
+    return mlctl::ok();
+  };
+  const auto multiplexer = mlctl::make_http_multiplexer(1);
+  multiplexer->start(1, shared(std::move(request)));
+  auto& clock = mlctl::system_clock();
+  const auto begun = clock.steady();
+  CHECK(multiplexer->poll(begun + 20s).empty());
+  CHECK(clock.steady() - begun < 10s);
+  CHECK(taken == "hello");
+  CHECK(multiplexer->in_flight() == 1);
+}
+
 TEST_CASE("waiting for nothing ends at the time asked for, not before, and a caller who is late still gets answers") {
   LoopbackServer server([](const std::string&) { return RawAnswer{ok_answer("x")}; });
   const auto multiplexer = mlctl::make_http_multiplexer(1);

@@ -19,7 +19,7 @@ namespace {
 class Variables {
  public:
   explicit Variables(const std::map<std::string, std::string>& values) {
-    for (const char* name : {"NO_COLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS", "LC_ALL", "LC_CTYPE", "LANG"}) {
+    for (const char* name : {"NO_COLOR", "CLICOLOR_FORCE", "TERM", "COLUMNS", "LINES", "LC_ALL", "LC_CTYPE", "LANG"}) {
       const char* before = std::getenv(name);
       if (before != nullptr) before_[name] = before;
       names_.push_back(name);
@@ -236,6 +236,47 @@ TEST_CASE("progress on a terminal redraws one line, ten times a second at most")
   CHECK(pipe.text() == "\r\x1b[2K! slow\n\r\x1b[2K\u25cc push");
   progress->finish(mlctl::Symbol::fail, "full");
   CHECK(pipe.text() == "\r\x1b[2K\u2717 push: full\n");
+}
+
+TEST_CASE("lines below a step are drawn over themselves, within the terminal, and leave with the step") {
+  const Pipe pipe;
+  mlctl::ManualClock clock;
+  Style style = Style::plain();
+  style.terminal = style.animated = true;
+  style.width = 10;
+  const Variables height(std::map<std::string, std::string>{{"LINES", "4"}});
+  const auto progress = mlctl::make_progress(pipe.in.fd(), style, false, clock);
+  progress->step("wait");
+  static_cast<void>(pipe.text());
+  std::size_t asked = 0;
+  const auto three = [&](const Style&, std::size_t lines) {
+    asked = lines;
+    return std::string("one\nfar too long\nthree\n");
+  };
+  CHECK(progress->show(three));  // too early to draw, but not in vain
+  CHECK(pipe.text().empty());
+  clock.advance(std::chrono::milliseconds(100));
+  CHECK(progress->show(three));
+  CHECK(asked == 2);
+  CHECK(pipe.text() == "\r\x1b[2K\u25cc wait\none\nfar too \u2026");
+  clock.advance(std::chrono::milliseconds(100));
+  CHECK(progress->show([](const Style&, std::size_t) { return std::string("one\n"); }));
+  CHECK(pipe.text() == "\r\x1b[2A\x1b[J\u25cc wait\none");
+  progress->note("slow");
+  CHECK(pipe.text() == "\r\x1b[1A\x1b[J! slow\n\r\x1b[2K\u25cc wait");
+  progress->finish(mlctl::Symbol::pass, "ready");
+  CHECK(pipe.text() == "\r\x1b[2K\u2713 wait: ready\n");
+}
+
+TEST_CASE("lines below a step are asked of nobody where nothing is drawn over itself") {
+  const Pipe pipe;
+  const auto never = [](const Style&, std::size_t) {
+    FAIL_CHECK("nobody sees it");
+    return std::string();
+  };
+  for (const bool quiet : {false, true}) CHECK(!mlctl::make_progress(pipe.in.fd(), Style::plain(), quiet)->show(never));
+  CHECK(!mlctl::no_progress().show(never));
+  CHECK(pipe.text().empty());
 }
 
 TEST_CASE("quiet progress is silent") {
