@@ -37,6 +37,13 @@ struct ApiAnswer {
   std::optional<WallTime> date = {};  // by the server's clock
 };
 
+// A piece of an answer that goes on (a watch).
+struct StreamPart {
+  std::uint64_t stream = 0;
+  std::string bytes;                     // that came since the last part
+  std::optional<Result<ApiAnswer>> end;  // there is no more: 2xx where the server closed it, its body was in the parts
+};
+
 struct Cluster {
   virtual ~Cluster() = default;
   [[nodiscard]] virtual const std::string& context() const = 0;
@@ -45,6 +52,14 @@ struct Cluster {
   // {interrupted}: there is no answer. `done` hears how many have been answered.
   [[nodiscard]] virtual std::vector<Result<ApiAnswer>> send(const std::vector<ApiRequest>& requests,
                                                             const std::function<void(std::size_t)>& done) = 0;
+
+  // A GET whose answer goes on for minutes, beside others; nothing is tried again but a 401, once, with what renewed
+  // credentials say. nullopt: this cluster has no streams.
+  [[nodiscard]] virtual std::optional<std::uint64_t> open_stream(const ApiRequest&) { return std::nullopt; }
+  // What came on any of them; waits until something did, or `until`; early and empty when the process is interrupted.
+  [[nodiscard]] virtual std::vector<StreamPart> listen(SteadyTime) { return {}; }
+  // Nothing of it is heard any more.
+  virtual void close_stream(std::uint64_t) {}
 };
 [[nodiscard]] Result<ApiAnswer> send_one(Cluster& cluster, const ApiRequest& request);
 

@@ -9,6 +9,7 @@
 
 #include "base/interrupt.h"
 #include "base/terminal.h"
+#include "deploy/cluster/http_streams.h"
 #include "registry/remote_http.h"
 
 namespace mlctl::deploy {
@@ -50,7 +51,12 @@ bool may_pass(const Error& error) {
 class HttpCluster : public Cluster {
  public:
   HttpCluster(ClusterAccess access, Clock& clock, ClusterSeams seams)
-      : credentials_(std::move(access), clock, seams.run), clock_(clock), seams_(std::move(seams)) {}
+      : credentials_(std::move(access), clock, seams.run),
+        clock_(clock),
+        seams_(std::move(seams)),
+        streams_(
+            credentials_, [this](const Identity& identity) { return connection(identity); },
+            [this](const ApiRequest& request, const Identity& identity) { return rendered(request, identity); }) {}
 
   [[nodiscard]] const std::string& context() const override { return credentials_.access().context; }
 
@@ -78,6 +84,10 @@ class HttpCluster : public Cluster {
     for (auto& answer : batch.answers) out.push_back(std::move(*answer));
     return out;
   }
+
+  std::optional<std::uint64_t> open_stream(const ApiRequest& request) override { return streams_.open(request); }
+  std::vector<StreamPart> listen(SteadyTime until) override { return streams_.listen(until); }
+  void close_stream(std::uint64_t stream) override { streams_.close(stream); }
 
  private:
   struct Batch {
@@ -110,41 +120,40 @@ class HttpCluster : public Cluster {
     if (!identity) return identity.error();
     if (!transfers_ || identity->client_certificate != certificate_) {
       if (transfers_ && !batch.flying.empty()) return ok();  // the old ones first
-      connect(*identity);
+      certificate_ = identity->client_certificate;
+      transfers_ = connection(*identity);
     }
     while (!batch.waiting.empty() && batch.flying.size() < window_) {
       const Pending next = batch.waiting.front();
       batch.waiting.pop_front();
       batch.flying[++last_id_] = next;
-      transfers_->start(last_id_, request_of(batch.requests[next.index], *identity));
+      transfers_->start(last_id_, std::make_shared<HttpRequest>(rendered(batch.requests[next.index], *identity)));
     }
     return ok();
   }
 
-  void connect(const Identity& identity) {
+  [[nodiscard]] std::unique_ptr<HttpMultiplexer> connection(const Identity& identity) const {
     const ClusterAccess& access = credentials_.access();
-    certificate_ = identity.client_certificate;
-    transfers_ = seams_.multiplexer({.http2 = true,
-                                     .ca_pem = access.ca_pem,
-                                     .client_certificate = identity.client_certificate,
-                                     .client_key = identity.client_key,
-                                     .server_name = access.tls_server_name,
-                                     .insecure = access.insecure,
-                                     .proxy = access.proxy},
-                                    cluster_requests);
+    return seams_.multiplexer({.http2 = true,
+                               .ca_pem = access.ca_pem,
+                               .client_certificate = identity.client_certificate,
+                               .client_key = identity.client_key,
+                               .server_name = access.tls_server_name,
+                               .insecure = access.insecure,
+                               .proxy = access.proxy},
+                              cluster_requests);
   }
 
-  [[nodiscard]] std::shared_ptr<const HttpRequest> request_of(const ApiRequest& request,
-                                                              const Identity& identity) const {
-    auto out = std::make_shared<HttpRequest>();
-    out->method = request.method;
-    out->url = registry::with_query(credentials_.access().server + request.path, request.query);
-    out->headers = identity.headers;
-    out->headers.emplace_back("Accept", request.accept);
-    if (!request.content_type.empty()) out->headers.emplace_back("Content-Type", request.content_type);
-    out->body_view = request.body;
-    out->limit = request.patience.count() > 0 ? request.patience : exchange_limit;
-    out->body_limit = request.limit != 0 ? request.limit : answer_limit;
+  [[nodiscard]] HttpRequest rendered(const ApiRequest& request, const Identity& identity) const {
+    HttpRequest out;
+    out.method = request.method;
+    out.url = registry::with_query(credentials_.access().server + request.path, request.query);
+    out.headers = identity.headers;
+    out.headers.emplace_back("Accept", request.accept);
+    if (!request.content_type.empty()) out.headers.emplace_back("Content-Type", request.content_type);
+    out.body_view = request.body;
+    out.limit = request.patience.count() > 0 ? request.patience : exchange_limit;
+    out.body_limit = request.limit != 0 ? request.limit : answer_limit;
     return out;
   }
 
@@ -218,6 +227,7 @@ class HttpCluster : public Cluster {
   std::uint64_t last_id_ = 0;
   bool reached_ = false;
   bool in_trouble_ = false;
+  HttpStreams streams_;  // last: its streams refer to what stands above
 };
 
 }  // namespace

@@ -45,6 +45,7 @@ Result<std::string> add_page(const ListQuery& query, const std::string& body, Li
     if (!item.is_object()) return broken;
     item["apiVersion"] = query.resource.api_version;
     item["kind"] = query.resource.kind;
+    if (!query.with_spec) item.erase("spec");
     listing.items.push_back(std::move(item));
   }
   if (listing.items.size() > listed_limit)

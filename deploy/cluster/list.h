@@ -17,6 +17,7 @@ struct ListQuery {
   std::string label_selector;  // "": all
   std::string accept = "application/json";
   bool with_owners = false;  // metadata.managedFields, half of an answer and most of its tree
+  bool with_spec = true;     // of thousands of pods nobody wants it
 };
 struct Listing {
   Objects items;  // with apiVersion and kind, which lists leave out

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A real API server accepts everything that is rendered: objects by server-side dry run with strict field validation,
-# and the pods of each template under restricted pod security.
+# and the pods of each template under restricted pod security. Then what the cluster client needs of it: watches.
 # usage: api_server_test.sh DEPLOY_TEST
 # Exit codes: 0 passed, 1 failed, 77 skipped because the cluster cannot be had here.
 set -euo pipefail
@@ -55,6 +55,10 @@ done
 pods=$(grep -c '^accepted Pod of Deployment' "$work/verdicts")
 deployments=$(grep -c '^accepted Deployment ' "$work/verdicts")
 [ "$pods" -eq "$deployments" ] || fail "$deployments Deployments but $pods pods"
+
+# Lists, watches, bookmarks and a version that is forgotten, as this server has them.
+"$program" --no-skip --test-case='a real API server *' >"$work/out" || { cat "$work/out"; fail "a watch"; }
+grep -q '2 passed' "$work/out" || { cat "$work/out"; fail "not all of the watches were tested"; }
 
 # The test can fail: a pod that is not restricted is refused in the same namespace.
 sed 's/runAsNonRoot: true/runAsNonRoot: false/' "$work/rendered/fraud/cpu.yaml" >"$work/root.yaml"

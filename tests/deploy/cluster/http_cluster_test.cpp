@@ -198,3 +198,92 @@ TEST_CASE("a server's warnings come with its answer") {
   });
   CHECK(fixture.get()->warnings == std::vector<std::string>{"v1beta1 is \"old\""});
 }
+
+namespace {
+
+ApiRequest pods() {
+  return {.path = "/api/v1/pods", .query = {{"watch", "true"}}, .about = "watch of pods"};
+}
+
+// A stream whose server says `bytes` and then ends with `status`.
+std::function<Result<HttpResponse>(const HttpRequest&, int)> stream_of(const std::string& bytes, int status = 200) {
+  return [=](const HttpRequest& request, int) -> Result<HttpResponse> {
+    HttpResponse response = plain(status, "");
+    if (status == 200) {
+      if (auto taken = request.sink(response, bytes); !taken) return taken.error();
+    } else {
+      response.body = bytes;
+    }
+    return response;
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a stream is heard piece by piece, and its end") {
+  Fixture fixture(stream_of("{}\n"));
+  const auto id = fixture.cluster->open_stream(pods());
+  REQUIRE(id);
+  const auto parts = fixture.cluster->listen({});
+  REQUIRE(parts.size() == 1);
+  CHECK(parts[0].bytes == "{}\n");
+  REQUIRE(parts[0].end);
+  CHECK((*parts[0].end)->status == 200);
+  CHECK(fixture.server.requests.front().url == "https://k:6443/api/v1/pods?watch=true");
+  CHECK(fixture.server.requests.front().limit > seconds(600));
+}
+
+TEST_CASE("a stream that is refused ends with what the server said") {
+  Fixture fixture(stream_of("no", 403));
+  REQUIRE(fixture.cluster->open_stream(pods()));
+  const auto parts = fixture.cluster->listen({});
+  REQUIRE(parts.size() == 1);
+  CHECK((*parts[0].end)->status == 403);
+  CHECK((*parts[0].end)->body == "no");
+}
+
+TEST_CASE("what comes after a stream was closed, or is more than anybody keeps, ends the exchange") {
+  Fixture fixture([](const HttpRequest&, int) { return plain(200); });
+  const auto first = fixture.cluster->open_stream(pods()), second = fixture.cluster->open_stream(pods());
+  fixture.cluster->close_stream(*first);
+  std::vector<StreamPart> parts;
+  fixture.server.say = [](const HttpRequest& request, int n) -> Result<HttpResponse> {
+    auto taken = request.sink(plain(200), std::string(n == 0 ? 1 : 17U << 20U, 'x'));
+    CHECK(!taken);
+    return taken.error();
+  };
+  parts = fixture.cluster->listen({});
+  REQUIRE(parts.size() == 1);
+  CHECK(parts[0].stream == *second);
+  CHECK(parts[0].end->error().message == "watch of pods: more at once than can be kept");
+}
+
+TEST_CASE("a token that expired is renewed for a stream, once") {
+  int plugin_runs = 0;
+  ClusterAccess access{.context = "prod", .server = "https://k"};
+  access.exec = ExecPlugin{.command = "login", .api_version = "client.authentication.k8s.io/v1"};
+  int good = 2;
+  Fixture fixture(
+      [&](const HttpRequest& request, int n) {
+        return stream_of("{}\n", request.headers.front().second == "Bearer " + std::to_string(good) ? 200 : 401)(
+            request, n);
+      },
+      access,
+      [&](const ProcessSpec&, std::chrono::milliseconds) {
+        return Result<ProcessResult>(ProcessResult{
+            0, R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":")" +
+                   std::to_string(++plugin_runs) + "\"}}"});
+      });
+  const auto end = [&] {
+    REQUIRE(fixture.cluster->open_stream(pods()));
+    for (int i = 0; i < 3; ++i)
+      for (const auto& part : fixture.cluster->listen({}))
+        if (part.end) return (*part.end)->status;
+    return 0;
+  };
+  CHECK(end() == 200);
+  CHECK(plugin_runs == 2);
+  good = 9;  // nobody gives that one
+  CHECK(end() == 401);
+  CHECK(plugin_runs == 3);
+}

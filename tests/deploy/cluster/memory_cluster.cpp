@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace mlctl::deploy::test {
 namespace {
@@ -70,27 +71,101 @@ ApiAnswer MemoryCluster::answer(const ApiRequest& request) {
     if (request.method == "POST" && answers) return answers(pod, request);
   }
   if (request.method == "GET") {
-    if (has(request, "limit")) return list(request.path, request);
+    if (has(request, "limit")) return list(request);
     const auto found = objects.find(request.path);
     return found == objects.end() ? failure(404, "NotFound", request.path) : ApiAnswer{200, found->second.dump(), {}};
   }
   return request.method == "DELETE" ? remove(request) : write(request);
 }
 
-// Of one namespace, or of all: the plural stands last in both.
-ApiAnswer MemoryCluster::list(const std::string& path, const ApiRequest& request) const {
-  const auto plural = path.substr(path.rfind('/'));
-  const auto root = path.substr(0, path.rfind('/'));
+ApiAnswer MemoryCluster::list(const ApiRequest& request) {
+  ++lists;
+  if (clock != nullptr) note_changes();
   Json items = Json::array();
-  for (const auto& [at, object] : objects) {
-    const auto folder = at.substr(0, at.rfind('/'));
+  for (const auto& [path, object] : matching(request)) items.push_back(object);
+  return {200, Json({{"metadata", {{"resourceVersion", std::to_string(version_)}}}, {"items", items}}).dump(), {}};
+}
+
+// Of one namespace, or of all: the plural stands last in both.
+MemoryCluster::Objects MemoryCluster::matching(const ApiRequest& request) const {
+  const auto plural = request.path.substr(request.path.rfind('/'));
+  const auto root = request.path.substr(0, request.path.rfind('/'));
+  Objects out;
+  for (const auto& [path, object] : objects) {
+    const auto folder = path.substr(0, path.rfind('/'));
     if (!folder.ends_with(plural) || !folder.starts_with(root + "/")) continue;
     if (has(request, "labelSelector") &&
         object["metadata"].value("labels", Json::object()).value("app.kubernetes.io/managed-by", "") != "mlctl")
       continue;
-    items.push_back(object);
+    out.emplace(path, object);
   }
-  return {200, Json({{"metadata", {{"resourceVersion", std::to_string(version_)}}}, {"items", items}}).dump(), {}};
+  return out;
+}
+
+void MemoryCluster::note_changes() {
+  if (!history_.empty() && history_.rbegin()->first == version_ && history_.rbegin()->second == objects) return;
+  history_[++version_] = objects;
+}
+
+std::optional<std::uint64_t> MemoryCluster::open_stream(const ApiRequest& request) {
+  if (clock == nullptr) return std::nullopt;
+  streams.push_back(request.path);
+  Stream stream{request, {}, {}};
+  std::uint64_t from = 0;
+  for (const auto& [key, value] : request.query)
+    if (key == "resourceVersion") from = std::stoull(value);
+  if (auto no = refuse_stream ? refuse_stream(request) : std::nullopt) {
+    stream.end = *no;
+  } else if (const auto then = history_.find(from); then == history_.end()) {
+    stream.end = failure(410, "Expired", "too old resource version: " + std::to_string(from));
+  } else {
+    auto now = std::exchange(objects, then->second);
+    stream.known = matching(request);
+    objects = std::move(now);
+  }
+  open_.emplace(++last_stream_, std::move(stream));
+  return last_stream_;
+}
+
+std::string MemoryCluster::news_of(Stream& stream) const {
+  auto now = matching(stream.request);
+  std::string out;
+  const auto say = [&](const char* type, Json object) {
+    object["metadata"]["resourceVersion"] = std::to_string(version_);
+    out += Json({{"type", type}, {"object", std::move(object)}}).dump() + "\n";
+  };
+  for (const auto& [path, object] : now)
+    if (const auto old = stream.known.find(path); old == stream.known.end() || old->second != object)
+      say(old == stream.known.end() ? "ADDED" : "MODIFIED", object);
+  for (const auto& [path, object] : stream.known)
+    if (now.count(path) == 0) say("DELETED", object);
+  stream.known = std::move(now);
+  return out;
+}
+
+std::vector<StreamPart> MemoryCluster::listen(SteadyTime until) {
+  for (;;) {
+    note_changes();
+    std::vector<StreamPart> out;
+    for (auto& [id, stream] : open_) {
+      StreamPart part{id, stream.end || hold_streams ? "" : news_of(stream), stream.end};
+      if (!part.bytes.empty() || part.end) out.push_back(std::move(part));
+    }
+    for (const auto& part : out)
+      if (part.end) open_.erase(part.stream);
+    if (!out.empty()) return out;
+    if (at.empty() || at.begin()->first > until.time_since_epoch()) {
+      clock->sleep_until(until);
+      return {};
+    }
+    clock->sleep_until(SteadyTime(at.begin()->first));
+    auto next = at.extract(at.begin());
+    next.mapped()();
+  }
+}
+
+void MemoryCluster::cut_streams() {
+  for (auto& [id, stream] : open_) stream.end = Error{Error::Kind::unavailable, "connection was closed", ""};
 }
 
 // As many as it wants, with its labels.
