@@ -1,6 +1,4 @@
 // mlctl status: what a cluster runs, whether it works, and whether it is what git says.
-#include "deploy/cluster/status.h"
-
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -11,11 +9,13 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/fleet.h"
+#include "deploy/cluster/status_watch.h"
 
 namespace mlctl::cli {
 namespace {
 
-constexpr std::chrono::seconds look_again{2};
+constexpr std::chrono::milliseconds draw_again{500};  // at most so often, however much happens
+constexpr std::chrono::seconds age{10};               // of what says how long ago something was
 
 struct StatusOptions {
   release::FleetRequest request;
@@ -38,16 +38,27 @@ int show(const release::Fleet& fleet, const std::vector<deploy::ModelStatus>& al
   return code_of(all);
 }
 
-// Drawn over itself on a terminal; one table after the other elsewhere. Until Ctrl-C.
+// Drawn over itself on a terminal; elsewhere a table whenever something has changed. Until Ctrl-C.
 int watch(const release::Fleet& fleet, deploy::Connection& there, Context& context) {
+  const bool drawn = context.out_style.animated;
+  deploy::WatchOptions options;
+  options.told = [&](const std::string& line) { context.note(escape_control(line)); };
+  deploy::StatusWatch status(*there.cluster, context.clock, fleet.desired, options);
+  std::string before;
   for (;;) {
-    auto all = deploy::read_status(*there.cluster, *there.discovery, fleet.desired);
-    if (!all) return context.fail(all.error());
-    if (context.out_style.animated) context.out << "\033[H\033[J";
-    static_cast<void>(show(fleet, *all, context));
-    context.out << std::flush;
-    context.clock.sleep_until(context.clock.steady() + look_again);
+    auto changed = status.wait(drawn ? context.clock.steady() + age : SteadyTime::max());
     if (interrupted()) return exit_code(Error::Kind::interrupted);
+    if (!changed) return context.fail(changed.error());
+    auto all = status.read();
+    if (!all) return context.fail(all.error());
+    // Much changes in a cluster that nobody sees here.
+    if (auto now = deploy::to_json(*all).dump(); drawn || now != before) {
+      if (drawn) context.out << "\033[H\033[J";
+      static_cast<void>(show(fleet, *all, context));
+      context.out << std::flush;
+      before = std::move(now);
+    }
+    context.clock.sleep_until(context.clock.steady() + draw_again);
   }
 }
 
@@ -73,8 +84,10 @@ int run_status(const StatusOptions& options, Context& context) {
 Command status_command() {
   auto options = std::make_shared<StatusOptions>();
   auto list = fleet_options(options->request);
-  list.push_back(
-      {.name = "watch", .letter = 'w', .help = "look again every 2 s, until Ctrl-C", .target = &options->watch});
+  list.push_back({.name = "watch",
+                  .letter = 'w',
+                  .help = "show what changes when it does, until Ctrl-C",
+                  .target = &options->watch});
   return {.name = "status",
           .group = Group::cluster,
           .summary = "Show what a cluster runs, whether it works, and whether it is what git says",
@@ -82,7 +95,7 @@ Command status_command() {
               "For each model the version that serves, its digest, ready replicas, since when and by whom. Below the\n"
               "table: why pods are not ready, how git differs, who is changing it. Exit 1 when any of these is said.",
           .examples = {{"everything in prod", "mlctl status --env prod"},
-                       {"one model, again and again", "mlctl status credit-risk --env prod --watch"},
+                       {"one model, as it changes", "mlctl status credit-risk --env prod --watch"},
                        {"for a script", "mlctl status --env prod -o json"}},
           .arguments = fleet_arguments(options->request),
           .options = list,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/live.h"
@@ -59,11 +60,23 @@ class Performer {
     if (auto done = record(); !done) return done.error();
     std::vector<OwnerOutcome> out;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
-      if (!made_[i].empty() || errors_[i]) out.push_back({plan_.owners[i].name, made_[i], errors_[i]});
+      if (!made_[i].empty() || errors_[i]) out.push_back({plan_.owners[i].name, made(i), errors_[i]});
     return out;
   }
 
  private:
+  // In their order, also where one of them had to be tried again.
+  [[nodiscard]] std::vector<Change> made(std::size_t index) const {
+    const auto& owner = plan_.owners[index];
+    auto changes = made_[index];
+    std::sort(changes.begin(), changes.end(), [&](const auto* a, const auto* b) {
+      return std::pair(order_of(owner, *a), a) < std::pair(order_of(owner, *b), b);
+    });
+    std::vector<Change> out;
+    for (const auto* change : changes) out.push_back(change->change);
+    return out;
+  }
+
   [[nodiscard]] std::vector<Task> tasks_of(Order order) const {
     std::vector<Task> tasks;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
@@ -119,7 +132,7 @@ class Performer {
     if (!answer) return fail(task.owner, answer.error());
     const bool gone = task.change->body == nullptr && answer->status == 404;
     if (is_fine(*answer) || gone) {
-      made_[task.owner].push_back(task.change->change);
+      made_[task.owner].push_back(task.change);
     } else if (answer->status == 409 && conflicts_of(*answer).empty()) {
       again.push_back(task);
     } else {
@@ -178,25 +191,30 @@ class Performer {
   // Where one revision takes over from another, nothing is switched to pods that are not ready.
   void wait() {
     std::vector<std::size_t> owners;
-    std::vector<ObjectKey> keys;
+    std::vector<Awaited> all;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
-      if (const auto key = pods_of(i)) {
+      if (auto one = awaited(i)) {
         owners.push_back(i);
-        keys.push_back(*key);
+        all.push_back(std::move(*one));
       }
-    const auto errors = wait_until_ready(keys, options_.ready_limit, {cluster_, clock_, progress_});
+    const auto errors = wait_until_ready(all, options_.ready_limit, {cluster_, clock_, progress_});
     for (std::size_t i = 0; i < owners.size(); ++i)
       if (errors[i]) fail(owners[i], *errors[i]);
   }
 
   // The Deployment to wait for; nullopt: there is none, or it need not be waited for.
-  [[nodiscard]] std::optional<ObjectKey> pods_of(std::size_t index) const {
+  [[nodiscard]] std::optional<Awaited> awaited(std::size_t index) const {
     const auto& owner = plan_.owners[index];
     if (errors_[index] || owner.spec == nullptr || !owner.after.stable || owner.changes.empty()) return std::nullopt;
     const bool replaces = owner.before.stable && owner.before.stable->revision != owner.after.stable->revision;
     if (!replaces && !options_.wait) return std::nullopt;
-    return ObjectKey{"apps/v1", "Deployment", owner.spec->name_space,
-                     owner.spec->model.name + "-" + owner.after.stable->revision};
+    Awaited out{.deployment = {"apps/v1", "Deployment", owner.spec->name_space,
+                               owner.spec->model.name + "-" + owner.after.stable->revision},
+                .model = to_string(owner.spec->model)};
+    if (replaces) out.serving = owner.before.stable->version;
+    for (const auto& change : owner.changes)
+      if (order_of(owner, change) == Order::traffic) out.goes_over.push_back(to_string(change.change.object));
+    return out;
   }
 
   // The states: what was reached, and that nobody works on it any more.
@@ -237,8 +255,8 @@ class Performer {
     const auto& owner = plan_.owners[index];
     ModelState state = owner.before;
     state.kinds.insert(owner.after.kinds.begin(), owner.after.kinds.end());
-    for (const auto& change : made_[index]) {
-      const auto name = key_in_state(change.object);
+    for (const auto* made : made_[index]) {
+      const auto name = key_in_state(made->change.object);
       const auto hash = owner.after.applied.find(name);
       if (hash != owner.after.applied.end())
         state.applied[name] = hash->second;
@@ -259,7 +277,7 @@ class Performer {
   Clock& clock_;
   Progress& progress_;
   std::vector<std::optional<Error>> errors_;
-  std::vector<std::vector<Change>> made_;
+  std::vector<std::vector<const ObjectChange*>> made_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "base/terminal.h"
 #include "deploy/cluster/fields.h"
@@ -33,9 +34,11 @@ PodTrouble container_trouble(const Json& status) {
     return {Kind::image, message.empty() ? reason : message};
   if (begins_with_any(reason, {"CreateContainer", "RunContainer", "PreCreateHook", "PreStartHook", "PostStartHook"}))
     return {Kind::configuration, message.empty() ? reason : message};
+  const auto restarts = number_field(status, "restartCount");
   if (reason == "CrashLoopBackOff" || (!reason.empty() && last.is_object()))
-    return {Kind::crash, last.is_object() ? ended(last) : message};
-  if (terminated.is_object() && number_field(terminated, "exitCode") != 0) return {Kind::crash, ended(terminated)};
+    return {Kind::crash, last.is_object() ? ended(last) : message, restarts};
+  if (terminated.is_object() && number_field(terminated, "exitCode") != 0)
+    return {Kind::crash, ended(terminated), restarts};
   return {};
 }
 
@@ -68,6 +71,10 @@ const char* to_string(Kind kind) {
       return "crash";
     case Kind::not_ready:
       return "not ready";
+    case Kind::quota:
+      return "quota";
+    case Kind::admission:
+      return "admission";
   }
   return "";
 }
@@ -87,6 +94,46 @@ PodTrouble trouble_of(const Json& pod) {
     return {Kind::not_ready, "running, and its readiness probe has not passed yet"};
   return {Kind::starting,
           text_field(status, "phase").empty() ? "not scheduled yet" : "its containers are being started"};
+}
+
+// The deployment controller hands on what the ReplicaSet was told when it asked for a pod.
+PodTrouble trouble_of_deployment(const Json& deployment) {
+  const Json& failure = condition(field(deployment, "status"), "ReplicaFailure");
+  if (text_field(failure, "status") != "True" || text_field(failure, "reason") != "FailedCreate") return {};
+  const auto message = text_field(failure, "message");
+  const auto says = [&](const char* words) { return message.find(words) != std::string::npos; };
+  if (says("exceeded quota")) return {Kind::quota, message};
+  const bool missing = says("error looking up") || says("not found");
+  return {missing ? Kind::configuration : Kind::admission, message};
+}
+
+// "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {gpu: true}. preemption: …". Source:
+// k8s.io/kubernetes/pkg/scheduler/framework/types.go, FitError.
+std::string shortage_in(const std::string& message) {
+  constexpr std::string_view middle = " nodes are available: ", short_of = "Insufficient ", nodes = "node(s) ";
+  const auto slash = message.find('/'), begins = message.find(middle);
+  if (slash == std::string::npos || begins == std::string::npos || slash > begins) return message;
+  const auto total = message.substr(slash + 1, begins - slash - 1);
+  auto rest = std::string_view(message).substr(begins + middle.size());
+  rest = rest.substr(0, rest.find(". "));
+  if (rest.ends_with('.')) rest.remove_suffix(1);
+  std::string out;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(", "), rest.size());
+    auto part = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 2, rest.size()));
+    const auto digits = std::min(part.find_first_not_of("0123456789"), part.size());
+    const auto count = std::string(part.substr(0, digits));
+    part.remove_prefix(std::min(digits + 1, part.size()));
+    if (count.empty() || part.empty()) return message;  // not as we know it
+    const auto of = count + " of " + total + " nodes";
+    if (!out.empty()) out += "; ";
+    if (part.starts_with(short_of))
+      out += std::string(part.substr(short_of.size())) + " is short on " + of;
+    else
+      out += of + " " + std::string(part.starts_with(nodes) ? part.substr(nodes.size()) : part);
+  }
+  return out.empty() ? message : out;
 }
 
 std::string trouble_of_all(const Objects& pods) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <ranges>
 #include <set>
 
 #include "deploy/cluster/fields.h"
@@ -20,18 +21,11 @@ using State = ModelStatus::State;
 
 class Reader {
  public:
-  Reader(Cluster& cluster, Discovery& discovery, const Desired& desired)
-      : cluster_(cluster), discovery_(discovery), desired_(desired) {}
+  Reader(const Desired& desired, const Live& live) : desired_(desired), live_(live) {}
 
   Result<std::vector<ModelStatus>> read() {
     for (const auto& file : desired_.files)
-      if (const Spec* spec = file.spec()) {
-        specs_[spec->model] = spec;
-        namespaces_.insert(spec->name_space);
-      }
-    auto live = read_live(cluster_, discovery_, namespaces_);
-    if (!live) return live.error();
-    live_ = std::move(*live);
+      if (const Spec* spec = file.spec()) specs_[spec->model] = spec;
     std::vector<ModelStatus> out;
     for (const auto& chosen : desired_.models) {
       auto one = status_of(chosen.model);
@@ -39,7 +33,6 @@ class Reader {
       if (*one) out.push_back(std::move(**one));
     }
     std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.model < b.model; });
-    if (auto explained = explain(out); !explained) return explained.error();
     return out;
   }
 
@@ -65,8 +58,13 @@ class Reader {
   }
 
   Result<std::optional<ModelState>> state_of(const registry::ModelName& model, const std::string& name_space) {
-    for (const auto& [key, object] : live_.states) {
-      if (key.name != state_name(model) || (!name_space.empty() && key.name_space != name_space)) continue;
+    auto begin = live_.states.begin(), end = live_.states.end();
+    if (!name_space.empty()) {
+      begin = live_.states.find({"v1", "ConfigMap", name_space, state_name(model)});
+      if (begin != end) end = std::next(begin);
+    }
+    for (const auto& [key, object] : std::ranges::subrange(begin, end)) {
+      if (key.name != state_name(model)) continue;
       auto state = parse_state(object);
       if (!state) return state.error();
       if (state->model == model && state->environment == desired_.environment) return std::optional(std::move(*state));
@@ -107,43 +105,15 @@ class Reader {
                 : health.kind == Health::Kind::failed ? State::failed
                                                       : State::waiting;
     out.reason = health.reason;
+    if (const auto made = trouble_of_deployment(found->second); made.kind != PodTrouble::Kind::none)
+      out.reason += (out.reason.empty() ? "" : "; ") + std::string(to_string(made.kind)) + ": " + made.reason;
     out.ready = number_field(field(found->second, "status"), "readyReplicas");
     out.wanted = std::max<std::int64_t>(number_field(field(found->second, "spec"), "replicas"), 0);
   }
 
-  // What the pods say, where they are not ready.
-  Status explain(std::vector<ModelStatus>& all) {
-    const auto open = std::count_if(all.begin(), all.end(), [](const ModelStatus& one) { return !one.reason.empty(); });
-    if (open == 0) return ok();
-    auto resource = discovery_.find("v1", "Pod");
-    if (!resource) return resource.error();
-    std::vector<ListQuery> queries;
-    std::set<std::string> asked;
-    for (const auto& one : all)
-      if (!one.reason.empty() && asked.insert(one.name_space).second)
-        queries.push_back({*resource, one.name_space, std::string(managed_label) + "=mlctl"});
-    auto lists = list_all(cluster_, queries);
-    if (!lists) return lists.error();
-    std::map<std::pair<std::string, std::string>, Objects> pods;  // by namespace and revision
-    for (auto& list : *lists)
-      for (auto& pod : list.items) {
-        const std::pair place{key_of(pod).name_space, label_of(pod, "mlctl.dev/revision")};
-        pods[place].push_back(std::move(pod));
-      }
-    for (auto& one : all) {
-      if (one.reason.empty() || !one.serves) continue;
-      const auto trouble = trouble_of_all(pods[{one.name_space, one.serves->revision}]);
-      if (!trouble.empty()) one.reason += "; " + trouble;
-    }
-    return ok();
-  }
-
-  Cluster& cluster_;
-  Discovery& discovery_;
   const Desired& desired_;
+  const Live& live_;
   std::map<registry::ModelName, const Spec*> specs_;
-  std::set<std::string> namespaces_;
-  Live live_;
 };
 
 Tone tone_of(const ModelStatus& one) {
@@ -188,8 +158,52 @@ const char* to_string(State state) {
   return "";
 }
 
+std::set<std::string> namespaces_of(const Desired& desired) {
+  std::set<std::string> out;
+  for (const auto& file : desired.files)
+    if (const Spec* spec = file.spec()) out.insert(spec->name_space);
+  return out;
+}
+
+Result<std::vector<ModelStatus>> status_of(const Desired& desired, const Live& live) {
+  return Reader(desired, live).read();
+}
+
+void explain(std::vector<ModelStatus>& all, const std::vector<const Json*>& pods) {
+  std::map<std::pair<std::string, std::string>, Objects> troubled;  // by namespace and revision
+  for (const auto& one : all)
+    if (!one.reason.empty() && one.serves) troubled[{one.name_space, one.serves->revision}];
+  for (const Json* pod : pods) {
+    const auto found = troubled.find({key_of(*pod).name_space, label_of(*pod, "mlctl.dev/revision")});
+    if (found != troubled.end()) found->second.push_back(*pod);
+  }
+  for (auto& one : all) {
+    if (one.reason.empty() || !one.serves) continue;
+    const auto trouble = trouble_of_all(troubled[{one.name_space, one.serves->revision}]);
+    if (!trouble.empty()) one.reason += "; " + trouble;
+  }
+}
+
 Result<std::vector<ModelStatus>> read_status(Cluster& cluster, Discovery& discovery, const Desired& desired) {
-  return Reader(cluster, discovery, desired).read();
+  auto live = read_live(cluster, discovery, namespaces_of(desired));
+  if (!live) return live.error();
+  auto all = status_of(desired, *live);
+  if (!all) return all.error();
+  std::vector<ListQuery> queries;
+  std::set<std::string> asked;
+  for (const auto& one : *all)
+    if (!one.reason.empty() && asked.insert(one.name_space).second)
+      queries.push_back({.resource = {"v1", "Pod", "pods", true},
+                         .name_space = one.name_space,
+                         .label_selector = std::string(managed_label) + "=mlctl",
+                         .with_spec = false});
+  auto lists = list_all(cluster, queries);
+  if (!lists) return lists.error();
+  std::vector<const Json*> pods;
+  for (const auto& list : *lists)
+    for (const auto& pod : list.items) pods.push_back(&pod);
+  explain(*all, pods);
+  return all;
 }
 
 std::string to_text(const std::vector<ModelStatus>& all, WallTime now, const Style& style) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "base/terminal.h"
 #include "deploy/cluster/api.h"
 #include "deploy/cluster/discovery.h"
+#include "deploy/cluster/live.h"
 #include "deploy/cluster/state.h"
 #include "deploy/gitops.h"
 
@@ -31,8 +33,14 @@ struct ModelStatus {
 };
 [[nodiscard]] const char* to_string(ModelStatus::State state);
 
-// The models that were chosen, sorted by name. A list of states, one of Deployments, and one of pods where some are not
-// ready.
+// The models that were chosen, sorted by name, from the Deployments and states of what is live. Error{corrupt}: a state
+// that somebody edited.
+[[nodiscard]] Result<std::vector<ModelStatus>> status_of(const Desired& desired, const Live& live);
+// Adds what the pods say of those that are not ready.
+void explain(std::vector<ModelStatus>& all, const std::vector<const nlohmann::ordered_json*>& pods);
+[[nodiscard]] std::set<std::string> namespaces_of(const Desired& desired);
+
+// The same, asked of the cluster now.
 [[nodiscard]] Result<std::vector<ModelStatus>> read_status(Cluster& cluster, Discovery& discovery,
                                                            const Desired& desired);
 

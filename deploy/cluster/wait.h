@@ -1,6 +1,6 @@
-// Waiting until Deployments work, and saying why they do not: scheduler, image, configuration, crash with its last
-// lines, readiness. Each trouble has a patience of its own: a node pool that scales up takes minutes, a wrong image
-// name is wrong at once.
+// Waiting until Deployments work, and saying why they do not: quota, admission, scheduler, image, configuration, crash
+// with its last lines, readiness. Each trouble has a patience of its own: a node pool that scales up takes minutes, a
+// wrong image name is wrong at once. Watches: it looks when something changes, and asks nothing while nothing does.
 #pragma once
 #include <chrono>
 #include <optional>
@@ -12,7 +12,7 @@
 #include "base/terminal.h"
 #include "deploy/cluster/api.h"
 #include "deploy/cluster/pods.h"
-#include "deploy/objects.h"
+#include "deploy/cluster/wait_tree.h"
 
 namespace mlctl::deploy {
 
@@ -24,9 +24,9 @@ struct WaitSeams {
   Clock& clock;
   Progress& progress;
 };
-// In the order of the keys: nullopt when it is ready, else why not. Error{denied}: it will not work as it is;
-// Error{timeout}: not within `limit`; others: nobody could be asked. Ends early only by Ctrl-C.
-[[nodiscard]] std::vector<std::optional<Error>> wait_until_ready(const std::vector<ObjectKey>& deployments,
-                                                                 Duration limit, const WaitSeams& seams);
+// In their order: nullopt when it is ready, else why not, with its branch of the tree. Error{denied}: it will not work
+// as it is; Error{timeout}: not within `limit`; others: nobody could be asked. Ends early only by Ctrl-C.
+[[nodiscard]] std::vector<std::optional<Error>> wait_until_ready(const std::vector<Awaited>& all, Duration limit,
+                                                                 const WaitSeams& seams);
 
 }  // namespace mlctl::deploy

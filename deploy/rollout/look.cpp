@@ -55,6 +55,8 @@ Result<ModelState> read_own_state(const RolloutSeams& seams, const RolloutPlace&
 
 ArmSeen arm_seen(const RolloutLive& live, const std::string& revision) {
   ArmSeen arm;
+  if (const Json* deployment = live.find("Deployment", live.state.model.name + "-" + revision))
+    arm.trouble = trouble_of_deployment(*deployment);
   for (const Json* pod : pods_of(live, revision)) {
     arm.ready += is_ready(*pod) ? 1 : 0;
     if (auto trouble = trouble_of(*pod); trouble.kind > arm.trouble.kind) arm.trouble = std::move(trouble);

@@ -1,5 +1,6 @@
-// What an API server, its objects, an exec plugin and a kubeconfig may say: nothing crashes, no control characters get
-// into a message, and a state that is accepted is written and read back to the same.
+// What an API server, its objects and watches, an exec plugin and a kubeconfig may say: nothing crashes, no control
+// characters get into a message, a state that is accepted is written and read back to the same, and what a watch says
+// means the same however its bytes arrive.
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -12,7 +13,9 @@
 #include "deploy/cluster/credentials.h"
 #include "deploy/cluster/discovery.h"
 #include "deploy/cluster/health.h"
+#include "deploy/cluster/pods.h"
 #include "deploy/cluster/state.h"
+#include "deploy/cluster/watch_state.h"
 
 using namespace mlctl;
 using namespace mlctl::deploy;
@@ -47,6 +50,7 @@ void check_object(const std::string& text) {
   const auto object = nlohmann::ordered_json::parse(text, nullptr, false);
   if (object.is_discarded()) return;
   static_cast<void>(health_of(object));
+  static_cast<void>(shortage_in(trouble_of(object).reason + trouble_of_deployment(object).reason));
   require(lies_in(object, object));
   const auto plain = without_bookkeeping(object);
   require(without_bookkeeping(plain) == plain);
@@ -54,6 +58,23 @@ void check_object(const std::string& text) {
   if (!state) return;
   const auto again = parse_state(to_object(*state));
   require(static_cast<bool>(again) && again->assignment == state->assignment && again->stable == state->stable);
+}
+
+WatchState watched(const std::vector<std::string_view>& pieces) {
+  const SteadyTime now{std::chrono::minutes(1)};
+  WatchState state({.resource = {"v1", "Pod", "pods", true}}, std::chrono::seconds(2), 1);
+  static_cast<void>(state.listed({{}, "1"}, now));
+  state.opened(now);
+  for (const auto piece : pieces)
+    if (state.heard(piece, now).over) break;
+  return state;
+}
+
+void check_watch(std::string_view text) {
+  const auto whole = watched({text});
+  const auto halves = watched({text.substr(0, text.size() / 2), text.substr(text.size() / 2)});
+  require(whole.objects() == halves.objects() && whole.version() == halves.version());
+  require(whole.listens() == halves.listens() && whole.due() == halves.due());
 }
 
 void check_kubeconfig(const std::string& text) {
@@ -69,6 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data), size);
   check_answer(text);
   check_object(text);
+  check_watch(text);
   check_kubeconfig(text);
   return 0;
 }

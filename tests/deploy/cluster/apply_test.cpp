@@ -143,7 +143,8 @@ TEST_CASE("pods that do not get ready leave the traffic where it was, and the ne
   const auto serving = cluster.objects.at("/api/v1/namespaces/fraud/services/credit-risk")["spec"];
   cluster.pods_get_ready = false;
   CHECK(without_revision(Run{cluster}.outcome(desired(2))) ==
-        "Deployment fraud/credit-risk-R is not ready after 10 min: its controller has not seen it yet");
+        "Deployment fraud/credit-risk-R is not ready after 10 min: its controller has not seen it yet\n"
+        "v1.2.3 serves as before; Service fraud/credit-risk stays as it is");
   CHECK(cluster.objects.at("/api/v1/namespaces/fraud/services/credit-risk")["spec"] == serving);
   CHECK(deployments(cluster).size() == 2);
   const auto state = state_in(cluster);

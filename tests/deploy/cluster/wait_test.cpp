@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "base/terminal.h"
-#include "deploy/cluster/pods.h"
 #include "tests/deploy/cluster/memory_cluster.h"
+#include "tests/deploy/cluster/pod_samples.h"
 
 using namespace mlctl;
 using namespace mlctl::deploy;
-using Json = nlohmann::ordered_json;
+using namespace mlctl::deploy::test;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
@@ -23,35 +23,15 @@ ObjectKey key() {
 constexpr const char* deployment_at = "/apis/apps/v1/namespaces/fraud/deployments/a-0123456789";
 constexpr const char* pod_at = "/api/v1/namespaces/fraud/pods/a-1";
 
-Json pod(const std::string& status) {
-  Json out = {{"apiVersion", "v1"},
-              {"kind", "Pod"},
-              {"metadata",
-               {{"name", "a-1"},
-                {"namespace", "fraud"},
-                {"labels", {{"app.kubernetes.io/managed-by", "mlctl"}, {"mlctl.dev/revision", "0123456789"}}}}}};
-  out["status"] = Json::parse(status);
-  return out;
-}
-
-std::string waiting(const std::string& reason, const std::string& more = "") {
-  return R"({"phase":"Pending","containerStatuses":[{"state":{"waiting":{"reason":")" + reason +
-         R"(","message":"the )" + reason + R"("}})" + more + "}]}";
-}
-
-constexpr const char* unschedulable =
-    R"({"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable",
-        "message":"0/3 nodes are available: 3 Insufficient nvidia.com/gpu."}]})";
-constexpr const char* out_of_memory =
-    R"({"phase":"Running","containerStatuses":[{"state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off"}},
-        "lastState":{"terminated":{"reason":"OOMKilled","exitCode":137}}}]})";
-constexpr const char* running = R"({"phase":"Running","conditions":[{"type":"Ready","status":"False"}]})";
-
-test::MemoryCluster cluster_with(const std::string& pod_status) {
-  test::MemoryCluster cluster;
+MemoryCluster cluster_with(const std::string& pod_status) {
+  MemoryCluster cluster;
   cluster.objects[deployment_at] = {{"apiVersion", "apps/v1"},
                                     {"kind", "Deployment"},
-                                    {"metadata", {{"name", key().name}, {"namespace", "fraud"}, {"generation", 1}}},
+                                    {"metadata",
+                                     {{"name", key().name},
+                                      {"namespace", "fraud"},
+                                      {"generation", 1},
+                                      {"labels", {{"app.kubernetes.io/managed-by", "mlctl"}}}}},
                                     {"spec", {{"replicas", 1}}},
                                     {"status", {{"observedGeneration", 1}, {"updatedReplicas", 1}, {"replicas", 1}}}};
   if (!pod_status.empty()) cluster.objects[pod_at] = pod(pod_status);
@@ -59,52 +39,6 @@ test::MemoryCluster cluster_with(const std::string& pod_status) {
 }
 
 }  // namespace
-
-TEST_CASE("a pod's trouble is told in the words of whoever has it") {
-  struct Case {
-    const char* what;
-    std::string status;
-    PodTrouble::Kind kind;
-    std::string reason;
-  };
-  using Kind = PodTrouble::Kind;
-  for (const auto& c : std::vector<Case>{
-           {"nobody has seen it", "{}", Kind::starting, "not scheduled yet"},
-           {"no node has what it asks for", unschedulable, Kind::unschedulable,
-            "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."},
-           {"its containers are made", R"({"phase":"Pending"})", Kind::starting, "its containers are being started"},
-           {"no such image", waiting("ErrImagePull"), Kind::image, "the ErrImagePull"},
-           {"no such image, again", waiting("ImagePullBackOff"), Kind::image, "the ImagePullBackOff"},
-           {"a Secret that is not there", waiting("CreateContainerConfigError"), Kind::configuration,
-            "the CreateContainerConfigError"},
-           {"it ended, and waits to be started again",
-            waiting("CrashLoopBackOff", R"(,"lastState":{"terminated":{"exitCode":1,"reason":"Error"}})"), Kind::crash,
-            "it ended with exit code 1"},
-           {"out of memory", out_of_memory, Kind::crash, "out of memory: the container was killed at its limit"},
-           {"it ended for good", R"({"phase":"Failed","containerStatuses":[{"state":{"terminated":{"exitCode":3}}}]})",
-            Kind::crash, "it ended with exit code 3"},
-           {"the node threw it out", R"({"phase":"Failed","reason":"Evicted","message":"disk"})", Kind::crash,
-            "Evicted: disk"},
-           {"not ready", running, Kind::not_ready, "running, and its readiness probe has not passed yet"},
-           {"ready", R"({"phase":"Running","conditions":[{"type":"Ready","status":"True"}]})", Kind::none, ""},
-           {"an init container that pulls in vain",
-            R"({"phase":"Pending","initContainerStatuses":[{"state":{"terminated":{"exitCode":4}}}]})", Kind::crash,
-            "it ended with exit code 4"},
-           {"nonsense", R"({"phase":7,"conditions":{},"containerStatuses":[1,{"state":[]}]})", Kind::starting,
-            "not scheduled yet"},
-       }) {
-    CAPTURE(c.what);
-    const auto trouble = trouble_of(pod(c.status));
-    CHECK(trouble.kind == c.kind);
-    CHECK(trouble.reason == c.reason);
-  }
-}
-
-TEST_CASE("of several pods the worst trouble is told, with how many have it") {
-  CHECK(trouble_of_all({pod(running), pod(out_of_memory), pod(out_of_memory)}) ==
-        "2 pods crash: out of memory: the container was killed at its limit");
-  CHECK(trouble_of_all({}).empty());
-}
 
 TEST_CASE("each trouble has its own patience, and none outlasts the limit") {
   struct Case {
@@ -115,18 +49,26 @@ TEST_CASE("each trouble has its own patience, and none outlasts the limit") {
   };
   const std::string at = "Deployment fraud/a-0123456789";
   for (const auto& c : std::vector<Case>{
-           {"a wrong image", waiting("ErrImagePull"), at + ": image: the ErrImagePull", Error::Kind::denied,
+           {"a wrong image", waiting("ErrImagePull"),
+            at + ": image: the ErrImagePull\npod a-1  image for 2 min of 2 min: the ErrImagePull", Error::Kind::denied,
             minutes(2)},
            {"a missing Secret", waiting("CreateContainerConfigError"),
-            at + ": configuration: the CreateContainerConfigError", Error::Kind::denied, minutes(1)},
+            at + ": configuration: the CreateContainerConfigError\n"
+                 "pod a-1  configuration for 1 min of 1 min: the CreateContainerConfigError",
+            Error::Kind::denied, minutes(1)},
            {"out of memory", out_of_memory,
             at + ": crash: out of memory: the container was killed at its limit\n"
+                 "pod a-1  crash for 45 s of 45 s: out of memory: the container was killed at its limit, started "
+                 "again 4 times\n"
                  "its last lines:\n  loading\n  Killed\\x1b[2J",
             Error::Kind::denied, seconds(45)},
-           {"no node", unschedulable, at + ": unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
+           {"no node", unschedulable,
+            at + ": unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu.\n"
+                 "pod a-1  unschedulable for 10 min of 10 min: nvidia.com/gpu is short on 3 of 3 nodes",
             Error::Kind::denied, minutes(10)},
            {"never ready", running,
-            at + " is not ready after 15 min: not ready: running, and its readiness probe has not passed yet",
+            at + " is not ready after 15 min: not ready: running, and its readiness probe has not passed yet\n"
+                 "pod a-1  not ready for 15 min: running, and its readiness probe has not passed yet",
             Error::Kind::timeout, minutes(15)},
            {"no pods at all", "", at + " is not ready after 15 min: 0 of 1 replicas ready", Error::Kind::timeout,
             minutes(15)},
@@ -138,7 +80,7 @@ TEST_CASE("each trouble has its own patience, and none outlasts the limit") {
       return Result<ApiAnswer>(std::move(answer));
     };
     ManualClock clock;
-    const auto errors = wait_until_ready({key()}, minutes(15), {cluster, clock, no_progress()});
+    const auto errors = wait_until_ready({{key()}}, minutes(15), {cluster, clock, no_progress()});
     REQUIRE(errors.size() == 1);
     REQUIRE(errors[0]);
     CHECK(errors[0]->message == c.message);
@@ -154,14 +96,9 @@ TEST_CASE("a trouble that passes begins its patience anew, and a pod that gets r
     const auto now = clock.steady().time_since_epoch();
     if (now == seconds(100)) cluster.objects[pod_at] = pod(R"({"phase":"Pending"})");
     if (now == seconds(110)) cluster.objects[pod_at] = pod(waiting("ErrImagePull"));
-    if (now == seconds(220))
-      cluster.objects[deployment_at]["status"] = {{"observedGeneration", 1},
-                                                  {"updatedReplicas", 1},
-                                                  {"replicas", 1},
-                                                  {"readyReplicas", 1},
-                                                  {"availableReplicas", 1}};
+    if (now == seconds(220)) cluster.change(deployment_at, [](Json& object) { object["status"] = all_ready(); });
   };
-  const auto errors = wait_until_ready({key()}, minutes(15), {cluster, clock, no_progress()});
+  const auto errors = wait_until_ready({{key()}}, minutes(15), {cluster, clock, no_progress()});
   CHECK(!errors[0]);
   CHECK(clock.steady().time_since_epoch() == seconds(220));
 }
@@ -173,8 +110,118 @@ TEST_CASE("a Deployment that goes away, and a server that does, end the waiting 
     return Result<ApiAnswer>(std::move(answer));
   };
   ManualClock clock;
-  const auto errors = wait_until_ready({{"apps/v1", "Deployment", "fraud", "gone-1"}, key()}, minutes(1),
+  const auto errors = wait_until_ready({{{"apps/v1", "Deployment", "fraud", "gone-1"}}, {key()}}, minutes(1),
                                        {cluster, clock, no_progress()});
   CHECK(errors[0]->kind == Error::Kind::not_found);
   CHECK(errors[1]->kind == Error::Kind::timeout);
+}
+
+TEST_CASE("with watches nothing is asked while nothing changes, and what changes is seen at once") {
+  auto cluster = cluster_with(running);
+  ManualClock clock;
+  cluster.clock = &clock;
+  cluster.at.emplace(seconds(1), [] {});
+  cluster.at.emplace(std::chrono::milliseconds(80'500),
+                     [&] { cluster.objects[deployment_at]["status"] = all_ready(); });
+  const auto errors = wait_until_ready({{key()}}, minutes(15), {cluster, clock, no_progress()});
+  CHECK(!errors[0]);
+  CHECK(clock.steady().time_since_epoch() == std::chrono::milliseconds(80'500));
+  CHECK(cluster.lists == 2);
+  CHECK(cluster.streams ==
+        std::vector<std::string>{"/apis/apps/v1/namespaces/fraud/deployments", "/api/v1/namespaces/fraud/pods"});
+  CHECK(cluster.listening() == 0);
+}
+
+TEST_CASE("a patience ends on time though nothing is said") {
+  auto cluster = cluster_with(running);
+  ManualClock clock;
+  cluster.clock = &clock;
+  cluster.at.emplace(seconds(10), [&] { cluster.objects[pod_at] = pod(waiting("ErrImagePull")); });
+  const auto errors = wait_until_ready({{key()}}, minutes(15), {cluster, clock, no_progress()});
+  CHECK(errors[0]->kind == Error::Kind::denied);
+  CHECK(clock.steady().time_since_epoch() == seconds(130));
+}
+
+TEST_CASE("what failed keeps its branch: which pods, what their ReplicaSet was told, what serves instead") {
+  auto cluster = cluster_with(waiting("ErrImagePull"));
+  auto second = pod(unschedulable);
+  second["metadata"]["name"] = "a-2";
+  cluster.objects["/api/v1/namespaces/fraud/pods/a-2"] = second;
+  cluster.objects[deployment_at]["status"]["conditions"] = refused("exceeded quota: mlctl")["status"]["conditions"];
+  ManualClock clock;
+  const Awaited what{key(), "fraud/a", "v1.0.0", {"Service fraud/a", "HTTPRoute fraud/a"}};
+  const auto errors = wait_until_ready({what}, minutes(15), {cluster, clock, no_progress()});
+  CHECK(errors[0]->message ==
+        "Deployment fraud/a-0123456789: image: the ErrImagePull\n"
+        "its ReplicaSet  quota: exceeded quota: mlctl\n"
+        "pod a-1  image for 2 min of 2 min: the ErrImagePull\n"
+        "pod a-2  unschedulable: nvidia.com/gpu is short on 3 of 3 nodes\n"
+        "v1.0.0 serves as before; Service fraud/a and HTTPRoute fraud/a stay as they are");
+}
+
+TEST_CASE("quota and admission have a patience each, and give way to what pods that were made say") {
+  struct Case {
+    const char* what;
+    std::string told, pod_status, message;
+    Duration waited;
+  };
+  const std::string at = "Deployment fraud/a-0123456789: ";
+  for (const auto& c : std::vector<Case>{
+           {"quota", "exceeded quota: mlctl", "",
+            at + "quota: exceeded quota: mlctl\nits ReplicaSet  quota for 5 min of 5 min: exceeded quota: mlctl",
+            minutes(5)},
+           {"admission", "violates PodSecurity", "",
+            at + "admission: violates PodSecurity\n"
+                 "its ReplicaSet  admission for 1 min of 1 min: violates PodSecurity",
+            minutes(1)},
+           {"quota beside a pod whose image is not there", "exceeded quota: mlctl", waiting("ErrImagePull"),
+            at + "image: the ErrImagePull\n"
+                 "its ReplicaSet  quota: exceeded quota: mlctl\n"
+                 "pod a-1  image for 2 min of 2 min: the ErrImagePull",
+            minutes(2)},
+       }) {
+    CAPTURE(c.what);
+    auto cluster = cluster_with(c.pod_status);
+    cluster.objects[deployment_at]["status"]["conditions"] = refused(c.told)["status"]["conditions"];
+    ManualClock clock;
+    const auto errors = wait_until_ready({{key()}}, minutes(15), {cluster, clock, no_progress()});
+    CHECK(errors[0]->message == c.message);
+    CHECK(errors[0]->kind == Error::Kind::denied);
+    CHECK(clock.steady().time_since_epoch() == c.waited);
+  }
+}
+
+namespace {
+
+// Draws into a string.
+struct Canvas : Progress {
+  std::vector<std::string> drawn;
+  void step(std::string_view) override {}
+  void update(std::string_view) override {}
+  void finish(Symbol, std::string_view) override {}
+  void note(std::string_view) override {}
+  bool show(const Picture& picture) override {
+    drawn.push_back(picture({.unicode = true, .width = 100}, 20));
+    return true;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("on a terminal the tree is drawn anew as time passes, and asks nobody for it") {
+  auto cluster = cluster_with(unschedulable);
+  ManualClock clock;
+  cluster.clock = &clock;
+  cluster.at.emplace(seconds(20), [&] { cluster.objects[deployment_at]["status"] = all_ready(); });
+  Canvas canvas;
+  const auto errors =
+      wait_until_ready({{key(), "fraud/a", "v1.0.0", {"Service fraud/a"}}}, minutes(15), {cluster, clock, canvas});
+  CHECK(!errors[0]);
+  CHECK(canvas.drawn.size() == 20);
+  CHECK(cluster.lists == 2);
+  CHECK(canvas.drawn.back() == R"(  fraud/a
+  ├─ Deployment fraud/a-0123456789  0 of 1 replicas ready
+  │  └─ pod a-1  unschedulable for 19 s of 10 min: nvidia.com/gpu is short on 3 of 3 nodes
+  └─ v1.0.0 serves until it is ready; then Service fraud/a goes over
+)");
 }
