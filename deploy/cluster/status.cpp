@@ -4,7 +4,6 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <ranges>
 #include <set>
 
 #include "deploy/cluster/fields.h"
@@ -63,9 +62,9 @@ class Reader {
       begin = live_.states.find({"v1", "ConfigMap", name_space, state_name(model)});
       if (begin != end) end = std::next(begin);
     }
-    for (const auto& [key, object] : std::ranges::subrange(begin, end)) {
-      if (key.name != state_name(model)) continue;
-      auto state = parse_state(object);
+    for (auto one = begin; one != end; ++one) {
+      if (one->first.name != state_name(model)) continue;
+      auto state = parse_state(one->second);
       if (!state) return state.error();
       if (state->model == model && state->environment == desired_.environment) return std::optional(std::move(*state));
     }

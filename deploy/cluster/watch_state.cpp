@@ -11,7 +11,7 @@ namespace mlctl::deploy {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Kind = WatchEvent::Kind;
+enum class Kind { added, modified, deleted, bookmark, error };
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
@@ -37,23 +37,6 @@ bool is_expired(const Json& status) {
 
 }  // namespace
 
-Result<WatchEvent> parse_watch_event(std::string_view line) {
-  const Error broken{Error::Kind::unavailable, "a watch says what is no event", ""};
-  const auto wanted = [](int, Json::parse_event_t event, Json& value) {
-    return event != Json::parse_event_t::key || value != "managedFields";
-  };
-  Json all = Json::parse(line, wanted, false);
-  const auto type = text_field(all, "type");
-  const auto* kind =
-      std::find_if(std::begin(kinds), std::end(kinds), [&](const auto& one) { return one.first == type; });
-  if (kind == std::end(kinds) || !field(all, "object").is_object()) return broken;
-  WatchEvent event{kind->second, std::move(all["object"])};
-  if (event.kind == Kind::error) return event;
-  if (resource_version_of(event.object).empty()) return broken;
-  if (event.kind != Kind::bookmark && key_of(event.object).name.empty()) return broken;
-  return event;
-}
-
 Result<std::vector<std::string>> WatchLines::add(std::string_view bytes) {
   std::vector<std::string> out;
   for (;;) {
@@ -65,6 +48,29 @@ Result<std::vector<std::string>> WatchLines::add(std::string_view bytes) {
     if (!rest_.empty()) out.push_back(std::exchange(rest_, {}));
     bytes.remove_prefix(end + 1);
   }
+}
+
+struct WatchState::Event {
+  Kind kind = Kind::error;
+  Json object;  // of an error: a Status
+};
+
+// Error{unavailable}: it is no event.
+Result<WatchState::Event> WatchState::parse(const std::string& line) {
+  const Error broken{Error::Kind::unavailable, "a watch says what is no event", ""};
+  const auto wanted = [](int, Json::parse_event_t event, Json& value) {
+    return event != Json::parse_event_t::key || value != "managedFields";
+  };
+  Json all = Json::parse(line, wanted, false);
+  const auto type = text_field(all, "type");
+  const auto* kind =
+      std::find_if(std::begin(kinds), std::end(kinds), [&](const auto& one) { return one.first == type; });
+  if (kind == std::end(kinds) || !field(all, "object").is_object()) return broken;
+  Event event{kind->second, std::move(all["object"])};
+  if (event.kind == Kind::error) return event;
+  if (resource_version_of(event.object).empty()) return broken;
+  if (event.kind != Kind::bookmark && key_of(event.object).name.empty()) return broken;
+  return event;
 }
 
 WatchState::WatchState(const ListQuery& query, Duration look_again, std::uint32_t seed)
@@ -143,7 +149,7 @@ WatchState::Heard WatchState::heard(std::string_view bytes, SteadyTime now) {
   }
   due_ = now + silence_limit;
   for (const auto& line : *lines) {
-    auto event = parse_watch_event(line);
+    auto event = parse(line);
     if (!event) {
       cut(now);
       return {out.changed, true};
@@ -155,7 +161,7 @@ WatchState::Heard WatchState::heard(std::string_view bytes, SteadyTime now) {
   return out;
 }
 
-WatchState::Heard WatchState::apply(WatchEvent event, SteadyTime now) {
+WatchState::Heard WatchState::apply(Event event, SteadyTime now) {
   if (event.kind == Kind::error) {
     // What was missed is in a list. Twice in a row is somebody who forgets at once: not so fast.
     if (is_expired(event.object) && told_anything_)

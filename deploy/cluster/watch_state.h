@@ -19,14 +19,6 @@
 
 namespace mlctl::deploy {
 
-struct WatchEvent {
-  enum class Kind { added, modified, deleted, bookmark, error };
-  Kind kind = Kind::error;
-  nlohmann::ordered_json object;  // of an error: a Status
-};
-// One line of a watch. Error{unavailable}: it is none.
-[[nodiscard]] Result<WatchEvent> parse_watch_event(std::string_view line);
-
 inline constexpr std::size_t watch_line_limit = 8U << 20U;  // etcd keeps no object that is larger than 1.5 MiB
 
 // Bytes as they come -> whole lines, empty ones left out.
@@ -74,7 +66,9 @@ class WatchState {
   void go_on(SteadyTime now);              // from the version of a list
   void failed(Mode next, SteadyTime now);  // after a while, longer each time
   void cut(SteadyTime now);                // a stream ended that had told nothing
-  Heard apply(WatchEvent event, SteadyTime now);
+  struct Event;
+  static Result<Event> parse(const std::string& line);
+  Heard apply(Event event, SteadyTime now);
   Duration back_off(SteadyTime now);
 
   std::string about_;  // "deployments"
