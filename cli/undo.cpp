@@ -9,6 +9,7 @@
 #include "cli/fleet.h"
 #include "deploy/cluster/apply.h"
 #include "release/reference.h"
+#include "release/way_back.h"
 
 namespace mlctl::cli {
 namespace {
@@ -76,8 +77,21 @@ Result<std::optional<std::uint64_t>> live_assignment(const Stage& stage, Context
                                  release::namespace_of(stage.place.project, stage.model), stage.environment->name);
 }
 
-// What the environment should hold after the way back, without taking N.
-Result<release::Fleet> fleet_after(Stage& stage, const release::UndoPlan& plan) {
+release::WayBack way_of(const Stage& stage, const release::UndoPlan& plan) {
+  return {stage.environment, plan.model, plan.to, plan.n};
+}
+
+Result<ClusterView> view_back(Stage& stage, const release::WayBack& way, Headline& headline, Context& context) {
+  auto there = connect(*stage.environment, context);
+  if (!there) return there.error();
+  auto back = release::fleet_back(stage.place.project, stage.place.git.get(), *stage.place.store, way, *there);
+  if (!back) return back.error();
+  if (way.to && !headline.fields.empty()) headline.fields.emplace_back("way", back->kept ? "kept" : "rendered");
+  return view_cluster(std::move(back->fleet), false, context);
+}
+
+// What the folder should hold after the way back, without taking N.
+Result<release::Fleet> folder_after(Stage& stage, const release::UndoPlan& plan) {
   if (plan.to)
     return release::find_fleet(stage.place.project, stage.place.git.get(), *stage.place.store,
                                {plan.environment,
@@ -90,13 +104,13 @@ Result<release::Fleet> fleet_after(Stage& stage, const release::UndoPlan& plan) 
   return fleet;
 }
 
-int preview(Stage& stage, const release::UndoPlan& plan, const Headline& headline, Context& context) {
-  auto fleet = fleet_after(stage, plan);
-  if (!fleet) return context.fail(fleet.error());
+int preview(Stage& stage, const release::UndoPlan& plan, Headline& headline, Context& context) {
   if (!stage.folder) {
-    auto view = view_cluster(std::move(*fleet), false, context);
+    auto view = view_back(stage, way_of(stage, plan), headline, context);
     return view ? apply_to_cluster(stage.place, *view, {}, context, headline) : context.fail(view.error());
   }
+  auto fleet = folder_after(stage, plan);
+  if (!fleet) return context.fail(fleet.error());
   FolderView view{.folder = *stage.folder};
   view.fleet = std::move(*fleet);
   auto planned = deploy::plan_folder(view.folder, view.fleet.desired);
@@ -108,24 +122,33 @@ int preview(Stage& stage, const release::UndoPlan& plan, const Headline& headlin
 // Asked before the tag, which cannot be taken back.
 Status can_follow(Stage& stage, const release::UndoPlan& plan, bool push, Context& context) {
   if (stage.folder) return deploy::check_branch(*stage.place.git, stage.folder->where, push);
-  auto fleet = fleet_after(stage, plan);
-  if (!fleet) return fleet.error();
-  auto view = view_cluster(std::move(*fleet), false, context);
+  Headline unsaid;
+  auto view = view_back(stage, way_of(stage, plan), unsaid, context);
   if (!view) return view.error();
   for (const auto& owner : view->plan.owners)
     if (owner.refused) return *owner.refused;
   return deploy::may_apply(view->plan, plan.environment, false);
 }
 
+// By what git says now: the way back is taken there.
+Result<ClusterView> view_taken(Stage& stage, Headline& headline, Context& context) {
+  auto tags = tags_of(stage);
+  if (!tags) return tags.error();
+  const auto& environment = stage.environment->name;
+  auto newest = tags->assignment(environment);
+  if (!newest) return newest.error();
+  const auto n = release::newest_number(*tags, environment);
+  return view_back(stage, {stage.environment, stage.model, std::move(*newest), n}, headline, context);
+}
+
 // The tag is the decision; from here on `apply` alone can finish what is left.
-int finish(Stage& stage, const Headline& headline, bool push, Context& context) {
-  const release::FleetRequest request{stage.environment->name, {to_string(stage.model)}, {}};
+int finish(Stage& stage, Headline headline, bool push, Context& context) {
   int code = 0;
   if (stage.folder) {
-    auto view = view_folder(stage.place, request);
+    auto view = view_folder(stage.place, {stage.environment->name, {to_string(stage.model)}, {}});
     code = view ? apply_view(stage.place, *view, push, context, headline) : context.fail(view.error());
   } else {
-    auto view = view_cluster(stage.place, request, false, context);
+    auto view = view_taken(stage, headline, context);
     code = view ? apply_to_cluster(stage.place, *view, {}, context, headline) : context.fail(view.error());
   }
   if (code != 0)
@@ -174,8 +197,9 @@ Command undo_command() {
       .summary = "Go back to the version that an environment ran before",
       .description =
           "Assigns the newest older version that was not undone itself, under the next N, denies the one that is\n"
-          "left until `mlctl assign --allow-denied`, and applies the folder or the cluster. Unassigns when nothing\n"
-          "is older.",
+          "left until `mlctl assign --allow-denied`, and applies the folder or the cluster: at once, also where new\n"
+          "versions take traffic step by step. A cluster keeps the last versions as they were applied, and gets\n"
+          "just these objects again. Unassigns when nothing is older.",
       .examples = {{"back to what ran before", "mlctl undo credit-risk --env prod"}},
       .arguments = {{.name = "MODEL",
                      .help = "a name, its unique last part, or a folder with a model.yaml",

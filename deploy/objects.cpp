@@ -12,7 +12,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* name_label = "app.kubernetes.io/name";
-constexpr const char* revision_label = "mlctl.dev/revision";
 
 // What all objects of one model version share.
 struct Frame {
@@ -172,6 +171,12 @@ Status nameable(const registry::ModelName& model) {
                "a model that is served in a cluster has a name that begins with a letter"};
 }
 
+Objects kept_objects(const Spec& spec) {
+  Objects out = spec.kept->objects;
+  for (auto& object : out) object["metadata"]["annotations"][assignment_annotation] = std::to_string(spec.assignment);
+  return out;
+}
+
 }  // namespace
 
 std::string to_string(const ObjectKey& key) {
@@ -195,12 +200,14 @@ ObjectKey key_of(const Json& object) {
 }
 
 Result<std::string> revision_of(const Spec& spec) {
+  if (spec.kept) return spec.kept->revision;
   auto frame = frame_of(spec);
   if (!frame) return frame.error();
   return frame->revision;
 }
 
 Result<Objects> model_objects(const Spec& spec) {
+  if (spec.kept) return kept_objects(spec);
   if (auto named = nameable(spec.model); !named) return named.error();
   auto framed = frame_of(spec);
   if (!framed) return framed.error();

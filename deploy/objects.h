@@ -4,6 +4,7 @@
 // and HTTPRoute once per model; Namespace and ResourceQuota once per tenant.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@
 #include "registry/name.h"
 
 namespace mlctl::deploy {
+
+// A revision as it was applied once.
+struct AsApplied;
 
 // One model version in one environment: everything that its objects depend on.
 struct Spec {
@@ -30,6 +34,8 @@ struct Spec {
   Runtime runtime;
   Environment environment;
   std::string name_space;
+  bool way_back = false;                  // assigned as the way back from another version: it takes the traffic at once
+  std::shared_ptr<const AsApplied> kept;  // when it served: nothing is rendered, only N is new; null: rendered
 };
 
 struct ObjectKey {
@@ -41,6 +47,11 @@ struct ObjectKey {
 
 using Objects = std::vector<nlohmann::ordered_json>;
 
+struct AsApplied {
+  std::string revision;
+  Objects objects;
+};
+
 // Error{usage}: no `pull:`, a model name that Kubernetes does not take for a Service, an unknown runtime profile, a
 // variable that the profile sets itself.
 [[nodiscard]] Result<Objects> model_objects(const Spec& spec);
@@ -50,7 +61,8 @@ using Objects = std::vector<nlohmann::ordered_json>;
 [[nodiscard]] Result<std::string> revision_of(const Spec& spec);
 
 inline constexpr const char* managed_label = "app.kubernetes.io/managed-by";  // "mlctl"
-inline constexpr const char* model_annotation = "mlctl.dev/model";            // "fraud/credit-risk"
+inline constexpr const char* revision_label = "mlctl.dev/revision";
+inline constexpr const char* model_annotation = "mlctl.dev/model";  // "fraud/credit-risk"
 inline constexpr const char* tenant_annotation = "mlctl.dev/tenant";
 inline constexpr const char* assignment_annotation = "mlctl.dev/assignment";
 inline constexpr const char* version_annotation = "mlctl.dev/version";

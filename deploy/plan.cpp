@@ -53,9 +53,7 @@ class Claims {
 Result<DesiredFile> file_of_candidate(const Candidate& candidate, const Surroundings& around) {
   auto spec = spec_of(candidate, around);
   if (!spec) return spec.error();
-  auto objects = model_objects(*spec);
-  if (!objects) return objects.error();
-  return file_from(file_of(candidate.name_space, candidate.model), *objects, std::move(*spec));
+  return file_of_spec(std::move(*spec));
 }
 
 Status add_tenants(const std::set<std::string>& names, const Surroundings& around, Claims& claims,
@@ -93,7 +91,15 @@ Result<Spec> spec_of(const Candidate& candidate, const Surroundings& around) {
               .rollout = std::move(*rollout),
               .runtime = **runtime,
               .environment = around.environment,
-              .name_space = candidate.name_space};
+              .name_space = candidate.name_space,
+              .way_back = candidate.way_back};
+}
+
+Result<DesiredFile> file_of_spec(Spec spec) {
+  auto objects = model_objects(spec);
+  if (!objects) return objects.error();
+  auto path = file_of(spec.name_space, spec.model);
+  return file_from(std::move(path), *objects, std::move(spec));
 }
 
 Result<Objects> objects_of(const DesiredFile& file) {

@@ -24,6 +24,7 @@ struct Candidate {
   std::int64_t assignment = 0;  // N; 0: a look at a version that is not assigned
   Node config;                  // merged for the environment, defaults filled in
   std::string name_space;
+  bool way_back = false;  // from another version, to one that served before
 };
 
 struct DesiredFile {
@@ -35,6 +36,9 @@ struct DesiredFile {
 };
 // What the text says, made again: a whole fleet's objects at once would fill the memory.
 [[nodiscard]] Result<Objects> objects_of(const DesiredFile& file);
+
+// One model's. Error as of model_objects.
+[[nodiscard]] Result<DesiredFile> file_of_spec(Spec spec);
 
 struct Surroundings {
   const Environment& environment;

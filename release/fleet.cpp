@@ -70,6 +70,12 @@ std::string listed(const std::vector<std::string>& names) {
   return out;
 }
 
+// By which N of the stage.
+struct Stage {
+  std::int64_t n = 0;
+  bool way_back = false;
+};
+
 class Finder {
  public:
   Finder(const Project& project, registry::Git* git, registry::Store& store, const FleetRequest& request)
@@ -95,7 +101,8 @@ class Finder {
     if (const auto by_time = tags.time_order_differs(environment_))
       notes.push_back(to_string(name) + ": by time the newest assignment is " + *by_time + "; the number counts");
     const auto& newest = **assigned;
-    return add(name, newest.version, newest.commit, newest.digest, static_cast<std::int64_t>(newest.n));
+    return add(name, newest.version, newest.commit, newest.digest,
+               {static_cast<std::int64_t>(newest.n), newest.denied.has_value()});
   }
 
   Status add_look(const Look& look) {
@@ -106,13 +113,14 @@ class Finder {
       if (git_ != nullptr)
         notes.push_back(to_string(look.model) + " " + to_string(look.version) +
                         " is not registered in git: served by the model.yaml that is here now");
-      return add(look.model, look.version, "", std::nullopt, look_);
+      return add(look.model, look.version, "", std::nullopt, {look_, look_ > 0});
     }
     // What is assigned anyway is no mere look.
     const auto assigned = tags.assignment(environment_);
     const bool runs = assigned && *assigned && (*assigned)->version == look.version;
     return add(look.model, look.version, tag->commit, tag->digest,
-               runs ? static_cast<std::int64_t>((*assigned)->n) : look_);
+               runs ? Stage{static_cast<std::int64_t>((*assigned)->n), (*assigned)->denied.has_value()}
+                    : Stage{look_, look_ > 0});
   }
 
   // Models that are assigned and have no model.yaml here are left as they are.
@@ -145,7 +153,7 @@ class Finder {
   }
 
   Status add(const ModelName& name, const registry::Version& version, const std::string& commit,
-             const std::optional<Digest>& recorded, std::int64_t n) {
+             const std::optional<Digest>& recorded, Stage stage) {
     ModelEntry entry = *find_entry(name);
     if (!commit.empty()) {
       auto then = model_at(project_, *git_, entry, commit);
@@ -161,9 +169,10 @@ class Finder {
                           .digest = located->digest,
                           .image = located->image,
                           .commit = commit,
-                          .assignment = n,
+                          .assignment = stage.n,
                           .config = std::move(*config),
-                          .name_space = namespace_of(project_, name)});
+                          .name_space = namespace_of(project_, name),
+                          .way_back = stage.way_back});
     return ok();
   }
 

@@ -19,7 +19,7 @@ struct FleetRequest {
   std::string environment;
   std::vector<std::string> models;  // as find_model takes them, or MODEL@V for a look; none: all that the labels choose
   std::vector<std::string> labels;  // "label=value", all must match
-  std::int64_t look_number = 0;     // the N that looks are shown with
+  std::int64_t look_number = 0;     // the N that a look is shown with: of a way back that is not taken yet
 };
 
 struct Fleet {

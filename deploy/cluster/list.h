@@ -11,6 +11,10 @@
 
 namespace mlctl::deploy {
 
+// What PartialObjectMetadata is asked for by: names, labels and annotations alone.
+inline constexpr const char* metadata_only =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 struct ListQuery {
   Resource resource;
   std::string name_space;      // "": all

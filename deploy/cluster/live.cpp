@@ -12,8 +12,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t few_namespaces = 3;
-constexpr const char* metadata_type =
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 struct GroupKind {
   const char* group;
@@ -184,7 +182,7 @@ Result<std::map<ObjectKey, Stranger>> find_strangers(Cluster& cluster, Discovery
   for (const auto& [place, names] : places) {
     auto resource = discovery.find(names.first, place.first);
     if (!resource) return resource.error();
-    queries.push_back({*resource, place.second, "", metadata_type, true});
+    queries.push_back({*resource, place.second, "", metadata_only, true});
   }
   auto lists = list_all(cluster, queries);
   if (!lists) return lists.error();

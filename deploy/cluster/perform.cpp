@@ -7,6 +7,7 @@
 
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/live.h"
+#include "deploy/cluster/revisions.h"
 #include "deploy/cluster/wait.h"
 
 namespace mlctl::deploy {
@@ -54,10 +55,12 @@ class Performer {
   Result<std::vector<OwnerOutcome>> perform() {
     for (const auto order : {Order::name_space, Order::quota, Order::account, Order::backend, Order::pods,
                              Order::scaling, Order::traffic, Order::removal}) {
+      if (order == Order::backend) keep();
       if (order == Order::traffic) wait();
       if (auto done = perform(tasks_of(order)); !done) return done.error();
     }
     if (auto done = record(); !done) return done.error();
+    retire();
     std::vector<OwnerOutcome> out;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
       if (!made_[i].empty() || errors_[i]) out.push_back({plan_.owners[i].name, made(i), errors_[i]});
@@ -200,6 +203,34 @@ class Performer {
     const auto errors = wait_until_ready(all, options_.ready_limit, {cluster_, clock_, progress_});
     for (std::size_t i = 0; i < owners.size(); ++i)
       if (errors[i]) fail(owners[i], *errors[i]);
+  }
+
+  // What is about to serve is kept before it does: whatever happens later, the way back to it is there.
+  void keep() {
+    std::vector<std::size_t> owners;
+    std::vector<Json> records;
+    for (std::size_t i = 0; i < plan_.owners.size(); ++i) {
+      const auto& owner = plan_.owners[i];
+      if (errors_[i] || owner.spec == nullptr || !owner.after.stable) continue;
+      Objects objects;
+      for (const auto& body : owner.bodies) objects.push_back(*body);
+      owners.push_back(i);
+      records.push_back(kept_revision(owner.after, *owner.after.stable, objects));
+    }
+    const auto kept = keep_revisions(cluster_, discovery_, records);
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      if (!kept[i]) fail(owners[i], kept[i].error());
+  }
+
+  // Where something else serves now, or nothing.
+  void retire() {
+    std::vector<const ModelState*> states;
+    for (std::size_t i = 0; i < plan_.owners.size(); ++i) {
+      const auto& [before, after] = std::pair(plan_.owners[i].before.stable, plan_.owners[i].after.stable);
+      if (!errors_[i] && plan_.owners[i].is_model && before && (!after || after->revision != before->revision))
+        states.push_back(&plan_.owners[i].after);
+    }
+    retire_revisions(cluster_, discovery_, states);
   }
 
   // The Deployment to wait for; nullopt: there is none, or it need not be waited for.

@@ -33,7 +33,10 @@ class Planner {
     for (const auto& step : {&Planner::add_desired, &Planner::read, &Planner::add_states, &Planner::remember,
                              &Planner::compare, &Planner::look_for_strangers, &Planner::ask, &Planner::prune})
       if (auto done = (this->*step)(); !done) return done.error();
-    for (auto& owner : plan_.owners) record(owner);
+    for (auto& owner : plan_.owners) {
+      record(owner);
+      if (owner.rollout == OwnerPlan::Rollout::none && owner.changes_nothing()) owner.bodies.clear();
+    }
     return std::move(plan_);
   }
 
@@ -158,8 +161,7 @@ class Planner {
       auto& after = plan_.owners[one.owner].after;
       after.applied[key_in_state(one.key)] = digest_of(as_text(*one.body)).hex();
       after.kinds.insert(group_kind(one.key));
-      if (plan_.owners[one.owner].rollout != OwnerPlan::Rollout::none)
-        plan_.owners[one.owner].bodies.push_back(one.body);
+      plan_.owners[one.owner].bodies.push_back(one.body);
     }
     return ok();
   }
@@ -171,6 +173,7 @@ class Planner {
       if (owner.refused || owner.rollout == OwnerPlan::Rollout::runs || owner.rollout == OwnerPlan::Rollout::ends)
         continue;
       if (one.live == nullptr) {
+        if (const Json* old = taken_over_by(one)) start_as_large(one.body, *old);
         owner.changes.push_back({{Change::Kind::create, one.key, {}, {}}, one.body, "", ""});
         continue;
       }
@@ -195,7 +198,7 @@ class Planner {
     for (std::size_t i = 0; i < answers->size(); ++i) {
       Wanted& one = *doubtful_[i];
       auto& [fields, conflicts] = answers->at(i);
-      keep_replicas(one, fields);
+      keep_replicas(one.body, *one.live, fields);
       if (fields.empty() && conflicts.empty())
         ++plan_.unchanged;
       else
@@ -208,15 +211,14 @@ class Planner {
     return ok();
   }
 
-  // An autoscaler will own the number of replicas and does not yet: naming it no more would reset it to 1, so it stays
-  // what it is until the autoscaler has written it. (kubernetes.io, Server-Side Apply, "Transferring ownership")
-  static void keep_replicas(Wanted& one, std::vector<FieldChange>& fields) {
-    const Json::json_pointer at("/spec/replicas");
-    if (one.key.kind != "Deployment" || one.body->contains(at) || !one.live->contains(at)) return;
-    if (std::erase_if(fields, [](const FieldChange& field) { return field.path == "spec.replicas"; }) == 0) return;
-    Json body = *one.body;
-    body["spec"]["replicas"] = one.live->at(at);
-    one.body = std::make_shared<const Json>(std::move(body));
+  // The Deployment that has the traffic which a new one takes over all at once; nullptr: there is none.
+  [[nodiscard]] const Json* taken_over_by(const Wanted& one) const {
+    const auto& owner = plan_.owners[one.owner];
+    const auto& stable = owner.before.stable;
+    if (one.key.kind != "Deployment" || !stable || owner.rollout != OwnerPlan::Rollout::none) return nullptr;
+    const auto old = live_.objects.find(
+        {one.key.api_version, one.key.kind, one.key.name_space, owner.before.model.name + "-" + stable->revision});
+    return old == live_.objects.end() ? nullptr : &old->second;
   }
 
   // What is to be created may be there already, without our labels: ours with its labels cut off, a namespace that

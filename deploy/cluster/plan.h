@@ -37,7 +37,8 @@ struct OwnerPlan {
   // latter two have no changes.
   enum class Rollout { none, begins, runs, ends };
   Rollout rollout = Rollout::none;
-  std::vector<std::shared_ptr<const nlohmann::ordered_json>> bodies;  // of a rollout: all objects as they are applied
+  // All objects as they are applied, where something is to be done: what is kept of the revision.
+  std::vector<std::shared_ptr<const nlohmann::ordered_json>> bodies;
   [[nodiscard]] bool changes_nothing() const {
     return refused || (changes.empty() && (before == after || rollout != Rollout::none));
   }

@@ -3,9 +3,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/terminal.h"
+#include "deploy/cluster/fields.h"
 
 namespace mlctl::deploy {
 namespace {
+
+using Json = nlohmann::ordered_json;
+
+const Json::json_pointer replicas_at("/spec/replicas");
 
 Error was_aborted(const OwnerPlan& owner) {
   const auto& rollout = *owner.before.rollout;
@@ -21,6 +26,12 @@ bool is_on_its_way(const RolloutState& rollout, const std::string& now) {
   if (rollout.is_over()) return false;
   const auto time = parse_rfc3339(now);
   return rollout.phase != Phase::aborted || !time || *time - rollout.since < rollout.plan.config.look_around;
+}
+
+// What served before was judged when it came, and is wanted now: the way back is not shifted step by step (decision
+// 13). Only the way there: what changes under an assignment that serves already is something new.
+bool goes_back(const OwnerPlan& owner) {
+  return owner.spec->way_back && owner.before.stable->assignment < static_cast<std::uint64_t>(owner.spec->assignment);
 }
 
 }  // namespace
@@ -53,8 +64,24 @@ void find_rollout(OwnerPlan& owner, const std::string& now, bool again) {
     owner.refused = was_aborted(owner);
   else if (on_its_way && !(lost && other_serves))
     owner.rollout = same ? OwnerPlan::Rollout::runs : OwnerPlan::Rollout::ends;
-  else if (other_serves && owner.spec->serving.canary && owner.spec->assignment > 0)
+  else if (other_serves && owner.spec->serving.canary && owner.spec->assignment > 0 && !goes_back(owner))
     owner.rollout = OwnerPlan::Rollout::begins;
+}
+
+void start_as_large(Body& body, const Json& old) {
+  const auto replicas = number_field(field(old, "spec"), "replicas");
+  if (replicas < 1 || body->contains(replicas_at)) return;
+  Json larger = *body;
+  larger["spec"]["replicas"] = replicas;
+  body = std::make_shared<const Json>(std::move(larger));
+}
+
+void keep_replicas(Body& body, const Json& live, std::vector<FieldChange>& fields) {
+  if (text_field(*body, "kind") != "Deployment" || body->contains(replicas_at) || !live.contains(replicas_at)) return;
+  if (std::erase_if(fields, [](const FieldChange& field) { return field.path == "spec.replicas"; }) == 0) return;
+  Json same = *body;
+  same["spec"]["replicas"] = live.at(replicas_at);
+  body = std::make_shared<const Json>(std::move(same));
 }
 
 registry::ModelName model_named(const nlohmann::ordered_json& object) {

@@ -18,6 +18,14 @@ namespace mlctl::deploy {
 // RFC 3339; `again`: what was aborted may begin once more.
 void find_rollout(OwnerPlan& owner, const std::string& now, bool again);
 
+using Body = std::shared_ptr<const nlohmann::ordered_json>;
+// Where all traffic goes over at once, the pods that take it are as many as those of `old`, which have it: an
+// autoscaler would begin with its minimum, and be too late. Only where the body leaves the number to one.
+void start_as_large(Body& body, const nlohmann::ordered_json& old);
+// An autoscaler will own the number of replicas and does not yet: naming it no more would reset it to 1, so it stays
+// what it is until the autoscaler has written it. (kubernetes.io, Server-Side Apply, "Transferring ownership")
+void keep_replicas(Body& body, const nlohmann::ordered_json& live, std::vector<FieldChange>& fields);
+
 // Whose state it says it is, where the state itself cannot be read; unnamed: nobody's.
 [[nodiscard]] registry::ModelName model_named(const nlohmann::ordered_json& object);
 

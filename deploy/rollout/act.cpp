@@ -9,6 +9,7 @@
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/fields.h"
 #include "deploy/cluster/live.h"
+#include "deploy/cluster/revisions.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -181,15 +182,19 @@ class Actor {
   }
 
   // Everything of other revisions than the one that serves now: the arm that lost, and what an earlier rollout left
-  // that was superseded. Of what they were made of two are kept: what serves and what served before, or was tried.
+  // that was superseded. What they were made of is kept as after any apply.
   void retire() {
     const auto& serves = rollout_.has_won() ? rollout_.candidate.revision : rollout_.baseline.revision;
+    std::vector<const Json*> records;
     for (const auto& [key, object] : live_.objects) {
       const auto revision = label_of(object, revision_label);
       if (is_going(object) || revision.empty()) continue;
-      const bool known = revision == rollout_.baseline.revision || revision == rollout_.candidate.revision;
-      if (key.kind == "ControllerRevision" ? !known : revision != serves) remove(key, object);
+      if (key.kind == "ControllerRevision")
+        records.push_back(&object);
+      else if (revision != serves)
+        remove(key, object);
     }
+    for (const Json* record : outdated(records, serves)) remove(key_of(*record), *record);
   }
 
   void remove(const ObjectKey& key, const Json& object) {
@@ -224,23 +229,6 @@ class Actor {
 Result<std::vector<RolloutWrite>> writes_for(const RolloutLive& live, Discovery& discovery) {
   if (!live.state.rollout) return std::vector<RolloutWrite>();
   return Actor(live, discovery).writes();
-}
-
-Json kept_revision(const ModelState& state, const Serves& serves, const Objects& objects,
-                   const std::vector<std::string>& replay) {
-  Json data = {{"serves", to_json(serves)}, {"objects", objects}};
-  if (!replay.empty()) data["replay"] = replay;
-  return {
-      {"apiVersion", "apps/v1"},
-      {"kind", "ControllerRevision"},
-      {"metadata",
-       {{"name", state.model.name + "-" + serves.revision},
-        {"namespace", state.name_space},
-        {"labels",
-         {{"app.kubernetes.io/name", state.model.name}, {managed_label, "mlctl"}, {revision_label, serves.revision}}},
-        {"annotations", {{model_annotation, to_string(state.model)}}}}},
-      {"revision", serves.assignment},
-      {"data", std::move(data)}};
 }
 
 Result<std::vector<ApiRequest>> fence(const RolloutLive& live, Discovery& discovery) {

@@ -21,11 +21,6 @@ struct RolloutWrite {
 // ControllerRevision is gone while its objects are needed.
 [[nodiscard]] Result<std::vector<RolloutWrite>> writes_for(const RolloutLive& live, Discovery& discovery);
 
-// What a ControllerRevision holds, to be created: the objects of a revision as they are applied, and the requests that
-// are replayed to it.
-[[nodiscard]] nlohmann::ordered_json kept_revision(const ModelState& state, const Serves& serves,
-                                                   const Objects& objects, const std::vector<std::string>& replay = {});
-
 // Marks the route and the arms with the epoch of the state: a driver that was replaced and wakes up later writes with
 // versions that are no more.
 [[nodiscard]] Result<std::vector<ApiRequest>> fence(const RolloutLive& live, Discovery& discovery);

@@ -8,6 +8,8 @@
 #include "deploy/cluster/health.h"
 #include "deploy/cluster/list.h"
 #include "deploy/cluster/live.h"
+#include "deploy/cluster/perform.h"
+#include "deploy/cluster/revisions.h"
 #include "deploy/rollout/blocks.h"
 #include "deploy/rollout/gateway.h"
 #include "deploy/rollout/prometheus.h"
@@ -191,11 +193,10 @@ const Json* RolloutLive::find(const std::string& kind, const std::string& name) 
 }
 
 Objects RolloutLive::revision(const std::string& revision) const {
-  Objects out;
-  const Json* kept = find("ControllerRevision", state.model.name + "-" + revision);
-  if (kept == nullptr) return out;
-  for (const auto& object : field(field(*kept, "data"), "objects")) out.push_back(object);
-  return out;
+  const Json* record = find("ControllerRevision", state.model.name + "-" + revision);
+  if (record == nullptr) return {};
+  auto kept = parse_kept(*record, state.model, state.name_space);
+  return kept ? std::move(kept->objects) : Objects();
 }
 
 Result<RolloutLive> look(const RolloutSeams& seams, const RolloutPlace& place) {

@@ -16,7 +16,6 @@
 
 namespace mlctl::deploy {
 
-inline constexpr const char* revision_label = "mlctl.dev/revision";
 inline constexpr const char* epoch_annotation = "mlctl.dev/epoch";
 
 // Which rollout: a model where it runs.

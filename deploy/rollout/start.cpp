@@ -5,10 +5,9 @@
 
 #include "base/terminal.h"
 #include "deploy/cluster/fields.h"
-#include "deploy/cluster/live.h"
 #include "deploy/cluster/perform.h"
+#include "deploy/cluster/revisions.h"
 #include "deploy/pod.h"
-#include "deploy/rollout/act.h"
 #include "deploy/rollout/gateway.h"
 #include "deploy/rollout/prometheus.h"
 #include "deploy/rollout/replay.h"
@@ -36,29 +35,6 @@ Result<Counting> counting_of(const OwnerPlan& owner) {
                  owner.name + ": what runtime '" + owner.spec->runtime.name + "' counts is not known",
                  "`rollout: {strategy: replace}` replaces at once"};
   return Counting{profile->metrics, profile->metrics_port, profile->metrics_path};
-}
-
-// What is kept of a revision cannot be changed: what an earlier try left, with an older assignment in it, goes first.
-Status keep(const RolloutSeams& seams, const ApiRequest& record, const std::string& path) {
-  for (bool again = false;; again = true) {
-    auto answers = seams.cluster.send({record}, {});
-    if (!answers.front()) return answers.front().error();
-    if (is_fine(*answers.front())) return ok();
-    if (answers.front()->status != 409 || again) return error_of(seams.cluster, record, *answers.front());
-    auto there = send_one(seams.cluster, {.path = path, .about = record.about});
-    if (!there) return there.error();
-    const auto old = Json::parse(there->body, nullptr, false);
-    const Json how = {{"apiVersion", "v1"},
-                      {"kind", "DeleteOptions"},
-                      {"preconditions", {{"uid", uid_of(old)}, {"resourceVersion", resource_version_of(old)}}}};
-    auto removed = seams.cluster.send({{.method = "DELETE",
-                                        .path = path,
-                                        .body = how.dump(),
-                                        .content_type = "application/json",
-                                        .about = record.about}},
-                                      {});
-    if (!removed.front()) return removed.front().error();
-  }
 }
 
 // How many replicas stable has, and its autoscaler's minimum.
@@ -201,16 +177,7 @@ Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const Ro
                      const std::vector<std::string>& replay) {
   Objects objects;
   for (const auto& body : owner.bodies) objects.push_back(*body);
-  const auto kept = kept_revision(owner.before, rollout.candidate, objects, replay);
-  auto resource = seams.discovery.find("apps/v1", "ControllerRevision");
-  if (!resource) return resource.error();
-  const ApiRequest record{.method = "POST",
-                          .path = path_of(*resource, owner.before.name_space),
-                          .query = {{"fieldManager", field_manager}},
-                          .body = kept.dump(-1, ' ', false, Json::error_handler_t::replace),
-                          .content_type = "application/json",
-                          .about = to_string(key_of(kept)),
-                          .again = false};
+  const auto record = kept_revision(owner.before, rollout.candidate, objects, replay);
   ModelState state = owner.before;
   ++state.epoch;
   state.assignment = std::max(state.assignment, rollout.candidate.assignment);
@@ -224,7 +191,8 @@ Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const Ro
                          .body = to_object(state).dump(),
                          .content_type = "application/json",
                          .about = "state of " + owner.name};
-  if (auto kept_now = keep(seams, record, path_of(*resource, key_of(kept))); !kept_now) return kept_now;
+  const auto kept = keep_revisions(seams.cluster, seams.discovery, {record});
+  if (!kept.front()) return kept.front().error();
   auto written = seams.cluster.send({write}, {});
   if (!written.front()) return written.front().error();
   if (!is_fine(*written.front())) return error_of(seams.cluster, write, *written.front());

@@ -101,11 +101,11 @@ TEST_CASE("a first apply makes what is needed before what needs it, between two 
   test::MemoryCluster cluster;
   CHECK(Run{cluster}.outcome(desired(1)) == "");
   CHECK(writes_of(cluster) ==
-        std::vector<std::string>{"PATCH Namespace fraud", "POST state of fraud/credit-risk",
-                                 "PATCH ServiceAccount fraud/credit-risk", "PATCH Service fraud/credit-risk-R",
-                                 "PATCH Deployment fraud/credit-risk-R",
-                                 "PATCH PodDisruptionBudget fraud/credit-risk-R", "PATCH Service fraud/credit-risk",
-                                 "PUT state of fraud/credit-risk"});
+        std::vector<std::string>{
+            "PATCH Namespace fraud", "POST state of fraud/credit-risk", "PATCH ServiceAccount fraud/credit-risk",
+            "POST ControllerRevision fraud/credit-risk-R", "PATCH Service fraud/credit-risk-R",
+            "PATCH Deployment fraud/credit-risk-R", "PATCH PodDisruptionBudget fraud/credit-risk-R",
+            "PATCH Service fraud/credit-risk", "PUT state of fraud/credit-risk"});
   const auto state = state_in(cluster);
   CHECK(state.epoch == 1);
   CHECK(state.assignment == 1);

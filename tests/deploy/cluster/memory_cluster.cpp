@@ -26,6 +26,8 @@ constexpr const char* group_kinds = R"({"kind":"APIGroupDiscoveryList","items":[
   {"resource":"httproutes","responseKind":{"kind":"HTTPRoute"},"scope":"Namespaced"}]}]},
  {"metadata":{"name":"monitoring.coreos.com"},"versions":[{"version":"v1","resources":[
   {"resource":"podmonitors","responseKind":{"kind":"PodMonitor"},"scope":"Namespaced"}]}]},
+ {"metadata":{"name":"autoscaling"},"versions":[{"version":"v2","resources":[
+  {"resource":"horizontalpodautoscalers","responseKind":{"kind":"HorizontalPodAutoscaler"},"scope":"Namespaced"}]}]},
  {"metadata":{"name":"policy"},"versions":[{"version":"v1","resources":[
   {"resource":"poddisruptionbudgets","responseKind":{"kind":"PodDisruptionBudget"},"scope":"Namespaced"}]}]}]})";
 
@@ -39,6 +41,21 @@ bool has(const ApiRequest& request, const std::string& key) {
 
 std::string version_of(const Json& object) {
   return object.value("/metadata/resourceVersion"_json_pointer, "");
+}
+
+// By a labelSelector of equalities.
+bool selected(const ApiRequest& request, const Json& labels) {
+  for (const auto& [key, text] : request.query) {
+    if (key != "labelSelector") continue;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const auto end = std::min(text.find(',', begin), text.size());
+      const auto equals = text.find('=', begin);
+      if (labels.value(text.substr(begin, equals - begin), "") != text.substr(equals + 1, end - equals - 1))
+        return false;
+      begin = end + 1;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -94,10 +111,7 @@ MemoryCluster::Objects MemoryCluster::matching(const ApiRequest& request) const 
   for (const auto& [path, object] : objects) {
     const auto folder = path.substr(0, path.rfind('/'));
     if (!folder.ends_with(plural) || !folder.starts_with(root + "/")) continue;
-    if (has(request, "labelSelector") &&
-        object["metadata"].value("labels", Json::object()).value("app.kubernetes.io/managed-by", "") != "mlctl")
-      continue;
-    out.emplace(path, object);
+    if (selected(request, object["metadata"].value("labels", Json::object()))) out.emplace(path, object);
   }
   return out;
 }
