@@ -130,6 +130,17 @@ static Result<deploy::ClusterPlan> plan_of(Chain& chain, const EnvironmentState&
   }
 }
 
+// A word about the version, as an abort is one: the number that it took goes back. Whoever was not there to be asked
+// (a cluster, a network) says nothing about it, and the next run goes on.
+static Outcome not_ready(Chain& chain, const EnvironmentState& state, const Error& why,
+                         const deploy::Connection& there) {
+  const auto line = std::min(why.message.find('\n'), why.message.size());
+  Outcome outcome{.verdict = Verdict::fail};
+  outcome.summary = why.message.substr(0, line) + "; " + take_back(chain, state, there);
+  if (line < why.message.size()) outcome.notes.push_back(why.message.substr(line + 1));
+  return outcome;
+}
+
 static StepResult apply_to_cluster(Chain& chain, EnvironmentState& state) {
   auto desired = desired_of(chain, state);
   if (!desired) return desired.error();
@@ -147,6 +158,7 @@ static StepResult apply_to_cluster(Chain& chain, EnvironmentState& state) {
   if (!report) return report.error();
   std::size_t changes = 0;
   for (const auto& owner : report->owners) {
+    if (owner.error && owner.not_ready) return not_ready(chain, state, *owner.error, *there);
     if (owner.error) return *owner.error;
     changes += owner.changes.size();
   }

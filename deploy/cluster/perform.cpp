@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "deploy/cluster/dry_run.h"
@@ -63,7 +64,8 @@ class Performer {
     retire();
     std::vector<OwnerOutcome> out;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
-      if (!made_[i].empty() || errors_[i]) out.push_back({plan_.owners[i].name, made(i), errors_[i]});
+      if (!made_[i].empty() || errors_[i])
+        out.push_back({plan_.owners[i].name, made(i), errors_[i], not_ready_.count(i) != 0});
     return out;
   }
 
@@ -201,8 +203,11 @@ class Performer {
         all.push_back(std::move(*one));
       }
     const auto errors = wait_until_ready(all, options_.ready_limit, {cluster_, clock_, progress_});
-    for (std::size_t i = 0; i < owners.size(); ++i)
-      if (errors[i]) fail(owners[i], *errors[i]);
+    for (std::size_t i = 0; i < owners.size(); ++i) {
+      if (!errors[i]) continue;
+      if (errors[i]->judged) not_ready_.insert(owners[i]);
+      fail(owners[i], errors[i]->error);
+    }
   }
 
   // What is about to serve is kept before it does: whatever happens later, the way back to it is there.
@@ -309,6 +314,7 @@ class Performer {
   Progress& progress_;
   std::vector<std::optional<Error>> errors_;
   std::vector<std::vector<const ObjectChange*>> made_;
+  std::set<std::size_t> not_ready_;
 };
 
 }  // namespace

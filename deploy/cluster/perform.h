@@ -31,6 +31,7 @@ struct OwnerOutcome {
   std::string name;
   std::vector<Change> changes;  // that were made
   std::optional<Error> error;   // why not all of them
+  bool not_ready = false;       // `error` is a word about the pods: they will not work as they are, or came too late
 };
 // Of the owners that had something to change or went wrong. Error: a kind that the cluster does not know any more.
 [[nodiscard]] Result<std::vector<OwnerOutcome>> perform_plan(const ClusterPlan& plan, const Writer& writer);

@@ -79,7 +79,7 @@ class Waiter {
     for (std::size_t i = 0; i < all.size(); ++i) open_.push_back({.index = i, .branch = {.what = all[i]}});
   }
 
-  std::vector<std::optional<Error>> wait() {
+  std::vector<std::optional<NotReady>> wait() {
     if (open_.empty()) return out_;
     const auto deadline = clock_.steady() + limit_;
     progress_.step("waiting for " + count_text(open_.size(), "model"));
@@ -89,13 +89,13 @@ class Waiter {
       auto until = drawn ? std::min(deadline, clock_.steady() + draw_again) : deadline;
       for (const auto& one : open_) until = std::min(until, one.patience_ends());
       if (auto seen = watch.wait(until); !seen) {
-        for (const auto& one : open_) out_[one.index] = seen.error();
+        for (const auto& one : open_) out_[one.index] = NotReady{seen.error()};
         break;
       }
       look(watch);
       if (open_.empty()) break;
       if (clock_.steady() >= deadline) {
-        for (const auto& one : open_) out_[one.index] = too_late(one);
+        for (const auto& one : open_) out_[one.index] = NotReady{too_late(one), true};
         break;
       }
       drawn = show();
@@ -142,10 +142,10 @@ class Waiter {
             look_closer(one)};
   }
 
-  [[nodiscard]] Error failed(const Open& one, const std::string& why) {
-    return {Error::Kind::denied,
+  [[nodiscard]] NotReady will_not_work(const Open& one, const std::string& why) {
+    return {{Error::Kind::denied,
             to_string(one.key()) + ": " + escape_control(why) + failed_branch(now(one)) + last_lines(one),
-            look_closer(one)};
+            look_closer(one)}, true};
   }
 
   void look(const Watch& watch) {
@@ -161,7 +161,8 @@ class Waiter {
       const auto& there = *deployments[one.key().name_space];
       const auto found = there.find(one.key());
       if (found == there.end()) {
-        out_[one.index] = Error{Error::Kind::not_found, to_string(one.key()) + " is gone", "somebody has deleted it"};
+        out_[one.index] =
+            NotReady{{Error::Kind::not_found, to_string(one.key()) + " is gone", "somebody has deleted it"}};
         continue;
       }
       const auto health = health_of(found->second);
@@ -169,9 +170,9 @@ class Waiter {
       one.branch.reason = health.reason;
       note_trouble(one, found->second, pods[{one.key().name_space, revision_in(one.key())}]);
       if (health.kind == Health::Kind::failed)
-        out_[one.index] = failed(one, health.reason);
+        out_[one.index] = will_not_work(one, health.reason);
       else if (one.patience_ends() <= clock_.steady())
-        out_[one.index] = failed(one, said(one));
+        out_[one.index] = will_not_work(one, said(one));
       else
         left.push_back(std::move(one));
     }
@@ -239,7 +240,7 @@ class Waiter {
   Duration limit_;
   std::vector<WatchQuery> queries_;
   std::vector<Open> open_;
-  std::vector<std::optional<Error>> out_;
+  std::vector<std::optional<NotReady>> out_;
 };
 
 }  // namespace
@@ -266,7 +267,7 @@ Duration patience_with(Kind kind) {
   return Duration::max();
 }
 
-std::vector<std::optional<Error>> wait_until_ready(const std::vector<Awaited>& all, Duration limit,
+std::vector<std::optional<NotReady>> wait_until_ready(const std::vector<Awaited>& all, Duration limit,
                                                    const WaitSeams& seams) {
   return Waiter(all, limit, seams).wait();
 }

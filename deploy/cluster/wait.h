@@ -24,9 +24,12 @@ struct WaitSeams {
   Clock& clock;
   Progress& progress;
 };
-// In their order: nullopt when it is ready, else why not, with its branch of the tree. Error{denied}: it will not work
-// as it is; Error{timeout}: not within `limit`; others: nobody could be asked. Ends early only by Ctrl-C.
-[[nodiscard]] std::vector<std::optional<Error>> wait_until_ready(const std::vector<Awaited>& all, Duration limit,
-                                                                 const WaitSeams& seams);
+struct NotReady {
+  Error error;
+  bool judged = false;  // {denied}: it will not work as it is; {timeout}: not within the limit. Else nobody could say.
+};
+// In their order: nullopt when it is ready, else why not, with its branch of the tree. Ends early only by Ctrl-C.
+[[nodiscard]] std::vector<std::optional<NotReady>> wait_until_ready(const std::vector<Awaited>& all, Duration limit,
+                                                                    const WaitSeams& seams);
 
 }  // namespace mlctl::deploy

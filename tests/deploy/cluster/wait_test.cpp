@@ -83,8 +83,9 @@ TEST_CASE("each trouble has its own patience, and none outlasts the limit") {
     const auto errors = wait_until_ready({{key()}}, minutes(15), {cluster, clock, no_progress()});
     REQUIRE(errors.size() == 1);
     REQUIRE(errors[0]);
-    CHECK(errors[0]->message == c.message);
-    CHECK(errors[0]->kind == c.kind);
+    CHECK(errors[0]->error.message == c.message);
+    CHECK(errors[0]->error.kind == c.kind);
+    CHECK(errors[0]->judged);
     CHECK(clock.steady().time_since_epoch() == c.waited);
   }
 }
@@ -112,8 +113,10 @@ TEST_CASE("a Deployment that goes away, and a server that does, end the waiting 
   ManualClock clock;
   const auto errors = wait_until_ready({{{"apps/v1", "Deployment", "fraud", "gone-1"}}, {key()}}, minutes(1),
                                        {cluster, clock, no_progress()});
-  CHECK(errors[0]->kind == Error::Kind::not_found);
-  CHECK(errors[1]->kind == Error::Kind::timeout);
+  CHECK(errors[0]->error.kind == Error::Kind::not_found);
+  CHECK_FALSE(errors[0]->judged);
+  CHECK(errors[1]->error.kind == Error::Kind::timeout);
+  CHECK(errors[1]->judged);
 }
 
 TEST_CASE("with watches nothing is asked while nothing changes, and what changes is seen at once") {
