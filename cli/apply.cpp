@@ -52,7 +52,7 @@ Command apply_command() {
   list.push_back(no_push_option(options->no_push));
   list.push_back(yes_option(options->yes));
   list.push_back({.name = "wait",
-                  .help = "in a cluster, until the pods of every changed model are ready",
+                  .help = "in a cluster, until the pods of every changed model are ready and rollouts are over",
                   .target = &options->wait});
   list.push_back(force_conflicts_option(options->force_conflicts));
   return {
@@ -63,7 +63,8 @@ Command apply_command() {
           "In a GitOps folder: one commit on its branch, pushed where there is an origin; your worktree and index\n"
           "stay as they are. In a cluster: server-side apply as field manager mlctl; with strategy replace a new\n"
           "revision is made beside the old one, takes the traffic when it is ready, and only then the old one goes.\n"
-          "A second apply changes nothing. An older assignment never replaces a newer one (exit 1).",
+          "A second apply changes nothing. An older assignment never replaces a newer one (exit 1). Where it begins\n"
+          "rollouts, --wait drives them to their ends, side by side: exit 1 when one is aborted, 5 when one pauses.",
       .examples = {{"everything that is assigned to staging", "mlctl apply --env staging"},
                    {"the models of one team", "mlctl apply -l team=risk --env staging"}},
       .arguments = fleet_arguments(options->request),

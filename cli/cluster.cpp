@@ -7,6 +7,7 @@
 #include "cli/environment.h"
 #include "cli/rollout.h"
 #include "deploy/cluster/apply.h"
+#include "deploy/rollout/display.h"
 #include "registry/provenance.h"
 #include "registry/remote_notes.h"
 #include "release/provide.h"
@@ -161,9 +162,14 @@ int apply_to_cluster(Workplace& place, const ClusterView& view, const deploy::Cl
   data["refused"] = refused_json(view.plan);
   data["owners"] = outcomes_json(report->owners);
   for (const auto& [name, text] : headline.fields) data[name] = text.empty() ? Json() : Json(text);
-  context.print(data, [&](const Style& style) {
-    return (headline.title.empty() ? "" : escape_control(headline.title) + "\n") + deploy::to_text(set, style);
-  });
+  const auto show = [&] {
+    context.print(data, [&](const Style& style) {
+      return (headline.title.empty() ? "" : escape_control(headline.title) + "\n") + deploy::to_text(set, style);
+    });
+  };
+  // People see what was changed while the rollouts go on; machines get one document at the end.
+  const bool at_once = context.format == OutputFormat::text;
+  if (at_once) show();
   for (const auto& note : view.fleet.notes) context.note(note);
   for (const auto& note : report->notes) context.note(escape_control(note));
   if (context.dry_run) context.note("dry run: nothing was written");
@@ -174,11 +180,19 @@ int apply_to_cluster(Workplace& place, const ClusterView& view, const deploy::Cl
     if (code == 0) code = one;
   }
   if (context.dry_run) {
+    if (!at_once) show();
     static_cast<void>(tell_rollouts(view, context));
     return code;
   }
-  const int rolled = begin_rollouts(place, view, context);
-  return code != 0 ? code : rolled;
+  const auto rolled = begin_rollouts(place, view, options.wait, context);
+  if (options.wait) data["rollouts"] = Json::array();
+  for (const auto& end : rolled.ends) {
+    const auto now = end.rollout->heartbeat;
+    data["rollouts"].push_back(deploy::rollout_json(end, now));
+    if (at_once) context.print(data, [&](const Style& style) { return deploy::to_text(end, now, style); });
+  }
+  if (!at_once) show();
+  return code != 0 ? code : rolled.code;
 }
 
 Option force_conflicts_option(bool& force) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/http.h"
 #include "base/result.h"
@@ -27,8 +28,13 @@ struct RolloutLink {
 [[nodiscard]] Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::OwnerPlan& owner,
                                                       const deploy::RolloutSeams& seams, Context& context);
 
-// Begins what the plan says begins, ends what is not wanted any more; nothing else is touched. 0, or the exit code of
-// the first that went wrong.
-[[nodiscard]] int begin_rollouts(const Workplace& place, const ClusterView& view, Context& context);
+struct RolledOut {
+  int code = 0;                          // of the first that went wrong, or was not promoted
+  std::vector<deploy::ModelState> ends;  // of those that were driven
+};
+// Begins what the plan says begins, ends what is not wanted any more; nothing else is touched. `wait`: all that are on
+// their way then are driven to their ends, side by side.
+[[nodiscard]] RolledOut begin_rollouts(const Workplace& place, const ClusterView& view, bool wait,
+                                       Context& context);
 
 }  // namespace mlctl::cli

@@ -1,4 +1,5 @@
 // Driving a rollout: what start, resume, promote and apply do with it.
+#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "cli/rollout.h"
@@ -56,48 +57,77 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
   return owner;
 }
 
-int begin_rollouts(const Workplace& place, const ClusterView& view, Context& context) {
-  int code = 0;
-  const auto failed = [&](const Error& error) {
-    const int one = context.fail(error);
-    if (code == 0) code = one;
-  };
-  std::optional<RolloutLink> link;
-  for (const auto& planned : view.plan.owners) {
-    if (planned.refused || planned.rollout == deploy::OwnerPlan::Rollout::none) continue;
-    const auto command = planned.name + " --env " + planned.before.environment;
-    if (planned.rollout == deploy::OwnerPlan::Rollout::runs) {
+namespace {
+
+// Begins or ends what the plan says of one owner. True: a rollout of it is on its way.
+Result<bool> begin_one(const Workplace& place, const ClusterView& view, const deploy::OwnerPlan& planned, const deploy::RolloutSeams& seams,
+                       bool wait, Context& context) {
+  const auto command = planned.name + " --env " + planned.before.environment;
+  if (planned.rollout == deploy::OwnerPlan::Rollout::runs) {
+    if (!wait)
       context.note(planned.name + ": " + escape_control(planned.before.rollout->candidate.version) +
                    " is being rolled out: `mlctl rollout status " + command + "`");
-      continue;
-    }
+    return true;
+  }
+  auto owner = planned.rollout == deploy::OwnerPlan::Rollout::ends ? after_the_end(view, planned, seams, context)
+                                                                   : Result<deploy::OwnerPlan>(planned);
+  if (!owner) return owner.error();
+  if (owner->rollout == deploy::OwnerPlan::Rollout::ends)
+    context.note(owner->name + ": `mlctl apply " + command + "` removes what is left of it, " +
+                 human_duration(owner->before.rollout->plan.config.look_around) + " from now at the earliest");
+  if (owner->rollout != deploy::OwnerPlan::Rollout::begins) return false;
+  auto recorded = release::replay_bodies(place.project, place.git.get(), *owner->spec);
+  if (!recorded) return recorded.error();
+  auto plan = deploy::forecast(seams, *owner, run_name(), *recorded);
+  if (!plan) return plan.error();
+  if (auto begun = deploy::begin_rollout(seams, *owner, plan->state, plan->replay); !begun) return begun.error();
+  context.note(owner->name + ": the rollout of " + escape_control(plan->state.candidate.version) + " has begun" +
+               (wait ? "" : "; `mlctl rollout start " + command + "` drives it"));
+  return true;
+}
+
+}  // namespace
+
+RolledOut begin_rollouts(const Workplace& place, const ClusterView& view, bool wait, Context& context) {
+  RolledOut out;
+  const auto failed = [&](const Error& error) {
+    const int one = context.fail(error);
+    if (out.code == 0) out.code = one;
+  };
+  std::optional<RolloutLink> link;
+  std::deque<deploy::Driver> drivers;  // where they are stays
+  std::vector<deploy::Driven> driven;
+  for (const auto& planned : view.plan.owners) {
+    if (planned.refused || planned.rollout == deploy::OwnerPlan::Rollout::none) continue;
     if (!link) {
       auto made = link_to(*view.fleet.environment, context);
-      if (!made) return context.fail(made.error());
+      if (!made) {
+        failed(made.error());
+        return out;
+      }
       link = std::move(*made);
     }
     const auto seams = link->seams(*view.fleet.environment, context);
-    auto owner = planned.rollout == deploy::OwnerPlan::Rollout::ends ? after_the_end(view, planned, seams, context)
-                                                                     : Result<deploy::OwnerPlan>(planned);
-    if (!owner) {
-      failed(owner.error());
-      continue;
-    }
-    if (owner->rollout == deploy::OwnerPlan::Rollout::ends)
-      context.note(owner->name + ": `mlctl apply " + command + "` removes what is left of it, " +
-                   human_duration(owner->before.rollout->plan.config.look_around) + " from now at the earliest");
-    if (owner->rollout != deploy::OwnerPlan::Rollout::begins) continue;
-    auto recorded = release::replay_bodies(place.project, place.git.get(), *owner->spec);
-    auto plan = recorded ? deploy::forecast(seams, *owner, run_name(), *recorded) : recorded.error();
-    auto begun = plan ? deploy::begin_rollout(seams, *owner, plan->state, plan->replay) : Status(plan.error());
-    if (!begun) {
-      failed(begun.error());
-      continue;
-    }
-    context.note(owner->name + ": the rollout of " + escape_control(plan->state.candidate.version) +
-                 " has begun; `mlctl rollout start " + command + "` drives it");
+    const auto begun = begin_one(place, view, planned, seams, wait, context);
+    if (!begun) failed(begun.error());
+    if (!begun || !*begun || !wait) continue;
+    const deploy::RolloutPlace where{planned.before.model, planned.before.name_space, planned.before.environment};
+    drivers.emplace_back(seams, where, run_name());
+    if (auto taken = drivers.back().take(false); !taken)
+      failed(taken.error());
+    else
+      driven.push_back({where, &drivers.back()});
   }
-  return code;
+  for (auto& end : deploy::drive_all(driven, context.clock, context.progress())) {
+    if (!end) {
+      failed(end.error());
+      continue;
+    }
+    const int one = deploy::rollout_code(*end->rollout, end->rollout->heartbeat);
+    if (out.code == 0) out.code = one;
+    out.ends.push_back(std::move(*end));
+  }
+  return out;
 }
 
 }  // namespace mlctl::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/interrupt.h"
 
@@ -20,18 +21,16 @@ bool may_pass(const Error& error) {
 // Tells what happened since it last did; old events fall out of the state at its front.
 class News {
  public:
-  explicit News(Progress& progress) : progress_(progress) {}
-  void tell(const RolloutState& rollout) {
+  void tell(const RolloutState& rollout, const std::string& whose, Progress& progress) {
     std::size_t first = 0;
     for (std::size_t i = 0; i < rollout.events.size(); ++i)
       if (rollout.events[i] == newest_) first = i + 1;
     for (std::size_t i = first; i < rollout.events.size(); ++i)
-      progress_.note(rfc3339(rollout.events[i].when) + "  " + rollout.events[i].what);
+      progress.note(rfc3339(rollout.events[i].when) + "  " + whose + rollout.events[i].what);
     if (!rollout.events.empty()) newest_ = rollout.events.back();
   }
 
  private:
-  Progress& progress_;
   RolloutEvent newest_;
 };
 
@@ -40,45 +39,108 @@ std::string where(const RolloutState& rollout) {
          (rollout.verdict.empty() ? "" : ": " + rollout.verdict);
 }
 
+// One of several, between its ticks.
+struct Track {
+  const Driven* driven = nullptr;
+  News news = {};
+  SteadyTime reached = {}, next = {};
+  std::optional<Result<ModelState>> end = {};
+};
+
+// By turns in one thread: a tick is a few requests, and then nothing is to be done for seconds.
+class Turns {
+ public:
+  Turns(const std::vector<Driven>& all, Clock& clock, Progress& progress) : clock_(clock), progress_(progress) {
+    for (const auto& one : all) tracks_.push_back({.driven = &one, .reached = clock.steady(), .next = clock.steady()});
+  }
+
+  std::vector<Result<ModelState>> drive() {
+    progress_.step("rolling out " +
+                   (tracks_.size() == 1 ? name_of(tracks_.front()) : count_text(tracks_.size(), "model")));
+    while (Track* track = next()) {
+      clock_.sleep_until(track->next);
+      if (interrupted()) {
+        stop();
+        break;
+      }
+      tick(*track);
+    }
+    std::vector<Result<ModelState>> out;
+    for (auto& track : tracks_) out.push_back(std::move(*track.end));
+    say_end(out);
+    return out;
+  }
+
+ private:
+  static std::string name_of(const Track& track) { return to_string(track.driven->place.model); }
+  [[nodiscard]] std::string whose(const Track& track) const { return tracks_.size() == 1 ? "" : name_of(track) + ": "; }
+
+  Track* next() {
+    Track* first = nullptr;
+    for (auto& track : tracks_)
+      if (!track.end && (first == nullptr || track.next < first->next)) first = &track;
+    return first;
+  }
+
+  void tick(Track& track) {
+    auto& driver = *track.driven->driver;
+    const auto began = clock_.steady();  // a tick that replays takes most of the time until the next
+    auto state = driver.tick();
+    track.next = clock_.steady() + ask_again;
+    if (state) {
+      track.reached = clock_.steady();
+      const auto& rollout = *state->rollout;
+      track.news.tell(rollout, whose(track), progress_);
+      progress_.update(whose(track) + where(rollout));
+      track.next = std::max(began + next_look(rollout), clock_.steady() + least_rest);
+      if (!rollout.is_over() && !rollout.pause) return;
+      driver.leave();
+      track.end = std::move(state);
+    } else if (interrupted()) {  // in the middle of a tick: what is written stands
+      track.next = clock_.steady();
+    } else if (!may_pass(state.error()) || clock_.steady() - track.reached > patience) {
+      track.end = std::move(state);
+    } else {
+      progress_.update(whose(track) + "waiting for the cluster: " + state.error().message);
+    }
+  }
+
+  void stop() {
+    for (auto& track : tracks_)
+      if (!track.end)
+        track.end = Error{Error::Kind::interrupted, "the rollout of " + name_of(track) + " stays where it is",
+                          "`mlctl rollout start " + name_of(track) + " --env " + track.driven->place.environment +
+                              "` goes on with it"};
+  }
+
+  // In the words of the worst.
+  void say_end(const std::vector<Result<ModelState>>& ends) {
+    auto worst = Symbol::pass;
+    std::string said = to_string(Phase::promoted);
+    for (const auto& end : ends) {
+      const bool paused = end && end->rollout->pause;
+      const bool promoted = end && end->rollout->phase == Phase::promoted;
+      if (promoted || worst == Symbol::fail) continue;
+      worst = paused || (!end && end.error().kind == Error::Kind::interrupted) ? Symbol::warn : Symbol::fail;
+      said = !end ? "not driven any more" : paused ? "paused" : to_string(end->rollout->phase);
+    }
+    progress_.finish(worst, said);
+  }
+
+  Clock& clock_;
+  Progress& progress_;
+  std::vector<Track> tracks_;
+};
+
 }  // namespace
 
+std::vector<Result<ModelState>> drive_all(const std::vector<Driven>& all, Clock& clock, Progress& progress) {
+  if (all.empty()) return {};
+  return Turns(all, clock, progress).drive();
+}
+
 Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock, Progress& progress) {
-  const auto name = to_string(place.model);
-  progress.step("rolling out " + name);
-  News news(progress);
-  auto reached = clock.steady();
-  for (;;) {
-    const auto began = clock.steady();  // a tick that replays takes most of the time until the next
-    auto state = driver.tick();
-    Duration pause = ask_again;
-    if (state) {
-      reached = clock.steady();
-      const auto& rollout = *state->rollout;
-      news.tell(rollout);
-      if (rollout.is_over() || rollout.pause) {
-        driver.leave();
-        progress.finish(rollout.pause                      ? Symbol::warn
-                        : rollout.phase == Phase::promoted ? Symbol::pass
-                                                           : Symbol::fail,
-                        rollout.pause ? "paused" : to_string(rollout.phase));
-        return state;
-      }
-      progress.update(where(rollout));
-      pause = next_look(rollout);
-    } else if (interrupted()) {  // in the middle of a tick: what is written stands
-      pause = Duration::zero();
-    } else if (!may_pass(state.error()) || clock.steady() - reached > patience) {
-      progress.finish(Symbol::fail, "not driven any more");
-      return state.error();
-    } else {
-      progress.update("waiting for the cluster: " + state.error().message);
-    }
-    clock.sleep_until(state ? std::max(began + pause, clock.steady() + least_rest) : clock.steady() + pause);
-    if (!interrupted()) continue;
-    progress.finish(Symbol::warn, "not driven any more");
-    return Error{Error::Kind::interrupted, "the rollout of " + name + " stays where it is",
-                 "`mlctl rollout start " + name + " --env " + place.environment + "` goes on with it"};
-  }
+  return std::move(drive_all({{place, &driver}}, clock, progress).front());
 }
 
 Status end_rollout(Driver& driver, const std::string& who, const std::string& why, Clock& clock) {

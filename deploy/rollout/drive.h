@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/http.h"
 #include "base/terminal.h"
@@ -12,6 +13,14 @@ namespace mlctl::deploy {
 // The driver has taken it. Every event is a note of `progress`. A cluster that cannot be asked is waited for, half an
 // hour at most. Error{interrupted}: Ctrl-C; the rollout stays where it is. Others as of Driver::tick().
 [[nodiscard]] Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock, Progress& progress);
+
+// Several side by side, by turns in one thread; the ends in their order. Notes name the model.
+struct Driven {
+  RolloutPlace place;
+  Driver* driver = nullptr;
+};
+[[nodiscard]] std::vector<Result<ModelState>> drive_all(const std::vector<Driven>& all, Clock& clock,
+                                                        Progress& progress);
 
 // A rollout whose version is not wanted any more: all traffic back to stable, and until the route has followed. What it
 // leaves goes when its look-around is over, or with the end of the one that follows it.
