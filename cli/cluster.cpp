@@ -83,8 +83,8 @@ Result<deploy::ClusterApplyReport> perform(Workplace& place, const ClusterView& 
   auto may = deploy::may_apply(view.plan, view.fleet.desired.environment, options.force_conflicts);
   if (!may) return may.error();
   const auto open = [&](const std::string& address) { return open_store(address, context); };
-  auto copied = release::provide_images(
-      view.plan, {place.project, place.git.get(), *place.store, open, context.clock, context.progress()});
+  auto copied = release::provide_images(release::new_versions(view.plan), {place.project, place.git.get(), *place.store,
+                                                                           open, context.clock, context.progress()});
   if (!copied) return copied.error();
   auto report =
       deploy::apply_cluster(view.fleet.desired, view.plan,

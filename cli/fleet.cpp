@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "release/provide.h"
+
 namespace mlctl::cli {
 namespace {
 
@@ -102,10 +104,20 @@ Result<FolderView> view_folder(Workplace& place, const release::FleetRequest& re
 
 int apply_view(Workplace& place, const FolderView& view, bool push, Context& context, const Headline& headline) {
   deploy::ApplyReport report{.commit = view.folder.commit};
+  std::string sent;
   if (!context.dry_run) {
+    if (!view.goes_back) {
+      const auto open = [&](const std::string& address) { return open_store(address, context); };
+      auto copied = release::provide_images(
+          release::new_versions(view.fleet.desired, view.plan),
+          {place.project, place.git.get(), *place.store, open, context.clock, context.progress()});
+      if (!copied) return context.fail(copied.error());
+      if (*copied > 0) sent = count_text(*copied, "version") + " copied to " + view.fleet.environment->pull;
+    }
     auto applied = deploy::apply_folder(*place.git, view.folder, view.fleet.desired, view.plan, push);
     if (!applied) return context.fail(applied.error());
     report = std::move(*applied);
+    if (!sent.empty()) report.notes.push_back(sent);
   }
   Json all = deploy::to_json(view.plan.changes);
   all["environment"] = view.fleet.desired.environment;
@@ -119,9 +131,6 @@ int apply_view(Workplace& place, const FolderView& view, bool push, Context& con
   for (const auto& note : view.fleet.notes) context.note(note);
   for (const auto& note : report.notes) context.note(note);
   if (context.dry_run) context.note("dry run: nothing was written");
-  if (report.committed && !view.plan.writes.empty())
-    context.note("this version copies no models to " + view.fleet.environment->pull +
-                 ": the images must be there before pods start");
   return 0;
 }
 

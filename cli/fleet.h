@@ -32,6 +32,7 @@ struct FolderView {
   release::Fleet fleet;
   deploy::Folder folder;
   deploy::FolderPlan plan;
+  bool goes_back = false;  // to what was served before: its images are there
 };
 [[nodiscard]] Result<FolderView> view_folder(Workplace& place, const release::FleetRequest& request);
 
@@ -40,7 +41,8 @@ struct Headline {
   std::string title;
   std::vector<std::pair<std::string, std::string>> fields;
 };
-// Performs what `view` shows and says what happened: the change set, the commit, what is left to do. The exit code.
+// Copies what pods will pull, performs what `view` shows and says what happened: the change set, the commit, what is
+// left to do. The exit code.
 [[nodiscard]] int apply_view(Workplace& place, const FolderView& view, bool push, Context& context,
                              const Headline& headline = {});
 

@@ -84,8 +84,9 @@ Status begin(RolloutStage& stage, const RolloutWords& options, Context& context)
         !yes)
       return yes;
   const auto open = [&](const std::string& address) { return open_store(address, context); };
-  auto copied = release::provide_images(view->plan, {stage.place.project, stage.place.git.get(), *stage.place.store,
-                                                     open, context.clock, context.progress()});
+  auto copied = release::provide_images(
+      release::new_versions(view->plan),
+      {stage.place.project, stage.place.git.get(), *stage.place.store, open, context.clock, context.progress()});
   if (!copied) return copied.error();
   return deploy::begin_rollout(seams, *owner, plan->state, plan->replay);
 }

@@ -146,6 +146,7 @@ int finish(Stage& stage, Headline headline, bool push, Context& context) {
   int code = 0;
   if (stage.folder) {
     auto view = view_folder(stage.place, {stage.environment->name, {to_string(stage.model)}, {}});
+    if (view) view->goes_back = true;
     code = view ? apply_view(stage.place, *view, push, context, headline) : context.fail(view.error());
   } else {
     auto view = view_taken(stage, headline, context);

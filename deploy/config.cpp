@@ -208,7 +208,8 @@ Result<Environment> decode_environment(const Node& item) {
     if (!prometheus) return prometheus.error();
     environment.cluster = ClusterConfig{get_string(*cluster, "context").value_or(""), *prometheus};
   }
-  environment.pull = get_string(item, "pull").value_or("");
+  environment.pull = get_string(item, "pull").value_or(get_string(item, "pull.registry").value_or(""));
+  environment.copies = get_boolean(item, "pull.copy").value_or(true);
   if (environment.pull.starts_with("oci://")) environment.pull.erase(0, 6);
   if (const Node* route = item.find("route"); route != nullptr && route->kind == Node::Kind::map) {
     if (const Node* rule = route->find("rule"); rule != nullptr && rule->kind != Node::Kind::null)

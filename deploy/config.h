@@ -79,6 +79,7 @@ struct Environment {
   std::optional<ClusterConfig> cluster;
   bool several_clusters = false;  // `clusters:`, which are rendered for and not applied to in this version
   std::string pull;               // "registry.example/models"; "" when not configured
+  bool copies = true;             // versions are copied there before pods refer to them; false: somebody else does
   std::optional<Route> route;
   std::optional<PodMonitor> pod_monitor;
   std::vector<std::string> requirements;  // `requires:` (a keyword in C++)

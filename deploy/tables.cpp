@@ -67,6 +67,21 @@ Field env_table() {
                              secret}}}};
 }
 
+Field pull_table() {
+  Field more{
+      .type = Type::object,
+      .fields = {{.name = "registry", .doc = "The registry: oci://HOST/PATH.", .required = true, .rule = registry_url},
+                 {.name = "copy",
+                  .type = Type::boolean,
+                  .doc = "Before pods refer to a version, apply and release copy it there. false: somebody else "
+                         "does, e.g. a mirror that fills itself.",
+                  .fallback = "true"}}};
+  return {.name = "pull",
+          .type = Type::either,
+          .doc = "Where pods pull models from: oci://HOST/PATH, or {registry: oci://HOST/PATH, copy: false}.",
+          .fields = {{.rule = registry_url}, more}};
+}
+
 }  // namespace
 
 Field serving_table() {
@@ -268,7 +283,7 @@ Field environment_table() {
                        .rule = branch_name}}},
           cluster,
           clusters,
-          {.name = "pull", .doc = "Where pods pull models from: oci://HOST/PATH.", .rule = registry_url},
+          pull_table(),
           {.name = "route",
            .type = Type::object,
            .doc = "An HTTPRoute for each model; absent: none.",

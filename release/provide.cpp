@@ -1,6 +1,8 @@
 #include "release/provide.h"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/parallel.h"
@@ -67,11 +69,28 @@ Status push_all_missing(const std::vector<const deploy::Spec*>& specs, Found& fo
 
 }  // namespace
 
-Result<std::size_t> provide_images(const deploy::ClusterPlan& plan, const Provider& provider) {
+std::vector<const deploy::Spec*> new_versions(const deploy::ClusterPlan& plan) {
   std::vector<const deploy::Spec*> specs;
   for (const auto& owner : plan.owners)
     if (is_new_revision(owner)) specs.push_back(owner.spec);
-  if (specs.empty()) return std::size_t{0};
+  return specs;
+}
+
+std::vector<const deploy::Spec*> new_versions(const deploy::Desired& desired, const deploy::FolderPlan& plan) {
+  std::set<deploy::ObjectKey> made;
+  for (const auto& change : plan.changes.changes)
+    if (change.kind == deploy::Change::Kind::create && change.object.kind == "Deployment") made.insert(change.object);
+  std::vector<const deploy::Spec*> specs;
+  for (const auto& file : desired.files)
+    if (file.spec() != nullptr && file.spec()->assignment > 0 &&
+        std::any_of(file.keys.begin(), file.keys.end(),
+                    [&](const deploy::ObjectKey& key) { return made.count(key) != 0; }))
+      specs.push_back(file.spec());
+  return specs;
+}
+
+Result<std::size_t> provide_images(const std::vector<const deploy::Spec*>& specs, const Provider& provider) {
+  if (specs.empty() || !specs.front()->environment.copies) return std::size_t{0};
   Found found(specs.size());
   auto looked = in_parallel(specs.size(), askers_limit, [&](std::size_t i) -> Status {
     auto one = publication_of(*specs[i], provider.store);

@@ -4,11 +4,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/terminal.h"
 #include "deploy/cluster/plan.h"
+#include "deploy/gitops.h"
 #include "registry/git.h"
 #include "registry/store.h"
 #include "release/project.h"
@@ -25,9 +27,15 @@ struct Provider {
   Clock& clock;
   Progress& progress;
 };
-// Copies every version that `plan` makes a new revision of and whose image is not there yet, with all that refers to
-// it; how many were sent. What is not in the project's registry (its tag was made by hand) is packed from the tag's
-// commit and pushed there first. Error{corrupt}: the registry's version is another one.
-[[nodiscard]] Result<std::size_t> provide_images(const deploy::ClusterPlan& plan, const Provider& provider);
+// The versions that a plan makes new revisions of: in a cluster, or in a GitOps folder.
+[[nodiscard]] std::vector<const deploy::Spec*> new_versions(const deploy::ClusterPlan& plan);
+[[nodiscard]] std::vector<const deploy::Spec*> new_versions(const deploy::Desired& desired,
+                                                            const deploy::FolderPlan& plan);
+
+// Copies those whose image is not at `pull:` yet, with all that refers to them; how many were sent. What is not in the
+// project's registry (its tag was made by hand) is packed from the tag's commit and pushed there first. Nothing where
+// the environment says `copy: false`. Error{corrupt}: the registry's version is another one.
+[[nodiscard]] Result<std::size_t> provide_images(const std::vector<const deploy::Spec*>& specs,
+                                                 const Provider& provider);
 
 }  // namespace mlctl::release

@@ -49,10 +49,6 @@ StepResult render_step(Chain& chain, EnvironmentState& state) {
   Outcome outcome{.verdict = Verdict::pass};
   outcome.summary = std::to_string(objects->size()) + " objects, revision " + *revision;
   outcome.facts["revision"] = *revision;
-  const std::string where = state.environment->pull + "/" + to_string(chain.model.name);
-  if (state.environment->gitops)
-    outcome.notes.push_back("nothing is copied to " + where + " yet: pods start when the image " +
-                            to_string(chain.image) + " is there");
   if (!spec->serving.init_image.empty())
     outcome.notes.push_back("the init pull is rendered only: no image of mlctl is published yet");
   if (state.environment->gitops && get_string(state.config, "rollout.strategy") == "canary")
@@ -149,8 +145,8 @@ static StepResult apply_to_cluster(Chain& chain, EnvironmentState& state) {
   auto plan = plan_of(chain, state, *desired, *there);
   if (!plan) return plan.error();
   const auto& seams = chain.seams;
-  auto copied =
-      provide_images(*plan, {chain.project, &seams.git, seams.store, seams.open_store, seams.clock, seams.progress});
+  auto copied = provide_images(new_versions(*plan),
+                               {chain.project, &seams.git, seams.store, seams.open_store, seams.clock, seams.progress});
   if (!copied) return copied.error();
   const deploy::ClusterApplyOptions options{.wait = true, .run = chain.request.run};
   auto report = deploy::apply_cluster(*desired, *plan,
@@ -183,7 +179,11 @@ StepResult apply_step(Chain& chain, EnvironmentState& state) {
   if (!desired) return desired.error();
   auto plan = deploy::plan_folder(*folder, *desired);
   if (!plan) return plan.error();
-  auto applied = deploy::apply_folder(chain.seams.git, std::move(*folder), *desired, *plan, chain.request.push);
+  const auto& seams = chain.seams;
+  auto copied = provide_images(new_versions(*desired, *plan),
+                               {chain.project, &seams.git, seams.store, seams.open_store, seams.clock, seams.progress});
+  if (!copied) return copied.error();
+  auto applied = deploy::apply_folder(seams.git, std::move(*folder), *desired, *plan, chain.request.push);
   if (!applied) return applied.error();
   Outcome outcome{.verdict = Verdict::pass};
   const std::string commit = applied->commit ? applied->commit->substr(0, 12) : "none";
@@ -192,6 +192,7 @@ StepResult apply_step(Chain& chain, EnvironmentState& state) {
                                        : "nothing to change, " + where.branch + " is at " + commit;
   outcome.facts["commit"] = applied->commit.value_or("");
   outcome.notes = applied->notes;
+  if (*copied > 0) outcome.notes.push_back("the version was copied to " + state.environment->pull);
   return outcome;
 }
 

@@ -128,6 +128,11 @@ confirm: true
   REQUIRE(full.cluster);
   CHECK(full.cluster->context == "eu-prod");
   CHECK(full.pull == "registry.example:5000/models");
+  CHECK(full.copies);
+  const auto mirrored =
+      test::environment("{name: staging, pull: {registry: oci://mirror.example/models, copy: false}}");
+  CHECK(mirrored.pull == "mirror.example/models");
+  CHECK_FALSE(mirrored.copies);
   REQUIRE(full.route);
   CHECK(full.route->gateway_namespace == "infra");
   CHECK(full.route->gateway == "public");
