@@ -34,7 +34,6 @@ struct RolledOut {
 };
 // Begins what the plan says begins, ends what is not wanted any more; nothing else is touched. `wait`: all that are on
 // their way then are driven to their ends, side by side.
-[[nodiscard]] RolledOut begin_rollouts(const Workplace& place, const ClusterView& view, bool wait,
-                                       Context& context);
+[[nodiscard]] RolledOut begin_rollouts(const Workplace& place, const ClusterView& view, bool wait, Context& context);
 
 }  // namespace mlctl::cli

@@ -60,8 +60,8 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
 namespace {
 
 // Begins or ends what the plan says of one owner. True: a rollout of it is on its way.
-Result<bool> begin_one(const Workplace& place, const ClusterView& view, const deploy::OwnerPlan& planned, const deploy::RolloutSeams& seams,
-                       bool wait, Context& context) {
+Result<bool> begin_one(const Workplace& place, const ClusterView& view, const deploy::OwnerPlan& planned,
+                       const deploy::RolloutSeams& seams, bool wait, Context& context) {
   const auto command = planned.name + " --env " + planned.before.environment;
   if (planned.rollout == deploy::OwnerPlan::Rollout::runs) {
     if (!wait)

@@ -18,7 +18,8 @@ using Json = nlohmann::ordered_json;
 
 // Everything that model_objects() makes.
 constexpr std::array<std::string_view, 7> kinds = {
-    "ServiceAccount", "Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "HTTPRoute", "PodMonitor"};
+    "ServiceAccount",      "Deployment", "Service",   "HorizontalPodAutoscaler",
+    "PodDisruptionBudget", "HTTPRoute",  "PodMonitor"};
 
 Result<Resource> resource_of_records(Discovery& discovery) {
   return discovery.find("apps/v1", "ControllerRevision");
@@ -53,7 +54,8 @@ bool holds_the_same(const Json& one, const Json& other) {
     return nlohmann::json::parse(
         field(field(record, "data"), part).dump(-1, ' ', false, Json::error_handler_t::replace));
   };
-  return unordered(one, "objects") == unordered(other, "objects") && unordered(one, "replay") == unordered(other, "replay");
+  return unordered(one, "objects") == unordered(other, "objects") &&
+         unordered(one, "replay") == unordered(other, "replay");
 }
 
 // It is there already: as it should be, or it makes room for what is kept now.

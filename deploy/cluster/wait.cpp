@@ -144,8 +144,9 @@ class Waiter {
 
   [[nodiscard]] NotReady will_not_work(const Open& one, const std::string& why) {
     return {{Error::Kind::denied,
-            to_string(one.key()) + ": " + escape_control(why) + failed_branch(now(one)) + last_lines(one),
-            look_closer(one)}, true};
+             to_string(one.key()) + ": " + escape_control(why) + failed_branch(now(one)) + last_lines(one),
+             look_closer(one)},
+            true};
   }
 
   void look(const Watch& watch) {
@@ -268,7 +269,7 @@ Duration patience_with(Kind kind) {
 }
 
 std::vector<std::optional<NotReady>> wait_until_ready(const std::vector<Awaited>& all, Duration limit,
-                                                   const WaitSeams& seams) {
+                                                      const WaitSeams& seams) {
   return Waiter(all, limit, seams).wait();
 }
 
