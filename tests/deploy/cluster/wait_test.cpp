@@ -141,7 +141,7 @@ TEST_CASE("a patience ends on time though nothing is said") {
   cluster.clock = &clock;
   cluster.at.emplace(seconds(10), [&] { cluster.objects[pod_at] = pod(waiting("ErrImagePull")); });
   const auto errors = wait_until_ready({{key()}}, minutes(15), {cluster, clock, no_progress()});
-  CHECK(errors[0]->kind == Error::Kind::denied);
+  CHECK(errors[0]->error.kind == Error::Kind::denied);
   CHECK(clock.steady().time_since_epoch() == seconds(130));
 }
 
@@ -154,7 +154,7 @@ TEST_CASE("what failed keeps its branch: which pods, what their ReplicaSet was t
   ManualClock clock;
   const Awaited what{key(), "fraud/a", "v1.0.0", {"Service fraud/a", "HTTPRoute fraud/a"}};
   const auto errors = wait_until_ready({what}, minutes(15), {cluster, clock, no_progress()});
-  CHECK(errors[0]->message ==
+  CHECK(errors[0]->error.message ==
         "Deployment fraud/a-0123456789: image: the ErrImagePull\n"
         "its ReplicaSet  quota: exceeded quota: mlctl\n"
         "pod a-1  image for 2 min of 2 min: the ErrImagePull\n"
@@ -188,8 +188,8 @@ TEST_CASE("quota and admission have a patience each, and give way to what pods t
     cluster.objects[deployment_at]["status"]["conditions"] = refused(c.told)["status"]["conditions"];
     ManualClock clock;
     const auto errors = wait_until_ready({{key()}}, minutes(15), {cluster, clock, no_progress()});
-    CHECK(errors[0]->message == c.message);
-    CHECK(errors[0]->kind == Error::Kind::denied);
+    CHECK(errors[0]->error.message == c.message);
+    CHECK(errors[0]->error.kind == Error::Kind::denied);
     CHECK(clock.steady().time_since_epoch() == c.waited);
   }
 }
