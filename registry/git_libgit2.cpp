@@ -22,7 +22,10 @@ namespace fs = std::filesystem;
 int start_library() {
   static const int started = [] {
     const int count = git_libgit2_init();
-    if (count >= 0) git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+    if (count < 0) return count;
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+    // By itself it keeps no tree over 4 KiB: the folder of 250 models would be read again for each of them.
+    git_libgit2_opts(GIT_OPT_SET_CACHE_OBJECT_LIMIT, GIT_OBJECT_TREE, std::size_t{1} << 20U);
     return count;
   }();
   return started;

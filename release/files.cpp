@@ -44,10 +44,9 @@ Result<std::vector<registry::ModelFile>> files_in_folder(const Project& project,
   return registry::collect_files(folder, *rules, git, registry::open_digest_cache(folder));
 }
 
+// Both roots are without links already (load_project, libgit2): asking again for each of thousands of models adds up.
 std::string folder_in_git(const Project& project, const registry::Git& git, const ModelEntry& model) {
-  std::error_code failed;
-  const auto root = fs::weakly_canonical(git.root(), failed);
-  const auto folder = fs::weakly_canonical(project.root, failed).lexically_relative(root) / model.folder;
+  const auto folder = project.root.lexically_relative(git.root()) / model.folder;
   const auto text = folder.lexically_normal().generic_string();
   return text == "." || text == "./" ? "" : text;
 }
