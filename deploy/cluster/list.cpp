@@ -2,9 +2,11 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "base/parallel.h"
 #include "base/terminal.h"
+#include "deploy/cluster/owners_cut.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -12,6 +14,70 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int restarts_limit = 2;
+
+// As nlohmann's own builder, but an object is made when all of it is known: a vector of pairs with const keys copies
+// what it holds, whole trees, whenever it grows.
+class Builder : public nlohmann::json_sax<Json> {
+ public:
+  bool null() override { return put(nullptr); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(number_integer_t value) override { return put(value); }
+  bool number_unsigned(number_unsigned_t value) override { return put(value); }
+  bool number_float(number_float_t value, const string_t&) override { return put(value); }
+  bool string(string_t& value) override { return put(std::move(value)); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return open(false); }
+  bool start_array(std::size_t) override { return open(true); }
+  bool key(string_t& value) override {
+    auto& entries = open_.back().entries;
+    std::erase_if(entries, [&](const auto& entry) { return entry.first == value; });  // the last one counts
+    entries.emplace_back(std::move(value), nullptr);
+    return true;
+  }
+  bool end_array() override {
+    Json list = Json::array();
+    list.get_ref<Json::array_t&>() = std::move(open_.back().items);
+    return close(std::move(list));
+  }
+  bool end_object() override {
+    Json made = Json::object();
+    auto& object = made.get_ref<Json::object_t&>();
+    object.reserve(open_.back().entries.size() + (open_.size() == item_depth ? added_keys : 0));
+    for (auto& [name, value] : open_.back().entries) object.emplace_back(std::move(name), std::move(value));
+    return close(std::move(made));
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+  Json root;
+
+ private:
+  static constexpr std::size_t item_depth = 3, added_keys = 2;  // an item gets apiVersion and kind
+  struct Open {
+    bool is_list = false;
+    Json::array_t items;
+    std::vector<std::pair<std::string, Json>> entries;
+  };
+
+  bool open(bool is_list) {
+    open_.push_back({is_list, {}, {}});
+    return true;
+  }
+  bool close(Json value) {
+    open_.pop_back();
+    return put(std::move(value));
+  }
+  bool put(Json value) {
+    if (open_.empty())
+      root = std::move(value);
+    else if (open_.back().is_list)
+      open_.back().items.push_back(std::move(value));
+    else
+      open_.back().entries.back().second = std::move(value);
+    return true;
+  }
+
+  std::vector<Open> open_;
+};
 
 struct Walk {
   std::size_t index = 0;  // of the query
@@ -33,11 +99,10 @@ ApiRequest page_of(const ListQuery& query, const Walk& walk) {
 // nlohmann's own parser neither recurses nor believes sizes.
 Result<std::string> add_page(const ListQuery& query, const std::string& body, Listing& listing) {
   const Error broken{Error::Kind::unavailable, "list of " + query.resource.plural + ": not a list of objects", ""};
-  const auto wanted = [&](int, Json::parse_event_t event, Json& value) {
-    return query.with_owners || event != Json::parse_event_t::key || value != "managedFields";
-  };
-  Json page = Json::parse(body, wanted, false);
-  if (page.is_discarded() || !page.is_object()) return broken;
+  Builder builder;
+  if (!Json::sax_parse(query.with_owners ? body : without_owners(body), &builder)) return broken;
+  Json& page = builder.root;
+  if (!page.is_object()) return broken;
   const auto items = page.find("items"), metadata = page.find("metadata");
   if (items == page.end() || metadata == page.end() || !metadata->is_object()) return broken;
   if (!items->is_array() && !items->is_null()) return broken;

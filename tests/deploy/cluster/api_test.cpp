@@ -182,6 +182,30 @@ TEST_CASE("lists are read page by page, several side by side") {
   CHECK(cluster.batches == 3);
 }
 
+TEST_CASE("every value of an object is there, in the order of the server, and the last of two that have one name") {
+  const std::string item =
+      R"({"metadata":{"name":"a","labels":{"z":"1","a":"ü\n\"","m":""}},"spec":{"n":[[],[1,-2,0.5,{"x":null}],true],)"
+      R"("empty":{},"twice":1,"b":{"c":{"d":[{"e":"f"}]}},"twice":{"g":2}},"status":{"a":1,"b":2,"c":3,"d":4,"e":5}})";
+  test::FakeCluster cluster;
+  cluster.on("GET /api/v1/services", 200, R"({"metadata":{},"items":[)" + item + "]}");
+  const auto lists = list_all(cluster, {{services(), "", ""}});
+  REQUIRE(lists);
+  CHECK(lists->front().items.front().dump() ==
+        R"({"metadata":{"name":"a","labels":{"z":"1","a":"ü\n\"","m":""}},"spec":{"n":[[],[1,-2,0.5,{"x":null}],true],)"
+        R"("empty":{},"b":{"c":{"d":[{"e":"f"}]}},"twice":{"g":2}},"status":{"a":1,"b":2,"c":3,"d":4,"e":5},)"
+        R"("apiVersion":"v1","kind":"Service"})");
+}
+
+TEST_CASE("field owners are left out where nobody asks for them") {
+  test::FakeCluster cluster;
+  cluster.on("GET /api/v1/services", 200,
+             R"({"metadata":{},"items":[{"metadata":{"name":"a","managedFields":[{"manager":"kubectl"}]}}]})");
+  ListQuery query{services(), "", ""};
+  CHECK(list_all(cluster, {query})->front().items.front()["metadata"]["managedFields"].is_null());
+  query.with_owners = true;
+  CHECK(list_all(cluster, {query})->front().items.front()["metadata"]["managedFields"][0]["manager"] == "kubectl");
+}
+
 TEST_CASE("a continuation that has expired begins again, twice at most") {
   const std::string gone = status_body(R"("reason":"Expired","message":"too old")");
   test::FakeCluster cluster;
