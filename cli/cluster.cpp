@@ -2,6 +2,7 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <unistd.h>
 
 #include "cli/environment.h"
@@ -94,6 +95,29 @@ Result<deploy::ClusterApplyReport> perform(Workplace& place, const ClusterView& 
   return report;
 }
 
+Status plan_view(ClusterView& view, bool force_conflicts, Context& context, bool again, deploy::LiveAhead* ahead) {
+  auto plan = deploy::plan_cluster(
+      *view.there.cluster, *view.there.discovery,
+      {view.fleet.desired, force_conflicts, rfc3339(context.clock.wall()), run_name(), again, ahead});
+  if (!plan) return plan.error();
+  view.plan = std::move(*plan);
+  return ok();
+}
+
+// Reads the cluster while it finds out what should be there.
+Status view_ahead(ClusterView& view, Workplace& place, const release::FleetRequest& request, bool force_conflicts,
+                  Context& context) {
+  std::optional<deploy::LiveAhead> ahead;
+  const auto namespaces = release::namespaces_of(place.project, request);
+  if (view.there.cluster && namespaces) ahead.emplace(*view.there.cluster, *view.there.discovery, *namespaces);
+  auto for_cluster = request;
+  for_cluster.form = deploy::Form::bodies;
+  auto fleet = release::find_fleet(place.project, place.git.get(), *place.store, for_cluster);
+  if (!fleet) return fleet.error();
+  view.fleet = std::move(*fleet);
+  return view.there.cluster ? plan_view(view, force_conflicts, context, false, ahead ? &*ahead : nullptr) : ok();
+}
+
 }  // namespace
 
 Result<deploy::Connection> connect(const deploy::Environment& environment, Context& context) {
@@ -113,20 +137,21 @@ std::string run_name() {
 
 Result<ClusterView> view_cluster(Workplace& place, const release::FleetRequest& request, bool force_conflicts,
                                  Context& context) {
-  auto fleet = release::find_fleet(place.project, place.git.get(), *place.store, request);
-  if (!fleet) return fleet.error();
-  return view_cluster(std::move(*fleet), force_conflicts, context);
+  auto environment = release::find_environment(place.project, request.environment);
+  if (!environment) return environment.error();
+  auto there = connect(**environment, context);
+  ClusterView view{{}, there ? std::move(*there) : deploy::Connection{}, {}};
+  // What is wrong here is said before that the cluster cannot be reached.
+  if (auto done = view_ahead(view, place, request, force_conflicts, context); !done) return done.error();
+  if (!there) return there.error();
+  return view;
 }
 
 Result<ClusterView> view_cluster(release::Fleet fleet, bool force_conflicts, Context& context, bool again) {
   auto there = connect(*fleet.environment, context);
   if (!there) return there.error();
   ClusterView view{std::move(fleet), std::move(*there), {}};
-  auto plan =
-      deploy::plan_cluster(*view.there.cluster, *view.there.discovery,
-                           {view.fleet.desired, force_conflicts, rfc3339(context.clock.wall()), run_name(), again});
-  if (!plan) return plan.error();
-  view.plan = std::move(*plan);
+  if (auto done = plan_view(view, force_conflicts, context, again, nullptr); !done) return done.error();
   return view;
 }
 

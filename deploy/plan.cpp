@@ -7,14 +7,28 @@
 
 #include "base/parallel.h"
 #include "base/units.h"
+#include "deploy/cluster/state.h"
 #include "deploy/render.h"
 
 namespace mlctl::deploy {
 namespace {
 
-DesiredFile file_from(std::string path, const Objects& objects, std::variant<Spec, Tenant> origin) {
-  DesiredFile file{.path = std::move(path), .text = to_file(objects), .keys = {}, .origin = std::move(origin)};
+std::vector<Body> as_bodies(Objects objects, const Spec* spec) {
+  std::vector<Body> out;
+  for (auto& object : objects) {
+    if (spec != nullptr) object["metadata"]["labels"][part_of_label] = applyset_id(spec->model, spec->name_space);
+    out.push_back(std::make_shared<const nlohmann::ordered_json>(std::move(object)));
+  }
+  return out;
+}
+
+DesiredFile file_from(std::string path, Objects objects, std::variant<Spec, Tenant> origin, Form form) {
+  DesiredFile file{.path = std::move(path), .text = {}, .bodies = {}, .keys = {}, .origin = std::move(origin)};
   for (const auto& object : objects) file.keys.push_back(key_of(object));
+  if (form == Form::text)
+    file.text = to_file(objects);
+  else
+    file.bodies = as_bodies(std::move(objects), file.spec());
   return file;
 }
 
@@ -53,14 +67,14 @@ class Claims {
 Result<DesiredFile> file_of_candidate(const Candidate& candidate, const Surroundings& around) {
   auto spec = spec_of(candidate, around);
   if (!spec) return spec.error();
-  return file_of_spec(std::move(*spec));
+  return file_of_spec(std::move(*spec), around.form);
 }
 
 Status add_tenants(const std::set<std::string>& names, const Surroundings& around, Claims& claims,
                    std::vector<DesiredFile>& files) {
   for (const auto& tenant : around.tenants) {
     if (names.count(tenant.name) == 0) continue;
-    auto file = file_from(file_of(tenant), tenant_objects(tenant), tenant);
+    auto file = file_from(file_of(tenant), tenant_objects(tenant), tenant, around.form);
     if (auto claimed = claims.claim(file, "tenant " + tenant.name); !claimed) return claimed;
     files.push_back(std::move(file));
   }
@@ -95,16 +109,23 @@ Result<Spec> spec_of(const Candidate& candidate, const Surroundings& around) {
               .way_back = candidate.way_back};
 }
 
-Result<DesiredFile> file_of_spec(Spec spec) {
+Result<DesiredFile> file_of_spec(Spec spec, Form form) {
   auto objects = model_objects(spec);
   if (!objects) return objects.error();
   auto path = file_of(spec.name_space, spec.model);
-  return file_from(std::move(path), *objects, std::move(spec));
+  return file_from(std::move(path), std::move(*objects), std::move(spec), form);
 }
 
 Result<Objects> objects_of(const DesiredFile& file) {
   if (const Spec* spec = file.spec()) return model_objects(*spec);
   return tenant_objects(std::get<Tenant>(file.origin));
+}
+
+Result<std::vector<Body>> bodies_of(const DesiredFile& file) {
+  if (!file.bodies.empty()) return file.bodies;
+  auto objects = objects_of(file);
+  if (!objects) return objects.error();
+  return as_bodies(std::move(*objects), file.spec());
 }
 
 Result<std::vector<DesiredFile>> plan_files(const std::vector<Candidate>& candidates, const Surroundings& around) {

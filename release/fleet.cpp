@@ -186,6 +186,15 @@ class Finder {
 
 }  // namespace
 
+Result<std::set<std::string>> namespaces_of(const Project& project, const FleetRequest& request) {
+  auto words = read_words(project, request);
+  if (!words) return words.error();
+  std::set<std::string> out;
+  for (const auto& model : words->chosen) out.insert(namespace_of(project, model));
+  for (const auto& look : words->looks) out.insert(namespace_of(project, look.model));
+  return out;
+}
+
 std::uint64_t newest_number(const registry::ModelTags& tags, const std::string& stage) {
   std::uint64_t newest = 0;
   for (const auto& event : tags.history())
@@ -218,7 +227,7 @@ Result<Fleet> find_fleet(const Project& project, registry::Git* git, registry::S
     if (auto added = finder.add_look(look); !added) return added.error();
   if (request.models.empty() && request.labels.empty()) finder.note_strangers();
 
-  auto files = deploy::plan_files(finder.candidates, {**environment, project.tenants, project.runtimes});
+  auto files = deploy::plan_files(finder.candidates, {**environment, project.tenants, project.runtimes, request.form});
   if (!files) return files.error();
   Fleet fleet{.environment = *environment,
               .desired = {request.environment, std::move(finder.known), std::move(*files)}};

@@ -3,6 +3,7 @@
 // here.
 #pragma once
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct FleetRequest {
   std::vector<std::string> models;  // as find_model takes them, or MODEL@V for a look; none: all that the labels choose
   std::vector<std::string> labels;  // "label=value", all must match
   std::int64_t look_number = 0;     // the N that a look is shown with: of a way back that is not taken yet
+  deploy::Form form = deploy::Form::text;
 };
 
 struct Fleet {
@@ -32,6 +34,9 @@ struct Fleet {
 // everything that deploy::plan_files refuses; Error{unavailable}: files that cannot be had.
 [[nodiscard]] Result<Fleet> find_fleet(const Project& project, registry::Git* git, registry::Store& store,
                                        const FleetRequest& request);
+
+// Of the models that are asked for, whether they are assigned or not; without git, so that a cluster can be read ahead.
+[[nodiscard]] Result<std::set<std::string>> namespaces_of(const Project& project, const FleetRequest& request);
 
 // The highest N that a model's tags give to a stage, by an assignment or an unassignment; 0 when there is none.
 [[nodiscard]] std::uint64_t newest_number(const registry::ModelTags& tags, const std::string& stage);

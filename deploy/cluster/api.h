@@ -60,6 +60,9 @@ struct Cluster {
   [[nodiscard]] virtual std::vector<StreamPart> listen(SteadyTime) { return {}; }
   // Nothing of it is heard any more.
   virtual void close_stream(std::uint64_t) {}
+  // From another thread: nobody wants the answers any more. `send` ends within a moment, now and ever after, with
+  // Error{interrupted}.
+  virtual void give_up() {}
 };
 [[nodiscard]] Result<ApiAnswer> send_one(Cluster& cluster, const ApiRequest& request);
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "deploy/cluster/compare.h"
 #include "deploy/cluster/state.h"
 
@@ -25,7 +26,7 @@ ApiRequest apply_request(const Resource& resource, const Json& object, const App
   request.query = {{"fieldManager", field_manager}, {"fieldValidation", "Strict"}};
   if (options.force) request.query.emplace_back("force", "true");
   if (options.dry_run) request.query.emplace_back("dryRun", "All");
-  request.body = object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  request.body = to_json_text(object);
   request.content_type = "application/apply-patch+yaml";
   request.about = to_string(key);
   return request;

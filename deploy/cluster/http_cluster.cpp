@@ -1,6 +1,7 @@
 #include "deploy/cluster/http_cluster.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <map>
 #include <optional>
@@ -22,6 +23,7 @@ constexpr int tries = 10;
 constexpr int first_tries = 3;  // before the server has ever answered: a wrong address is more likely than trouble
 constexpr seconds longest_wait{60};
 constexpr seconds exchange_limit{60};
+constexpr milliseconds look_up_interval{100};        // whether somebody gave up
 constexpr std::uint64_t answer_limit = 128U << 20U;  // a page of a list of large objects
 
 // Of a request that is not answered yet.
@@ -67,13 +69,14 @@ class HttpCluster : public Cluster {
     for (std::size_t i = 0; i < requests.size(); ++i) batch.waiting.push_back({i});
     while (batch.answered < requests.size()) {
       if (auto sent = send_waiting(batch); !sent) return all_failed(batch, sent.error());
-      const auto wake = batch.later.empty() ? clock_.steady() + seconds(60) : batch.later.begin()->first;
+      auto wake = clock_.steady() + look_up_interval;
+      if (!batch.later.empty()) wake = std::min(wake, batch.later.begin()->first);
       if (batch.flying.empty() && !batch.later.empty()) {
         clock_.sleep_until(wake);
       } else {
         for (auto& exchange : transfers_->poll(wake)) take(batch, exchange);
       }
-      if (interrupted()) {
+      if (interrupted() || given_up_) {
         transfers_.reset();
         return all_failed(batch, interrupted_error());
       }
@@ -88,6 +91,7 @@ class HttpCluster : public Cluster {
   std::optional<std::uint64_t> open_stream(const ApiRequest& request) override { return streams_.open(request); }
   std::vector<StreamPart> listen(SteadyTime until) override { return streams_.listen(until); }
   void close_stream(std::uint64_t stream) override { streams_.close(stream); }
+  void give_up() override { given_up_ = true; }
 
  private:
   struct Batch {
@@ -227,6 +231,7 @@ class HttpCluster : public Cluster {
   std::uint64_t last_id_ = 0;
   bool reached_ = false;
   bool in_trouble_ = false;
+  std::atomic<bool> given_up_ = false;
   HttpStreams streams_;  // last: its streams refer to what stands above
 };
 

@@ -167,6 +167,23 @@ Result<Remembered> read_state(Cluster& cluster, const registry::ModelName& model
   return Remembered{std::move(*state), answer.front()->date};
 }
 
+LiveAhead::LiveAhead(Cluster& cluster, Discovery& discovery, std::set<std::string> namespaces)
+    : cluster_(cluster),
+      discovery_(discovery),
+      namespaces_(std::move(namespaces)),
+      thread_([this] { live_ = read_live(cluster_, discovery_, namespaces_); }) {}
+
+LiveAhead::~LiveAhead() {
+  if (!thread_.joinable()) return;
+  cluster_.give_up();
+  thread_.join();
+}
+
+Result<Live> LiveAhead::take(const std::set<std::string>& namespaces) {
+  if (thread_.joinable()) thread_.join();
+  return namespaces == namespaces_ ? std::move(live_) : read_live(cluster_, discovery_, namespaces);
+}
+
 Result<std::map<ObjectKey, Stranger>> find_strangers(Cluster& cluster, Discovery& discovery,
                                                      const std::vector<ObjectKey>& keys) {
   std::map<ObjectKey, Stranger> out;

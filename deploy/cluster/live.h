@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +30,25 @@ struct Remembered {
 };
 [[nodiscard]] Result<Remembered> read_state(Cluster& cluster, const registry::ModelName& model,
                                             const std::string& name_space);
+
+// The same on a thread of its own, while somebody finds out what should be there. Until `take` or the end nobody else
+// uses cluster and discovery. Whoever ends it before has given up the cluster.
+class LiveAhead {
+ public:
+  LiveAhead(Cluster& cluster, Discovery& discovery, std::set<std::string> namespaces);
+  ~LiveAhead();
+  LiveAhead(const LiveAhead&) = delete;
+  LiveAhead& operator=(const LiveAhead&) = delete;
+  // Once. Reads again when other namespaces turn out to be the right ones.
+  [[nodiscard]] Result<Live> take(const std::set<std::string>& namespaces);
+
+ private:
+  Cluster& cluster_;
+  Discovery& discovery_;
+  std::set<std::string> namespaces_;
+  Result<Live> live_ = Live{};
+  std::thread thread_;  // the last: it uses the others
+};
 
 struct Stranger {
   bool ours = false;  // mlctl applied it: only its labels are gone

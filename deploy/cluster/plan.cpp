@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/digest.h"
+#include "base/json_text.h"
 #include "base/parallel.h"
 #include "base/terminal.h"
 #include "deploy/cluster/compare.h"
@@ -20,18 +21,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string as_text(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 class Planner {
  public:
   Planner(Cluster& cluster, Discovery& discovery, const PlanRequest& request)
       : cluster_(cluster), discovery_(discovery), request_(request) {}
 
   Result<ClusterPlan> plan() {
-    for (const auto& step : {&Planner::add_desired, &Planner::read, &Planner::add_states, &Planner::remember,
-                             &Planner::compare, &Planner::look_for_strangers, &Planner::ask, &Planner::prune})
+    for (const auto& step :
+         {&Planner::make_bodies, &Planner::read, &Planner::add_desired, &Planner::add_states, &Planner::remember,
+          &Planner::compare, &Planner::look_for_strangers, &Planner::ask, &Planner::prune})
       if (auto done = (this->*step)(); !done) return done.error();
     for (auto& owner : plan_.owners) {
       record(owner);
@@ -45,22 +43,16 @@ class Planner {
   struct Wanted {
     std::size_t owner = 0;
     ObjectKey key;
-    std::shared_ptr<const Json> body;
+    Body body;
+    std::string hash;  // of the body
     Resource resource;
     const Json* live = nullptr;
   };
 
   Status add_desired() {
     const auto& files = request_.desired.files;
-    std::vector<std::optional<Result<Objects>>> objects(files.size());
-    const auto done = in_parallel(files.size(), processors(), [&](std::size_t i) {
-      objects[i] = objects_of(files[i]);
-      return ok();
-    });
-    if (!done) return done.error();
     for (const auto& chosen : request_.desired.models) known_[chosen.model] = chosen.known;
     for (std::size_t i = 0; i < files.size(); ++i) {
-      if (!*objects[i]) return objects[i]->error();
       OwnerPlan owner;
       owner.spec = files[i].spec();
       owner.is_model = owner.spec != nullptr;
@@ -70,33 +62,49 @@ class Planner {
         owner.before.environment = request_.desired.environment;
         owners_[{owner.spec->model, owner.spec->name_space}] = plan_.owners.size();
       }
-      for (auto& object : **objects[i])
-        if (auto added = add_wanted(owner, std::move(object)); !added) return added.error();
+      for (auto& one : made_[i]) {
+        if (const auto revision = label_of(*one.body, revision_label); owner.is_model && !revision.empty())
+          owner.revision = revision;
+        if (auto added = add_wanted(std::move(one)); !added) return added.error();
+      }
       plan_.owners.push_back(std::move(owner));
     }
     return ok();
   }
 
-  Status add_wanted(const OwnerPlan& owner, Json object) {
-    if (owner.is_model)
-      object["metadata"]["labels"][part_of_label] = applyset_id(owner.spec->model, owner.spec->name_space);
-    const auto key = key_of(object);
-    auto resource = discovery_.find(key.api_version, key.kind);
+  // Rendering and hashing are most of the work, and do not depend on each other.
+  Status make_bodies() {
+    const auto& files = request_.desired.files;
+    made_.resize(files.size());
+    return in_parallel(files.size(), processors(), [&](std::size_t i) -> Status {
+      auto bodies = bodies_of(files[i]);
+      if (!bodies) return bodies.error();
+      for (auto& body : *bodies) {
+        auto hash = digest_of(to_json_text(*body)).hex();
+        made_[i].push_back({.key = key_of(*body), .body = std::move(body), .hash = std::move(hash)});
+      }
+      return ok();
+    });
+  }
+
+  Status add_wanted(Wanted one) {
+    auto resource = discovery_.find(one.key.api_version, one.key.kind);
     if (!resource) return resource.error();
-    wanted_.push_back({plan_.owners.size(), key, std::make_shared<const Json>(std::move(object)), *resource, nullptr});
+    one.owner = plan_.owners.size();
+    one.resource = std::move(*resource);
+    if (const auto found = live_.objects.find(one.key); found != live_.objects.end()) one.live = &found->second;
+    wanted_.push_back(std::move(one));
     return ok();
   }
 
   Status read() {
     std::set<std::string> namespaces;
-    for (const auto& one : wanted_) namespaces.insert(one.key.name_space.empty() ? one.key.name : one.key.name_space);
-    auto live = read_live(cluster_, discovery_, namespaces);
+    for (const auto& file : made_)
+      for (const auto& one : file) namespaces.insert(one.key.name_space.empty() ? one.key.name : one.key.name_space);
+    auto live =
+        request_.ahead != nullptr ? request_.ahead->take(namespaces) : read_live(cluster_, discovery_, namespaces);
     if (!live) return live.error();
     live_ = std::move(*live);
-    for (auto& one : wanted_) {
-      const auto found = live_.objects.find(one.key);
-      if (found != live_.objects.end()) one.live = &found->second;
-    }
     return ok();
   }
 
@@ -159,7 +167,7 @@ class Planner {
     }
     for (const auto& one : wanted_) {
       auto& after = plan_.owners[one.owner].after;
-      after.applied[key_in_state(one.key)] = digest_of(as_text(*one.body)).hex();
+      after.applied[key_in_state(one.key)] = one.hash;
       after.kinds.insert(group_kind(one.key));
       plan_.owners[one.owner].bodies.push_back(one.body);
     }
@@ -181,7 +189,7 @@ class Planner {
       const auto name = key_in_state(one.key);
       const auto before = owner.before.applied.find(name);
       // A tenant has no state: what was taken from its configuration only the server knows.
-      const bool same_body = before != owner.before.applied.end() && before->second == owner.after.applied[name];
+      const bool same_body = before != owner.before.applied.end() && before->second == one.hash;
       if (same_body && lies_in(*one.body, *one.live))
         ++plan_.unchanged;
       else
@@ -290,8 +298,7 @@ class Planner {
       return;
     }
     const Spec& spec = *owner.spec;
-    const auto revision = revision_of(spec);
-    Serves now{.revision = revision ? *revision : "",
+    Serves now{.revision = owner.revision,
                .digest = to_string(spec.digest),
                .version = to_string(spec.version),
                .commit = spec.commit,
@@ -311,6 +318,7 @@ class Planner {
   ClusterPlan plan_;
   std::map<registry::ModelName, std::uint64_t> known_;                         // N that git knows
   std::map<std::pair<registry::ModelName, std::string>, std::size_t> owners_;  // places in plan_, of models
+  std::vector<std::vector<Wanted>> made_;                                      // of each file
   std::vector<Wanted> wanted_;
   std::vector<Wanted*> doubtful_;
   Live live_;

@@ -12,6 +12,7 @@
 #include "deploy/changes.h"
 #include "deploy/cluster/api.h"
 #include "deploy/cluster/discovery.h"
+#include "deploy/cluster/live.h"
 #include "deploy/cluster/state.h"
 #include "deploy/gitops.h"
 
@@ -19,8 +20,8 @@ namespace mlctl::deploy {
 
 struct ObjectChange {
   Change change;
-  std::shared_ptr<const nlohmann::ordered_json> body;  // what is applied; null: a removal
-  std::string resource_version, uid;                   // of the live object; "": there is none
+  Body body;                          // what is applied; null: a removal
+  std::string resource_version, uid;  // of the live object; "": there is none
 };
 
 // A model, or a tenant (which has no state, and is never removed).
@@ -28,6 +29,7 @@ struct OwnerPlan {
   std::string name;  // "fraud/credit-risk", "tenant fraud"
   bool is_model = false;
   const Spec* spec = nullptr;  // what it should run; null: a tenant, or a model that is to be removed
+  std::string revision;        // of what it should run
   ModelState before;           // resource_version "": there is none
   ModelState after;            // what is to be recorded when all is done; epoch and working as before
   std::vector<ObjectChange> changes;
@@ -38,7 +40,7 @@ struct OwnerPlan {
   enum class Rollout { none, begins, runs, ends };
   Rollout rollout = Rollout::none;
   // All objects as they are applied, where something is to be done: what is kept of the revision.
-  std::vector<std::shared_ptr<const nlohmann::ordered_json>> bodies;
+  std::vector<Body> bodies;
   [[nodiscard]] bool changes_nothing() const {
     return refused || (changes.empty() && (before == after || rollout != Rollout::none));
   }
@@ -59,8 +61,9 @@ struct ClusterPlan {
 struct PlanRequest {
   const Desired& desired;
   bool force_conflicts = false;
-  std::string now, run;  // for what becomes stable: RFC 3339; who
-  bool again = false;    // a rollout that was aborted may begin once more
+  std::string now, run;        // for what becomes stable: RFC 3339; who
+  bool again = false;          // a rollout that was aborted may begin once more
+  LiveAhead* ahead = nullptr;  // what is there, being read already
 };
 // One model is refused, and the others are not, where the cluster remembers a higher N (denied), an object of that name
 // is somebody else's or the model's state is another environment's (conflict), or the state cannot be read (corrupt).

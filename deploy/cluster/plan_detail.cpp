@@ -53,12 +53,11 @@ Error not_ours(const ObjectKey& key, const Stranger& stranger) {
 void find_rollout(OwnerPlan& owner, const std::string& now, bool again) {
   const auto& before = owner.before;
   if (owner.refused || owner.spec == nullptr || !before.stable) return;
-  const auto revision = revision_of(*owner.spec);
-  if (!revision) return;
+  const auto& revision = owner.revision;
   const bool lost = before.rollout && before.rollout->has_lost();
-  const bool same = before.rollout && before.rollout->candidate.revision == *revision &&
+  const bool same = before.rollout && before.rollout->candidate.revision == revision &&
                     before.rollout->candidate.assignment == static_cast<std::uint64_t>(owner.spec->assignment);
-  const bool other_serves = *revision != before.stable->revision;
+  const bool other_serves = revision != before.stable->revision;
   const bool on_its_way = before.rollout && is_on_its_way(*before.rollout, now);
   if (same && lost && !again)
     owner.refused = was_aborted(owner);

@@ -18,7 +18,6 @@ namespace mlctl::deploy {
 // RFC 3339; `again`: what was aborted may begin once more.
 void find_rollout(OwnerPlan& owner, const std::string& now, bool again);
 
-using Body = std::shared_ptr<const nlohmann::ordered_json>;
 // Where all traffic goes over at once, the pods that take it are as many as those of `old`, which have it: an
 // autoscaler would begin with its minimum, and be too late. Only where the body leaves the number to one.
 void start_as_large(Body& body, const nlohmann::ordered_json& old);

@@ -98,7 +98,7 @@ Json to_object(const ModelState& state) {
 
 Result<ModelState> parse_state(const Json& object) {
   const auto key = key_of(object);
-  const Json metadata = field(object, "metadata"), annotations = field(metadata, "annotations");
+  const Json &metadata = field(object, "metadata"), &annotations = field(metadata, "annotations");
   const auto tooling = text_field(annotations, tooling_annotation);
   if (!tooling.starts_with("mlctl/"))
     return Error{Error::Kind::conflict, to_string(key) + " belongs to " + (tooling.empty() ? "somebody else" : tooling),
@@ -123,7 +123,7 @@ Result<ModelState> parse_state(const Json& object) {
     if (!parsed) return corrupt(key, parsed.error().message);
     state.rollout = std::move(*parsed);
   }
-  const Json applied = field(content, "applied");
+  const Json& applied = field(content, "applied");
   for (const auto& [name, hash] : applied.items())
     if (hash.is_string()) state.applied[name] = hash.get<std::string>();
   state.kinds = kinds_of(object);

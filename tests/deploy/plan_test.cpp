@@ -53,6 +53,31 @@ TEST_CASE("each model has a file, and the namespaces of its tenants have one") {
   }
 }
 
+TEST_CASE("what a cluster is sent are the objects of the files, a model's with the label of its set") {
+  const std::vector<Tenant> tenants{test::tenant("{name: fraud}")};
+  const std::map<std::string, Runtime> runtimes{{"mlserver", test::runtime()}};
+  const auto environment = test::environment();
+  const std::vector<Candidate> candidates{named("fraud", "a", "fraud")};
+  const auto files = plan_files(candidates, {environment, tenants, runtimes});
+  const auto sent = plan_files(candidates, {environment, tenants, runtimes, Form::bodies});
+  REQUIRE(files);
+  REQUIRE(sent);
+  for (std::size_t i = 0; i < files->size(); ++i) {
+    const auto& file = (*files)[i];
+    CHECK((*sent)[i].keys == file.keys);
+    CHECK((*sent)[i].text.empty());
+    const auto objects = objects_of(file);
+    const auto made = bodies_of(file), kept = bodies_of((*sent)[i]);
+    REQUIRE(kept->size() == objects->size());
+    for (std::size_t k = 0; k < kept->size(); ++k) {
+      auto body = *kept->at(k);
+      CHECK(body.dump() == made->at(k)->dump());
+      CHECK(body["metadata"]["labels"].erase("applyset.kubernetes.io/part-of") == (file.spec() != nullptr ? 1 : 0));
+      CHECK(body.dump() == objects->at(k).dump());
+    }
+  }
+}
+
 TEST_CASE("two that would be one object are refused by name") {
   const std::vector<Tenant> apart{test::tenant("{name: a, namespace: same}"),
                                   test::tenant("{name: b, namespace: other}")};

@@ -153,6 +153,13 @@ TEST_CASE("what passes is asked again, and what does not is an answer") {
   }
 }
 
+TEST_CASE("who gives up ends what is being sent, and all that comes after") {
+  Fixture fixture([&](const HttpRequest&, int) { return Result<HttpResponse>(broken()); });
+  fixture.cluster->give_up();
+  CHECK(fixture.get().error().kind == Error::Kind::interrupted);
+  CHECK(fixture.get().error().kind == Error::Kind::interrupted);
+}
+
 TEST_CASE("a server that is up again after half a minute has missed nothing") {
   int failures = 8;
   Fixture fixture(
