@@ -161,8 +161,8 @@ Result<Frame> frame_of(const Spec& spec) {
   if (!pod) return pod.error();
   const auto& profile = *find_profile(spec.runtime.profile);
   auto annotations = scrape_annotations(profile);
-  const auto hash = digest_of(to_string(spec.digest) + "\n" + to_json_text(labels_of(spec)) + "\n" + to_json_text(annotations) +
-                              "\n" + to_json_text(*pod));
+  const auto hash = digest_of(to_string(spec.digest) + "\n" + to_json_text(labels_of(spec)) + "\n" +
+                              to_json_text(annotations) + "\n" + to_json_text(*pod));
   return Frame{spec, profile, std::move(*pod), std::move(annotations), hash.hex().substr(0, 10)};
 }
 

@@ -15,6 +15,10 @@ using std::chrono::seconds;
 
 namespace {
 
+PodCounters asked(double requests, double errors) {
+  return {requests, {RawCount{requests, requests - errors}}};
+}
+
 // Measuring, with so many pods in each arm that the open block counts.
 RolloutState measuring(int stable, int canary) {
   auto state = test::fresh_rollout();
@@ -22,8 +26,8 @@ RolloutState measuring(int stable, int canary) {
   state.phase = Phase::measuring;
   state.heartbeat = state.measured = state.since + seconds(15);
   OpenBlock block{.from = state.since};
-  for (int i = 0; i < stable; ++i) block.stable["s" + std::to_string(i)] = {0, {0, 0}};
-  for (int i = 0; i < canary; ++i) block.canary["c" + std::to_string(i)] = {0, {0, 0}};
+  for (int i = 0; i < stable; ++i) block.stable["s" + std::to_string(i)] = {0, {RawCount{}, RawCount{}}};
+  for (int i = 0; i < canary; ++i) block.canary["c" + std::to_string(i)] = {0, {RawCount{}, RawCount{}}};
   block.last_stable = block.stable;
   block.last_canary = block.canary;
   state.block = block;
@@ -127,7 +131,7 @@ TEST_CASE("people's traffic is what the pods counted without what they were aske
   state.block->scrapes = 1;
   state.block->last_stable["s0"].requests = 100;
   state.block->last_canary["c0"].requests = 50;
-  state.block->replayed = {{"s0", {60, {0}}}, {"c0", {45, {0}}}};
+  state.block->replayed = {{"s0", asked(60, 0)}, {"c0", asked(45, 0)}};
   static_cast<void>(begin_replay(state));
   CHECK(state.replay.people == 3);  // (40 + 5) in 15 s
 }
@@ -152,7 +156,7 @@ TEST_CASE("a block is judged in two parts: what people asked, and what was repla
   // 100 requests of people with 10 errors and 200 replayed with 4, of which 30 took long; another pod was not asked.
   const JudgeBlock whole{
       {{"s0", {{300, 14}, {300, 30}}}, {"s1", {{100, 10}, {100, 5}}}}, {{"c0", {{210, 6}, {210, 20}}}}, {true, true}};
-  const auto parts = parted(whole, {{"s0", {200, {4}}}, {"c0", {200, {5}}}});
+  const auto parts = parted(whole, {{"s0", asked(200, 4)}, {"c0", asked(200, 5)}});
   REQUIRE(parts.size() == 2);
   CHECK(parts[0].stable[0].metrics == std::vector<ArmCounts>{{100, 10}, {0, 0}});
   CHECK(parts[0].stable[1].metrics == std::vector<ArmCounts>{{100, 10}, {100, 5}});
@@ -165,14 +169,15 @@ TEST_CASE("a block is judged in two parts: what people asked, and what was repla
   CHECK(parts[1].canary[0].metrics[1] == ArmCounts{0, 0});
   // Where the mixture is the same, it is compared.
   const auto alike = parted({{{"s0", {{200, 0}, {200, 30}}}}, {{"c0", {{210, 6}, {210, 20}}}}, {true, true}},
-                            {{"s0", {200, {0}}}, {"c0", {200, {5}}}});
+                            {{"s0", asked(200, 0)}, {"c0", asked(200, 5)}});
   CHECK(alike[1].comparable == std::vector<bool>{true, true});
   CHECK(alike[1].canary[0].metrics[1] == ArmCounts{210, 20});
   CHECK(parted(whole, {}).size() == 1);
 }
 
 TEST_CASE("a pod's own counters count, whatever was seen of its answers") {
-  const auto parts = parted({{{"s0", {{10, 0}}}}, {{"c0", {{10, 1}}}}, {true}}, {{"s0", {20, {0}}}, {"c0", {20, {9}}}});
+  const auto parts =
+      parted({{{"s0", {{10, 0}}}}, {{"c0", {{10, 1}}}}, {true}}, {{"s0", asked(20, 0)}, {"c0", asked(20, 9)}});
   CHECK(parts[1].canary[0].metrics.front() == ArmCounts{10, 1});
   CHECK(parts[0].canary[0].metrics.front() == ArmCounts{0, 0});
 }
