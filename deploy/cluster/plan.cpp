@@ -181,7 +181,7 @@ class Planner {
       if (owner.refused || owner.rollout == OwnerPlan::Rollout::runs || owner.rollout == OwnerPlan::Rollout::ends)
         continue;
       if (one.live == nullptr) {
-        if (const Json* old = taken_over_by(one)) start_as_large(one.body, *old);
+        if (const Json* old = taken_over_by(owner, one.key, live_)) start_as_large(one.body, *old);
         owner.changes.push_back({{Change::Kind::create, one.key, {}, {}}, one.body, "", ""});
         continue;
       }
@@ -217,16 +217,6 @@ class Planner {
              uid_of(*one.live)});
     }
     return ok();
-  }
-
-  // The Deployment that has the traffic which a new one takes over all at once; nullptr: there is none.
-  [[nodiscard]] const Json* taken_over_by(const Wanted& one) const {
-    const auto& owner = plan_.owners[one.owner];
-    const auto& stable = owner.before.stable;
-    if (one.key.kind != "Deployment" || !stable || owner.rollout != OwnerPlan::Rollout::none) return nullptr;
-    const auto old = live_.objects.find(
-        {one.key.api_version, one.key.kind, one.key.name_space, owner.before.model.name + "-" + stable->revision});
-    return old == live_.objects.end() ? nullptr : &old->second;
   }
 
   // What is to be created may be there already, without our labels: ours with its labels cut off, a namespace that

@@ -67,6 +67,14 @@ void find_rollout(OwnerPlan& owner, const std::string& now, bool again) {
     owner.rollout = OwnerPlan::Rollout::begins;
 }
 
+const Json* taken_over_by(const OwnerPlan& owner, const ObjectKey& key, const Live& live) {
+  const auto& stable = owner.before.stable;
+  if (key.kind != "Deployment" || !stable || owner.rollout != OwnerPlan::Rollout::none) return nullptr;
+  const auto old =
+      live.objects.find({key.api_version, key.kind, key.name_space, owner.before.model.name + "-" + stable->revision});
+  return old == live.objects.end() ? nullptr : &old->second;
+}
+
 void start_as_large(Body& body, const Json& old) {
   const auto replicas = number_field(field(old, "spec"), "replicas");
   if (replicas < 1 || body->contains(replicas_at)) return;

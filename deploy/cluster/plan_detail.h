@@ -18,6 +18,9 @@ namespace mlctl::deploy {
 // RFC 3339; `again`: what was aborted may begin once more.
 void find_rollout(OwnerPlan& owner, const std::string& now, bool again);
 
+// The Deployment that has the traffic which the one of this key takes over all at once; nullptr: there is none.
+[[nodiscard]] const nlohmann::ordered_json* taken_over_by(const OwnerPlan& owner, const ObjectKey& key,
+                                                          const Live& live);
 // Where all traffic goes over at once, the pods that take it are as many as those of `old`, which have it: an
 // autoscaler would begin with its minimum, and be too late. Only where the body leaves the number to one.
 void start_as_large(Body& body, const nlohmann::ordered_json& old);

@@ -43,15 +43,23 @@ std::string version_of(const Json& object) {
   return object.value("/metadata/resourceVersion"_json_pointer, "");
 }
 
-// By a labelSelector of equalities.
+// One requirement of a labelSelector: "key=value", or "key in (a,b)".
+bool meets(const std::string& requirement, const Json& labels) {
+  if (const auto in = requirement.find(" in ("); in != std::string::npos)
+    return ("," + requirement.substr(in + 5, requirement.size() - in - 6) + ",")
+               .find("," + labels.value(requirement.substr(0, in), "") + ",") != std::string::npos;
+  const auto equals = requirement.find('=');
+  return labels.value(requirement.substr(0, equals), "") == requirement.substr(equals + 1);
+}
+
 bool selected(const ApiRequest& request, const Json& labels) {
   for (const auto& [key, text] : request.query) {
     if (key != "labelSelector") continue;
     for (std::size_t begin = 0; begin < text.size();) {
-      const auto end = std::min(text.find(',', begin), text.size());
-      const auto equals = text.find('=', begin);
-      if (labels.value(text.substr(begin, equals - begin), "") != text.substr(equals + 1, end - equals - 1))
-        return false;
+      const auto list = text.find('(', begin);
+      auto end = std::min(text.find(',', begin), text.size());
+      if (list < end) end = std::min(text.find(')', list), text.size() - 1) + 1;
+      if (!meets(text.substr(begin, end - begin), labels)) return false;
       begin = end + 1;
     }
   }

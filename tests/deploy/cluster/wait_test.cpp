@@ -25,15 +25,16 @@ constexpr const char* pod_at = "/api/v1/namespaces/fraud/pods/a-1";
 
 MemoryCluster cluster_with(const std::string& pod_status) {
   MemoryCluster cluster;
-  cluster.objects[deployment_at] = {{"apiVersion", "apps/v1"},
-                                    {"kind", "Deployment"},
-                                    {"metadata",
-                                     {{"name", key().name},
-                                      {"namespace", "fraud"},
-                                      {"generation", 1},
-                                      {"labels", {{"app.kubernetes.io/managed-by", "mlctl"}}}}},
-                                    {"spec", {{"replicas", 1}}},
-                                    {"status", {{"observedGeneration", 1}, {"updatedReplicas", 1}, {"replicas", 1}}}};
+  cluster.objects[deployment_at] = {
+      {"apiVersion", "apps/v1"},
+      {"kind", "Deployment"},
+      {"metadata",
+       {{"name", key().name},
+        {"namespace", "fraud"},
+        {"generation", 1},
+        {"labels", {{"app.kubernetes.io/managed-by", "mlctl"}, {"mlctl.dev/revision", "0123456789"}}}}},
+      {"spec", {{"replicas", 1}}},
+      {"status", {{"observedGeneration", 1}, {"updatedReplicas", 1}, {"replicas", 1}}}};
   if (!pod_status.empty()) cluster.objects[pod_at] = pod(pod_status);
   return cluster;
 }

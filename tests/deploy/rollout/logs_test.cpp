@@ -46,13 +46,15 @@ struct Scene {
   }
   void add(const std::string& revision, const std::string& end) {
     const auto name = "credit-risk-" + revision + "-" + end;
-    cluster.objects[pods_at + name] = {
-        {"apiVersion", "v1"},
-        {"kind", "Pod"},
-        {"metadata",
-         {{"name", name},
-          {"namespace", "fraud"},
-          {"labels", {{"app.kubernetes.io/managed-by", "mlctl"}, {"mlctl.dev/revision", revision}}}}}};
+    cluster.objects[pods_at + name] = {{"apiVersion", "v1"},
+                                       {"kind", "Pod"},
+                                       {"metadata",
+                                        {{"name", name},
+                                         {"namespace", "fraud"},
+                                         {"labels",
+                                          {{"app.kubernetes.io/name", "credit-risk"},
+                                           {"app.kubernetes.io/managed-by", "mlctl"},
+                                           {"mlctl.dev/revision", revision}}}}}};
   }
 };
 
