@@ -142,8 +142,12 @@ gateway_up() {
   start_traefik
   start_pod-targets
   start_prometheus
-  wait_until 60 traefik gateway_programmed
+  wait_until 60 traefik gateway_programmed || return
+  wait_until 20 kube-controller-manager create "$here/prometheus.yaml" || return # the namespace has its account by then
+  wait_until 60 prometheus prometheus_proxied
 }
+
+prometheus_proxied() { api /api/v1/namespaces/monitoring/services/prometheus:9090/proxy/-/ready >"$state/log/proxied" 2>&1; }
 
 gateway_programmed() {
   api /apis/gateway.networking.k8s.io/v1/namespaces/infra/gateways/public |
