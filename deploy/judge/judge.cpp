@@ -1,7 +1,9 @@
 #include "deploy/judge/judge.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 
 #include "base/terminal.h"
 
@@ -45,11 +47,10 @@ double low_chi_squared(double n) {
   return n * std::pow(1 - a + z * std::sqrt(a), 3);
 }
 
-std::string percent(double share) {
-  std::string text = std::to_string(share * 100);
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.ends_with('.')) text.pop_back();
-  return text + " %";
+std::string percent(double share) {  // three digits tell enough
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.3g", share * 100);
+  return std::string(text.data()) + " %";
 }
 
 std::string times(double ratio) {

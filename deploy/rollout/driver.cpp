@@ -70,35 +70,45 @@ Result<bool> Driver::write(ModelState& state) {
   return true;
 }
 
+Error Driver::never_first() const {
+  return {Error::Kind::conflict, "others change the state of " + to_string(place_.model) + " all the time",
+          "run the command again"};
+}
+
+// Only the state is read before it is written: whoever ticks all the time is not faster then.
 Status Driver::take(bool force) {
   for (int i = 0; i < tries; ++i) {
-    auto live = look(seams_, place_);
-    if (!live) return live.error();
-    auto& rollout = live->state.rollout;
+    WallTime now{};
+    auto state = look_at_state(seams_, place_, now);
+    if (!state) return state.error();
+    auto& rollout = state->rollout;
     if (!rollout) return nothing_begun(place_);
-    if (!force && rollout->driver != who_ && !is_tick(rollout->driver) && is_driven(*rollout, live->now))
+    if (!force && rollout->driver != who_ && !is_tick(rollout->driver) && is_driven(*rollout, now))
       return Error{Error::Kind::conflict,
                    to_string(place_.model) + " is being rolled out by " + escape_control(rollout->driver) +
-                       ", last seen " + ago(rollout->heartbeat, live->now),
+                       ", last seen " + ago(rollout->heartbeat, now),
                    "`mlctl rollout watch " + to_string(place_.model) + " --env " + place_.environment + "` looks on"};
     const auto before = rollout->driver;
-    ++live->state.epoch;
+    ++state->epoch;
     rollout->driver = who_;
-    rollout->heartbeat = live->now;
-    if (!before.empty() && before != who_ && !is_tick(before))
-      tell(*rollout, live->now, who_ + " took over from " + before);
-    auto written = write(live->state);
+    rollout->heartbeat = now;
+    if (!before.empty() && before != who_ && !is_tick(before)) tell(*rollout, now, who_ + " took over from " + before);
+    auto written = write(*state);
     if (!written) return written.error();
     if (!*written) continue;
-    epoch_ = live->state.epoch;
-    auto requests = fence(*live, seams_.discovery);
-    if (!requests) return requests.error();
-    // An object that changed meanwhile has another version already: whoever was here before cannot write it either.
-    static_cast<void>(seams_.cluster.send(*requests, {}));
-    return ok();
+    epoch_ = state->epoch;
+    auto live = look_as_owner();
+    return live ? mark(*live) : Status(live.error());
   }
-  return Error{Error::Kind::conflict, "others change the state of " + to_string(place_.model) + " all the time",
-               "run the command again"};
+  return never_first();
+}
+
+// An object that changed meanwhile has another version already: whoever was here before cannot write it either.
+Status Driver::mark(const RolloutLive& live) {
+  auto requests = fence(live, seams_.discovery);
+  if (!requests) return requests.error();
+  static_cast<void>(seams_.cluster.send(*requests, {}));
+  return ok();
 }
 
 Result<RolloutLive> Driver::look_as_owner() {
@@ -167,8 +177,7 @@ Result<ModelState> Driver::tick() {
     if (auto sent = replay(*live, batch); !sent) return sent.error();
     return live->state;
   }
-  return Error{Error::Kind::conflict, "others change the state of " + to_string(place_.model) + " all the time",
-               "run the command again"};
+  return never_first();
 }
 
 // That it was sent is written down before, what became of it after. Where somebody else wrote meanwhile nobody knows
@@ -191,29 +200,40 @@ void Driver::leave() {
 
 Result<ModelState> Driver::ask(const std::function<Status(RolloutState&, WallTime now)>& how) {
   for (int i = 0; i < tries; ++i) {
-    auto live = look(seams_, place_);
-    if (!live) return live.error();
-    auto& rollout = live->state.rollout;
+    WallTime now{};
+    auto state = look_at_state(seams_, place_, now);
+    if (!state) return state.error();
+    auto& rollout = state->rollout;
     if (!rollout) return nothing_begun(place_);
     const bool was_aborting = rollout->has_lost();
-    if (auto may = how(*rollout, live->now); !may) return may.error();
-    if (rollout->has_lost() && !was_aborting) keep_evidence(*live, *rollout);
-    ++live->state.epoch;
+    if (auto may = how(*rollout, now); !may) return may.error();
+    const bool aborts = rollout->has_lost() && !was_aborting;
+    ++state->epoch;
     rollout->driver.clear();
-    settle(live->state, live->revision(rollout->candidate.revision), rfc3339(live->now));
-    auto written = write(live->state);
+    if (rollout->has_lost()) settle(*state, {}, rfc3339(now));
+    auto written = write(*state);
     if (!written) return written.error();
     if (!*written) continue;
-    epoch_ = live->state.epoch;
-    if (auto requests = fence(*live, seams_.discovery)) static_cast<void>(seams_.cluster.send(*requests, {}));
-    // Versions have just been raised: what is written now carries them.
-    auto fenced = look_as_owner();
-    if (!fenced) return fenced.error();
-    if (auto acted = act(*fenced); !acted) return acted.error();
-    return fenced->state;
+    epoch_ = state->epoch;
+    return follow(aborts);
   }
-  return Error{Error::Kind::conflict, "others change the state of " + to_string(place_.model) + " all the time",
-               "run the command again"};
+  return never_first();
+}
+
+// What follows from what was asked for, by somebody who has just raised the epoch.
+Result<ModelState> Driver::follow(bool aborts) {
+  auto live = look_as_owner();
+  if (!live) return live.error();
+  if (auto marked = mark(*live); !marked) return marked.error();
+  // Versions have just been raised: what is written now carries them.
+  live = look_as_owner();
+  if (!live) return live.error();
+  if (auto acted = act(*live); !acted) return acted.error();
+  if (aborts) {  // traffic first: then there is time to ask for last words
+    keep_evidence(*live, *live->state.rollout);
+    if (auto written = write(live->state); !written) return written.error();
+  }
+  return std::move(live->state);
 }
 
 }  // namespace mlctl::deploy

@@ -36,6 +36,9 @@ class Driver {
 
  private:
   [[nodiscard]] Result<RolloutLive> look_as_owner();
+  [[nodiscard]] Status mark(const RolloutLive& live);
+  [[nodiscard]] Result<ModelState> follow(bool aborts);
+  [[nodiscard]] Error never_first() const;
   [[nodiscard]] Result<bool> write(ModelState& state);
   [[nodiscard]] Status act(const RolloutLive& live);
   [[nodiscard]] Status replay(RolloutLive& live, const ReplayBatch& batch);

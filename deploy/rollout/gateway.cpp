@@ -21,8 +21,9 @@ struct Named {
   GatewayMetrics metrics;
 };
 const std::array<Named, 1>& gateways() {
-  static const std::array<Named, 1> table{
-      {{"traefik", {"traefik_service_requests_total", "code", "service", "{namespace}-{service}-.*"}}}};
+  static const std::array<Named, 1> table{{{"traefik",
+                                            {"traefik_service_requests_total", "code", "service",
+                                             ".*-svc-{namespace}-{service}-[0-9]+@kubernetesgateway"}}}};
   return table;
 }
 

@@ -38,23 +38,6 @@ constexpr GroupKind looked_at[] = {{"", "ServiceAccount"},
                                    {"autoscaling", "HorizontalPodAutoscaler"},
                                    {"monitoring.coreos.com", "PodMonitor"}};
 
-Result<ModelState> read_own_state(const RolloutSeams& seams, const RolloutPlace& place, WallTime& now) {
-  auto found = read_state(seams.cluster, place.model, place.name_space);
-  if (!found) return found.error();
-  if (!found->state)
-    return Error{Error::Kind::not_found,
-                 "nothing of " + to_string(place.model) + " is in namespace " + place.name_space + " of context " +
-                     seams.cluster.context(),
-                 "`mlctl apply " + to_string(place.model) + " --env " + place.environment + "` first"};
-  now = found->date && is_sensible(*found->date) ? *found->date : seams.clock.wall();
-  if (found->state->environment != place.environment)
-    return Error{Error::Kind::conflict,
-                 to_string(place.model) + " in namespace " + place.name_space + " belongs to environment " +
-                     escape_control(found->state->environment),
-                 ""};
-  return std::move(*found->state);
-}
-
 ArmSeen arm_seen(const RolloutLive& live, const std::string& revision) {
   ArmSeen arm;
   if (const Json* deployment = live.find("Deployment", live.state.model.name + "-" + revision))
@@ -199,9 +182,26 @@ Objects RolloutLive::revision(const std::string& revision) const {
   return kept ? std::move(kept->objects) : Objects();
 }
 
+Result<ModelState> look_at_state(const RolloutSeams& seams, const RolloutPlace& place, WallTime& now) {
+  auto found = read_state(seams.cluster, place.model, place.name_space);
+  if (!found) return found.error();
+  if (!found->state)
+    return Error{Error::Kind::not_found,
+                 "nothing of " + to_string(place.model) + " is in namespace " + place.name_space + " of context " +
+                     seams.cluster.context(),
+                 "`mlctl apply " + to_string(place.model) + " --env " + place.environment + "` first"};
+  now = found->date && is_sensible(*found->date) ? *found->date : seams.clock.wall();
+  if (found->state->environment != place.environment)
+    return Error{Error::Kind::conflict,
+                 to_string(place.model) + " in namespace " + place.name_space + " belongs to environment " +
+                     escape_control(found->state->environment),
+                 ""};
+  return std::move(*found->state);
+}
+
 Result<RolloutLive> look(const RolloutSeams& seams, const RolloutPlace& place) {
   RolloutLive live;
-  auto state = read_own_state(seams, place, live.now);
+  auto state = look_at_state(seams, place, live.now);
   if (!state) return state.error();
   live.state = std::move(*state);
   const std::string ours = "app.kubernetes.io/name=" + place.model.name + "," + managed_label + "=mlctl";

@@ -41,6 +41,8 @@ struct RolloutLive {
   // What a revision was rendered as (its ControllerRevision); empty: it is not kept.
   [[nodiscard]] Objects revision(const std::string& revision) const;
 };
+// The state alone, by one request, and the server's time. Errors as of look().
+[[nodiscard]] Result<ModelState> look_at_state(const RolloutSeams& seams, const RolloutPlace& place, WallTime& now);
 // Error{not_found}: the model has no state here; Error{conflict}: it is another environment's.
 [[nodiscard]] Result<RolloutLive> look(const RolloutSeams& seams, const RolloutPlace& place);
 

@@ -350,7 +350,7 @@ def quiet_failing_version_is_aborted_by_replay(story, name):
 
 
 # name of the model: (scenario, v1.1.0, requests a second, rollout)
-FIVE = {"steps": [{"weight": "5%", "for": "5s"}, {"weight": "25%", "for": "5s"}, {"weight": "50%", "for": "5s"},
+FIVE = {"steps": [{"weight": "5%", "for": "10s"}, {"weight": "25%", "for": "10s"}, {"weight": "50%", "for": "10s"},
                   {"weight": "100%"}], "judge": {"block": "4s", "errors": {"floor": "3%"}, "latency": {"floor": "10%"}}}
 OWN = {**ROLLOUT["judge"], "metrics": [{
     "name": "class 0", "worse": 1.5, "ratio": [5, 3], "floor": "5%",

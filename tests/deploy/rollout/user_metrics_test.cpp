@@ -90,9 +90,11 @@ TEST_CASE("a metric over a range, place by place") {
 TEST_CASE("what a gateway counts of both arms") {
   const auto& traefik = *find_gateway("traefik");
   CHECK(gateway_query(traefik, "fraud", "m-aaaa", "m-bbbb") ==
-        "label_replace(sum by (code) (traefik_service_requests_total{service=~\"fraud-m-aaaa-.*\"}), \"mlctl_arm\", "
+        "label_replace(sum by (code) "
+        "(traefik_service_requests_total{service=~\".*-svc-fraud-m-aaaa-[0-9]+@kubernetesgateway\"}), \"mlctl_arm\", "
         "\"stable\", \"\", \"\") or label_replace(sum by (code) "
-        "(traefik_service_requests_total{service=~\"fraud-m-bbbb-.*\"}), \"mlctl_arm\", \"canary\", \"\", \"\")");
+        "(traefik_service_requests_total{service=~\".*-svc-fraud-m-bbbb-[0-9]+@kubernetesgateway\"}), \"mlctl_arm\", "
+        "\"canary\", \"\", \"\")");
   const auto counts = parse_gateway(vector_of(answered("stable", "200", "90") + "," + answered("stable", "500", "4") +
                                               "," + answered("canary", "200", "7") + "," +
                                               answered("canary", "502", "1") + "," + answered("canary", "504", "2")),
