@@ -46,18 +46,22 @@ def equal_version_goes_to_all(story, name):
     begin(story, name)
     chance = random.Random(1105)
     driver = story.start("rollout", "start", name, "--env", "prod")
-    kills, marks = 0, {}
+    kills, marks, counted = 0, {}, None
     next_kill = time.monotonic() + 3
     while True:
         state = story.rollout(name)
         if state and state["phase"] == "promoted":
             break
-        if state and state["phase"] == "measuring":
+        measured = state["weight"] if state and state["phase"] == "measuring" else None
+        # What was seen at a weight: from its first look to its last; one between two looks at the same weight is at it.
+        if counted and counted[0] == measured:
+            marks.setdefault(measured, []).append(counted[1])
+        counted = None
+        if measured:
             counts = {pod: count for pod, count in served(api).items() if pod.startswith(name + "-")}
-            # What was seen at a weight: from its first look to its last.
             revision = f"{name}-{state['candidate']['revision']}"
             canary = sum(count for pod, count in counts.items() if pod.startswith(revision))
-            marks.setdefault(state["weight"], []).append((canary, sum(counts.values())))
+            counted = measured, (canary, sum(counts.values()))
         if driver.poll() is not None and (not state or state["phase"] not in ("promoted",)):
             driver = story.start("rollout", "start", name, "--env", "prod")
         elif kills < 10 and time.monotonic() > next_kill:
@@ -374,7 +378,7 @@ SCENARIOS = {
     "renewed": (token_is_renewed, FINE, 60, None),
     "revoked": (token_that_is_not_renewed_ends_the_driver, FINE, 60, None),
     "quiet": (quiet_version_is_promoted_by_replay, FINE, 1, REPLAY),
-    "quietbad": (quiet_failing_version_is_aborted_by_replay, {**FINE, "error_rate": 0.15}, 1, REPLAY),
+    "quietbad": (quiet_failing_version_is_aborted_by_replay, {**FINE, "error_rate": 0.3}, 1, REPLAY),
     "released": (release_ends_in_the_cluster, {**FINE, "error_rate": 0.3}, 60, None),
 }
 LAST = {"mlserver": (real_server_is_rolled_out, None, 30, None),
