@@ -241,7 +241,7 @@ bool is_ready(const Json& pod) {
 
 Result<std::map<std::string, PodSample>> read_samples(const RolloutSeams& seams, const RolloutLive& live,
                                                       const Counting& counting,
-                                                      const std::vector<std::string>& revisions) {
+                                                      const std::vector<std::string>& revisions, std::string* instead) {
   std::vector<const Json*> pods;
   for (const auto& revision : revisions)
     for (const Json* pod : pods_of(live, revision))
@@ -251,6 +251,9 @@ Result<std::map<std::string, PodSample>> read_samples(const RolloutSeams& seams,
   // Both show the same counters: while Prometheus is away, or does not scrape these pods, they are asked themselves.
   if (!samples || samples->empty()) {
     auto asked = ask_pods(seams, pods, counting);
+    if (asked && instead != nullptr)
+      *instead =
+          (samples ? "Prometheus shows nothing of the pods" : samples.error().message) + "; pods are asked themselves";
     return asked || samples ? asked : samples.error();
   }
   std::map<std::string, PodSample> there;
@@ -271,7 +274,7 @@ void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutSta
   auto direct = seams;
   // What was replayed has to be counted in the block that it was sent in: Prometheus would say it later.
   if (rollout.plan.config.low_traffic == LowTraffic::replay) direct.prometheus.reset();
-  auto samples = read_samples(direct, live, rollout.plan.counting, revisions);
+  auto samples = read_samples(direct, live, rollout.plan.counting, revisions, &into.unseen);
   if (!samples) {
     into.blind = samples.error().message;
     return;

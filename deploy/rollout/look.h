@@ -52,9 +52,11 @@ void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutSta
 [[nodiscard]] Observation seen_of(const RolloutLive& live, const RolloutState& rollout);
 
 // Raw samples of the pods of these revisions, by pod; a pod without series is not in it. Error: nothing could be read.
+// `instead` hears why the pods were asked where a Prometheus should have been.
 [[nodiscard]] Result<std::map<std::string, PodSample>> read_samples(const RolloutSeams& seams, const RolloutLive& live,
                                                                     const Counting& counting,
-                                                                    const std::vector<std::string>& revisions);
+                                                                    const std::vector<std::string>& revisions,
+                                                                    std::string* instead = nullptr);
 // Pods of a revision that are not going.
 [[nodiscard]] std::vector<const nlohmann::ordered_json*> pods_of(const RolloutLive& live, const std::string& revision);
 [[nodiscard]] bool is_ready(const nlohmann::ordered_json& pod);

@@ -127,7 +127,8 @@ Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& own
   if (live->find("HTTPRoute", spec.model.name) == nullptr)
     return Error{Error::Kind::usage, owner.name + ": its HTTPRoute is not there",
                  "`mlctl apply` of the version that serves makes it"};
-  auto samples = read_samples(seams, *live, *counting, {live->state.stable->revision});
+  std::string instead;
+  auto samples = read_samples(seams, *live, *counting, {live->state.stable->revision}, &instead);
   if (!samples) return samples.error().context(owner.name + ": what stable counts cannot be read");
   const auto traffic = traffic_of(*live, live->state.stable->revision, *samples);
   const bool may_show = replays && has_ready(*live, live->state.stable->revision);
@@ -158,13 +159,9 @@ Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& own
   out.requests_per_second = traffic.seconds > 0 ? traffic.requests / traffic.seconds : 0;
   out.error_rate = traffic.requests > 0 ? traffic.errors / traffic.requests : 0;
   state.replay.people = out.requests_per_second;
-  if (out.requests_per_second > 0 || replays)
-    out.steps = forecast_steps(state.plan, {out.requests_per_second, out.error_rate, of_one(before, 0)}, *rates);
-  else
-    for (std::size_t i = 0; i + 1 < spec.rollout.steps.size(); ++i)
-      out.steps.push_back(
-          {spec.rollout.steps[i].weight, replicas_for(spec.rollout.steps[i].weight, state.plan.replicas), 0, {}, {}});
+  out.steps = forecast_steps(state.plan, {out.requests_per_second, out.error_rate, of_one(before, 0)}, *rates);
   out.notes = notes_of(state.plan, out);
+  if (!instead.empty()) out.notes.push_back(instead);
   if (traffic.pods == 0)
     out.notes.push_back("stable shows no " + counting->names.requests +
                         " yet: whether it counts is seen when requests are replayed");

@@ -168,6 +168,7 @@ TEST_CASE("how much the stable pods differ is known from Prometheus before the c
       for (const auto& note : made->notes) notes += note + "\n";
       CHECK((notes.find("not known from before") != std::string::npos) == (c.blocks == 0));
       CHECK(notes.find(c.note) != std::string::npos);
+      CHECK(notes.find("Prometheus shows nothing of the pods; pods are asked themselves") != std::string::npos);
     });
   }
 }
