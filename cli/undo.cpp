@@ -65,7 +65,7 @@ Headline headline_of(const release::UndoPlan& plan) {
           {{"model", to_string(plan.model)},
            {"from", to_string(plan.from.version)},
            {"to", plan.to ? to_string(plan.to->version) : ""},
-           {"denied", to_string(*plan.from.digest)}}};
+           {"denied", plan.denied ? to_string(*plan.denied) : ""}}};
 }
 
 // The N that the environment serves by; nullopt: it serves nothing of the model.

@@ -147,13 +147,18 @@ Result<std::optional<PrometheusConfig>> decode_prometheus(const Node& cluster) {
 Result<std::optional<GatewayMetrics>> decode_gateway(const Node& route, const Node& environment) {
   const Node* node = route.find("metrics");
   if (node == nullptr || node->kind == Node::Kind::null) return std::optional<GatewayMetrics>();
-  if (find_path(environment, "cluster.prometheus") == nullptr)
+  const Node* prometheus = find_path(environment, "cluster.prometheus");
+  if (prometheus == nullptr || prometheus->kind != Node::Kind::map)
     return at(*node, "route.metrics needs a Prometheus that scrapes the gateway",
               "`cluster: {prometheus: {service: NAMESPACE/NAME:PORT}}`");
   if (const auto* known = find_gateway(node->text)) return std::optional(*known);
+  const auto pattern = get_string(*node, "pattern").value_or("");
+  if (pattern.find("{service}") == std::string::npos)
+    return at(*node, "route.metrics.pattern does not have {service}: both versions would be counted alike",
+              "e.g. \".*{namespace}-{service}-.*\"");
   return std::optional(GatewayMetrics{get_string(*node, "requests").value_or(""),
                                       get_string(*node, "code").value_or(""), get_string(*node, "service").value_or(""),
-                                      get_string(*node, "pattern").value_or("")});
+                                      pattern});
 }
 
 // true, or {labels: …}.

@@ -1,5 +1,7 @@
 #include "release/undo.h"
 
+#include <algorithm>
+
 #include "release/files.h"
 #include "release/locate.h"
 
@@ -15,6 +17,14 @@ Status fill_digest(const registry::ModelTags& tags, registry::Assignment& assign
   if (!found) return found.error().context(assignment.tag + " records no digest");
   assignment.digest = *found;
   return ok();
+}
+
+// The N under which its version was assigned first.
+std::uint64_t first_of(const std::vector<registry::Assignment>& past, const registry::Assignment& from) {
+  auto first = from.n;
+  for (const auto& assignment : past)
+    if (assignment.version == from.version) first = std::min(first, assignment.n);
+  return first;
 }
 
 }  // namespace
@@ -42,28 +52,30 @@ Result<UndoPlan> plan_undo(const registry::ModelTags& tags, const std::string& e
   UndoPlan plan{.model = tags.model(), .environment = environment, .from = **newest, .n = tags.next_counter()};
   if (auto filled = fill_digest(tags, plan.from, find); !filled) return filled.error();
   const auto denied = tags.denied(environment);
+  const auto first = first_of(*past, plan.from);
   for (auto& assignment : *past) {
     if (assignment.n >= plan.from.n || tags.withdrawal(assignment.version) != nullptr) continue;
     if (auto filled = fill_digest(tags, assignment, find); !filled) return filled.error();
-    if (*assignment.digest == *plan.from.digest || denied.count(*assignment.digest) != 0) continue;
+    const bool same_files = *assignment.digest == *plan.from.digest;
+    if (same_files ? assignment.n >= first : denied.count(*assignment.digest) != 0) continue;
     plan.to = std::move(assignment);
     break;
   }
+  if (!plan.to || *plan.to->digest != *plan.from.digest) plan.denied = plan.from.digest;
   return plan;
 }
 
 Result<registry::Taken> take_back(registry::Git& git, const UndoPlan& plan, bool push) {
   if (!plan.to)
     return registry::unassign(
-        git,
-        {.model = plan.model, .stage = plan.environment, .push = push, .denied = plan.from.digest, .expected = plan.n});
+        git, {.model = plan.model, .stage = plan.environment, .push = push, .denied = plan.denied, .expected = plan.n});
   return registry::assign(git, {.model = plan.model,
                                 .stage = plan.environment,
                                 .version = plan.to->version,
                                 .digest = *plan.to->digest,
                                 .commit = plan.to->commit,
                                 .push = push,
-                                .denied = plan.from.digest,
+                                .denied = plan.denied,
                                 .expected = plan.n});
 }
 

@@ -23,6 +23,7 @@ struct UndoPlan {
   registry::Assignment from;               // both with a digest
   std::optional<registry::Assignment> to;  // nullopt: nothing older, unassigned
   std::uint64_t n = 0;                     // that it takes, or nothing
+  std::optional<Digest> denied;            // that of `from`; nullopt: what it goes back to has the same files
 };
 
 // For assignments whose tags, made by hand, record no digest: what the version's bytes say (release/locate.h).
@@ -30,8 +31,9 @@ using FindDigest = std::function<Result<Digest>(const registry::Assignment& assi
 [[nodiscard]] FindDigest digest_finder(const Project& project, const registry::Git& git, registry::Store& store,
                                        const ModelEntry& model);
 
-// Pure but for `find`. Error{not_found}: nothing is assigned; `find`'s error: a way back that cannot be identified is
-// not taken, and neither is a longer one.
+// Pure but for `find`. Another version of the same files (another configuration) is gone back to when it was assigned
+// before the one that is left ever was. Error{not_found}: nothing is assigned; `find`'s error: a way back that cannot
+// be identified is not taken, and neither is a longer one.
 [[nodiscard]] Result<UndoPlan> plan_undo(const registry::ModelTags& tags, const std::string& environment,
                                          const FindDigest& find);
 // Error{conflict}: somebody took N meanwhile.

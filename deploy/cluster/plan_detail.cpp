@@ -18,7 +18,8 @@ Error was_aborted(const OwnerPlan& owner) {
           owner.name + ": the rollout of " + escape_control(rollout.candidate.version) + " (#" +
               std::to_string(rollout.candidate.assignment) + ") was aborted: " + escape_control(rollout.reason),
           "`mlctl undo " + owner.name + " --env " + owner.before.environment +
-              "` takes it back in git too; `mlctl rollout start --again` tries it once more"};
+              "` takes it back in git too; `mlctl rollout start " + owner.name + " --env " + owner.before.environment +
+              " --again` tries it once more"};
 }
 
 // Until the look-around after an abort is over nothing else touches the arms.

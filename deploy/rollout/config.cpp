@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::chrono::seconds least_block{4};
 constexpr std::size_t most_steps = 20;
+constexpr std::int64_t most_requests = 1'000'000'000;
 
 Error at(const Node& node, const std::string& message, const std::string& hint) {
   return {Error::Kind::usage, (node.position.line > 0 ? to_string(node.position) + ": " : "") + message, hint};
@@ -29,6 +30,7 @@ Result<std::vector<RolloutStep>> decode_steps(const Node& root) {
     step.hold = get_duration(item, "for").value_or(Duration::zero());
     const auto least = get_integer(item, "minRequests").value_or(0);
     if (least < 0) return at(item, "minRequests is below 0", "");
+    if (least > most_requests) return at(item, "minRequests is above " + std::to_string(most_requests), "");
     step.min_requests = static_cast<std::uint64_t>(least);
     if (!steps.empty() && step.weight <= steps.back().weight)
       return at(item, "every step of a rollout has more weight than the one before", "");
@@ -73,8 +75,10 @@ Result<std::vector<UserMetric>> decode_metrics(const Node& root, std::size_t jud
                       get_string(item, "good").value_or(""),
                       get_string(item, "total").value_or("")};
     const auto same = [&](const UserMetric& other) { return other.rule.name == metric.rule.name; };
-    if (metric.rule.name == "errors" || metric.rule.name.starts_with("latency") ||
-        std::any_of(out.begin(), out.end(), same))
+    if (metric.rule.name.starts_with("latency"))
+      return at(item, "rollout.judge.metrics: names that begin with `latency` are the judge's own",
+                "e.g. `slow " + metric.rule.name + "`");
+    if (metric.rule.name == "errors" || std::any_of(out.begin(), out.end(), same))
       return at(item, "rollout.judge.metrics has '" + metric.rule.name + "' already", "give it another name");
     if (auto good = decode_rule(&item, "rollout.judge.metrics", judged, metric.rule); !good) return good.error();
     out.push_back(std::move(metric));

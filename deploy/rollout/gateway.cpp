@@ -117,7 +117,8 @@ std::string take_gateway(RolloutState& state, const BlockCounts& now) {
   process.add(since, bursts);
   gateway.process = process.accumulators();
   if (since.canary.events <= 0) return "";
-  const bool stable_fails = state.plan.gateway_failed_before || gateway.since.stable.events > 0;
+  // At 100 % stable could not have any: then there is nothing to compare one failure with.
+  const bool stable_fails = state.plan.gateway_failed_before || gateway.since.stable.events > 0 || state.weight >= 1;
   if (stable_fails && process.log_value() < -std::log(alpha)) return "";
   return "the gateway answered 502, 503 or 504 to " + said(gateway.since.canary, "the canary") + ", and to " +
          said(gateway.since.stable, "stable");

@@ -27,8 +27,8 @@ namespace mlctl::deploy {
                                                const RolloutState& rollout);
 
 // Adds what the gateway counts now. Why the canary is worse, or "": one such failure is enough where stable has none;
-// where stable has them too (the gateway's own, or of all its versions), the share of the canary must be shown to be
-// too large, at 1 %.
+// where stable has them too (the gateway's own, or of all its versions), or has no traffic any more, the share of the
+// canary must be shown to be too large, at 1 %.
 [[nodiscard]] std::string take_gateway(RolloutState& state, const BlockCounts& now);
 
 }  // namespace mlctl::deploy

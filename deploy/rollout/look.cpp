@@ -251,10 +251,11 @@ Result<std::map<std::string, PodSample>> read_samples(const RolloutSeams& seams,
   // Both show the same counters: while Prometheus is away, or does not scrape these pods, they are asked themselves.
   if (!samples || samples->empty()) {
     auto asked = ask_pods(seams, pods, counting);
+    if (!samples && (!asked || asked->empty())) return samples.error();
     if (asked && instead != nullptr)
       *instead =
           (samples ? "Prometheus shows nothing of the pods" : samples.error().message) + "; pods are asked themselves";
-    return asked || samples ? asked : samples.error();
+    return asked;
   }
   std::map<std::string, PodSample> there;
   for (const Json* pod : pods)
@@ -264,7 +265,7 @@ Result<std::map<std::string, PodSample>> read_samples(const RolloutSeams& seams,
 
 void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutState& rollout, Observation& into) {
   const std::vector<std::string> revisions{rollout.baseline.revision, rollout.candidate.revision};
-  if (rollout.plan.gateway) {
+  if (rollout.plan.gateway && seams.prometheus) {
     auto counts = read_gateway(seams, live, rollout);
     if (counts)
       into.gateway = *counts;

@@ -38,8 +38,10 @@ bool is_sound(const MetricRule& rule) {
 // What decode_rollout would have made: a state that somebody edited may divide by nothing.
 bool is_sound(const RolloutPlan& plan) {
   const auto& config = plan.config;
-  return !config.steps.empty() && config.block >= std::chrono::seconds(1) && plan.replicas >= 1 && plan.edge >= 0 &&
-         is_sound(config.errors) && is_sound(config.latency) &&
+  const auto weighs = [](const RolloutStep& step) { return step.weight > 0 && step.weight <= 1; };
+  return !config.steps.empty() && std::all_of(config.steps.begin(), config.steps.end(), weighs) &&
+         config.block >= std::chrono::seconds(1) && plan.replicas >= 1 && plan.edge >= 0 && is_sound(config.errors) &&
+         is_sound(config.latency) &&
          std::all_of(config.metrics.begin(), config.metrics.end(), [](const auto& one) { return is_sound(one.rule); });
 }
 

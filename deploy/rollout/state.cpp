@@ -204,7 +204,7 @@ Result<RolloutState> parse_rollout(const Json& value) {
   state.phase = phase->phase;
   state.step = static_cast<std::size_t>(step);
   state.weight = std::clamp(real_field(value, "weight"), 0.0, 1.0);
-  state.replicas = number_field(value, "replicas");
+  state.replicas = std::max<std::int64_t>(number_field(value, "replicas"), 0);
   state.since = time_of(value, "since");
   state.began = time_of(value, "began");
   state.candidate = serves_from(field(value, "candidate"));

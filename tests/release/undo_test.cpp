@@ -26,8 +26,8 @@ std::string commit(int version) {
   return std::string(39, 'c') + std::to_string(version);
 }
 
-// v1.0.0 … v5.0.0 are registered; the rest is what `events` say, in order, numbered from 1: "3" assigns version 3,
-// "2 denied 3" is the way back, "none" and "none denied 3" unassign.
+// v1.0.0 … v5.0.0 are registered, the last with the files of the one before it; the rest is what `events` say, in
+// order, numbered from 1: "3" assigns version 3, "2 denied 3" is the way back, "none" and "none denied 3" unassign.
 ModelTags tags_after(const std::vector<std::string>& events, bool with_digests = true) {
   std::vector<GitTag> tags;
   const auto add = [&](const std::string& name, int version, const std::string& lines) {
@@ -38,7 +38,7 @@ ModelTags tags_after(const std::vector<std::string>& events, bool with_digests =
                     {"a", "a@b", WallTime(std::chrono::seconds(tags.size()))}});
   };
   const auto digest = [&](int version) {
-    return with_digests ? "digest: " + digest_text(version) + "\n" : std::string();
+    return with_digests ? "digest: " + digest_text(version == 5 ? 4 : version) + "\n" : std::string();
   };
   for (int v = 1; v <= 5; ++v) add("m@v" + std::to_string(v) + ".0.0", v, digest(v));
   int n = 0;
@@ -70,6 +70,9 @@ TEST_CASE("undo goes back to the newest older version that was not undone itself
            {"an undo to nothing", {"1", "2", "1 denied 2"}, "v1.0.0", ""},
            {"a new version after an undo", {"1", "2", "1 denied 2", "3"}, "v3.0.0", "v1.0.0"},
            {"assigned again after nothing", {"1", "none", "2"}, "v2.0.0", "v1.0.0"},
+           {"another configuration of the same files", {"1", "4", "5"}, "v5.0.0", "v4.0.0"},
+           {"the same, and nothing older", {"4", "5"}, "v5.0.0", "v4.0.0"},
+           {"back from there", {"1", "4", "5", "4"}, "v4.0.0", "v1.0.0"},
        }) {
     CAPTURE(c.what);
     const auto plan = plan_undo(tags_after(c.events), "prod", nobody_knows);
@@ -78,6 +81,8 @@ TEST_CASE("undo goes back to the newest older version that was not undone itself
     CHECK((plan->to ? to_string(plan->to->version) : "") == c.to);
     CHECK(plan->n == c.events.size() + 1);
     REQUIRE(plan->from.digest);
+    // What it goes back to is never denied.
+    CHECK(plan->denied.has_value() == !(plan->to && plan->to->digest == plan->from.digest));
   }
 }
 
