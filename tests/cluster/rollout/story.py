@@ -3,7 +3,7 @@
 
 usage: story.py MLCTL WORK-FOLDER      inside the cluster's network namespace
 
-Every scenario has a model of its own, and all run at once: traffic is what takes time.
+Every scenario has a model of its own, and half of them run at once: traffic is what takes time.
 """
 import concurrent.futures
 import json
@@ -91,7 +91,9 @@ def main():
     story.call("apply", "--env", "prod", "--wait")
     said("all", "v1.0.0 serves")
     fine = True
-    for part in (SCENARIOS, LAST):
+    # Two cores carry ten rollouts under load, and not twenty: drivers would be late for their own blocks.
+    names = list(SCENARIOS)
+    for part in ({name: SCENARIOS[name] for name in names[::2]}, {name: SCENARIOS[name] for name in names[1::2]}, LAST):
         chosen = {name: one for name, one in part.items() if name in everything}
         for name in chosen:
             wait_until(f"the route of {name}", 30, lambda: answers(name, body) and answers(name, body))
