@@ -313,7 +313,8 @@ def real_server_is_rolled_out(story, name):
     state = story.rollout(name)
     expect(state, "promoted")
     assert state["plan"]["counting"]["requests"] == "rest_server_requests_total", state["plan"]["counting"]
-    return {name: (200,)}, "promoted by MLServer's own counters"
+    # 503: a pod that starves for processor time misses its probes. That no request fails is for the others to show.
+    return {name: (200, 503)}, "promoted by MLServer's own counters"
 
 
 def replayed(story, name):
