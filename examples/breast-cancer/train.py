@@ -33,8 +33,11 @@ VERSIONS = {
     "v1.1.0": {"params": {**GOOD, "seed": 1}, "trees": 120, "rows": None},
     # DART gives each tree its own weight, so each is evaluated by itself: time grows with their number.
     "v1.2.0": {
-        "params": {"booster": "dart", "max_depth": 1, "eta": 0.1, "rate_drop": 0.01, "skip_drop": 0.9, "seed": 1},
-        "trees": 1500,
+        "params": {
+            **{"booster": "dart", "max_depth": 1, "eta": 0.15, "rate_drop": 0.01, "skip_drop": 0.9, "seed": 1},
+            **{"num_parallel_tree": 10, "subsample": 0.9},  # ten a round: quicker to train than one by one
+        },
+        "trees": 400,  # rounds
         "rows": None,
     },
     "v1.3.0": {"params": {"max_depth": 3, "eta": 0.3, "seed": 1}, "trees": 120, "rows": 40},
@@ -240,7 +243,7 @@ def check_latency(checks, boosters, holdout):
         extra = cost[candidate] - cost[baseline]
         text = f"{candidate} against {baseline}: {extra:+.3f} ms a row ({cost[candidate] / cost[baseline]:.1f}x)"
         checks.say(least <= extra <= most, text)
-    few = boosters["v1.2.0"][:100]
+    few = boosters["v1.2.0"][:10]  # rounds
     few_cost = single_row_milliseconds({"few": few}, holdout[0][:1])["few"]
     checks.say(few_cost * 5 < cost["v1.2.0"], f"v1.2.0 is slow by its many trees: its first 100 take {few_cost:.3f} ms")
 
