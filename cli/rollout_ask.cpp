@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/rollout_verbs.h"
+#include "deploy/rollout/ask.h"
 #include "deploy/rollout/drive.h"
 
 namespace mlctl::cli {

@@ -48,7 +48,8 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
       deploy::end_rollout(driver, run_name(), "git assigns #" + std::to_string(wanted) + " now", context.clock);
   if (!ended) return ended.error();
   context.note(owner.name + ": the rollout of " + escape_control(owner.before.rollout->candidate.version) +
-               " has ended, all traffic is at " + escape_control(owner.before.rollout->baseline.version));
+               " has ended, all traffic goes to " + escape_control(owner.before.rollout->baseline.version) +
+               (ended->empty() ? "" : "; unproven: " + escape_control(*ended)));
   auto plan = deploy::plan_cluster(seams.cluster, seams.discovery,
                                    {view.fleet.desired, false, rfc3339(context.clock.wall()), run_name()});
   if (!plan) return plan.error();

@@ -1,5 +1,7 @@
 #include "release/chain.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/interrupt.h"
 #include "release/chain_state.h"
 #include "release/record.h"

@@ -60,6 +60,10 @@ using StepResult = Result<Outcome>;
 [[nodiscard]] StepResult roll_out(Chain& chain, EnvironmentState& state, const deploy::OwnerPlan& owner,
                                   const deploy::Connection& there);
 
+// What became of the rollout of the release's assignment that has ended so; takes the number back where it was aborted.
+[[nodiscard]] Outcome rolled_out(Chain& chain, const EnvironmentState& state, const deploy::Connection& there,
+                                 const deploy::ModelState& end);
+
 // The way back of a release that failed after taking N: the version before under the next N, this one denied, in git
 // and in the cluster. What became of it, in a line.
 [[nodiscard]] std::string take_back(Chain& chain, const EnvironmentState& state, const deploy::Connection& there);

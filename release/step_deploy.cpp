@@ -104,7 +104,8 @@ Status check_cluster(Chain& chain, const EnvironmentState& state) {
   return ok();
 }
 
-// A rollout of another version that is on its way ends first.
+// A rollout of another version that is on its way ends first. One of this very assignment that was aborted stands in
+// the plan.
 static Result<deploy::ClusterPlan> plan_of(Chain& chain, const EnvironmentState& state, const deploy::Desired& desired,
                                            const deploy::Connection& there) {
   const auto& seams = chain.seams;
@@ -114,7 +115,7 @@ static Result<deploy::ClusterPlan> plan_of(Chain& chain, const EnvironmentState&
     if (!plan) return plan.error();
     const deploy::OwnerPlan* other = nullptr;
     for (const auto& owner : plan->owners) {
-      if (owner.refused) return *owner.refused;
+      if (owner.refused && !owner.aborted) return *owner.refused;
       if (owner.rollout == deploy::OwnerPlan::Rollout::ends) other = &owner;
     }
     if (other == nullptr || ended) return plan;
@@ -144,6 +145,9 @@ static StepResult apply_to_cluster(Chain& chain, EnvironmentState& state) {
   if (!there) return there.error();
   auto plan = plan_of(chain, state, *desired, *there);
   if (!plan) return plan.error();
+  // By a run before this one, which died before it could take the number back.
+  for (const auto& owner : plan->owners)
+    if (owner.aborted) return rolled_out(chain, state, *there, owner.before);
   const auto& seams = chain.seams;
   auto copied = provide_images(new_versions(*plan),
                                {chain.project, &seams.git, seams.store, seams.open_store, seams.clock, seams.progress});

@@ -7,11 +7,10 @@
 #include "release/replay.h"
 
 namespace mlctl::release {
-namespace {
 
 using validate::Verdict;
 
-Outcome outcome_of(Chain& chain, const EnvironmentState& state, const deploy::Connection& there,
+Outcome rolled_out(Chain& chain, const EnvironmentState& state, const deploy::Connection& there,
                    const deploy::ModelState& end) {
   const auto& rollout = *end.rollout;
   Outcome outcome{.verdict = Verdict::pass};
@@ -36,20 +35,6 @@ Outcome outcome_of(Chain& chain, const EnvironmentState& state, const deploy::Co
   return outcome;
 }
 
-// Whoever aborts or pauses takes the rollout from us: that is its end as far as this release goes.
-std::optional<deploy::ModelState> ended_by_people(const deploy::RolloutSeams& seams, const deploy::RolloutPlace& place,
-                                                  const deploy::Spec& spec) {
-  WallTime now{};
-  auto state = deploy::look_at_state(seams, place, now);
-  if (!state || !state->rollout) return std::nullopt;
-  const auto& rollout = *state->rollout;
-  const bool ours = rollout.candidate.assignment == static_cast<std::uint64_t>(spec.assignment);
-  if (!ours || !(rollout.has_lost() || rollout.pause)) return std::nullopt;
-  return std::move(*state);
-}
-
-}  // namespace
-
 StepResult roll_out(Chain& chain, EnvironmentState& state, const deploy::OwnerPlan& owner,
                     const deploy::Connection& there) {
   const auto& seams = chain.seams;
@@ -71,10 +56,8 @@ StepResult roll_out(Chain& chain, EnvironmentState& state, const deploy::OwnerPl
   deploy::Driver driver(rollout, place, chain.request.run);
   if (auto taken = driver.take(false); !taken) return taken.error();
   auto end = deploy::drive(driver, place, seams.clock, seams.progress);
-  if (!end && end.error().kind == Error::Kind::conflict)
-    if (auto asked = ended_by_people(rollout, place, *owner.spec)) end = std::move(*asked);
   if (!end) return end.error();
-  return outcome_of(chain, state, there, *end);
+  return rolled_out(chain, state, there, *end);
 }
 
 }  // namespace mlctl::release

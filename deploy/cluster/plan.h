@@ -34,6 +34,7 @@ struct OwnerPlan {
   ModelState after;            // what is to be recorded when all is done; epoch and working as before
   std::vector<ObjectChange> changes;
   std::optional<Error> refused;  // why it is left as it is: then there are no changes
+  bool aborted = false;          // refused, because the rollout of that very assignment was aborted
   // A revision that takes traffic step by step. `begins`: its objects are the changes, and deploy/rollout makes them;
   // `runs`: that rollout is on its way; `ends`: the one on its way is for something that is not wanted any more. The
   // latter two have no changes.

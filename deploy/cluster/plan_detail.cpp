@@ -37,6 +37,14 @@ bool goes_back(const OwnerPlan& owner) {
 
 }  // namespace
 
+OwnerPlan left_alone(const Unrendered& unrendered, const std::string& environment) {
+  OwnerPlan owner{.name = to_string(unrendered.model), .is_model = true};
+  owner.before = {.model = unrendered.model, .name_space = unrendered.name_space};
+  owner.before.environment = environment;
+  owner.refused = unrendered.why;
+  return owner;
+}
+
 Error newer_there(const OwnerPlan& owner, std::uint64_t here) {
   return {Error::Kind::denied,
           owner.name + ": the cluster carries assignment " + std::to_string(owner.before.assignment) + ", newer than " +
@@ -60,12 +68,14 @@ void find_rollout(OwnerPlan& owner, const std::string& now, bool again) {
                     before.rollout->candidate.assignment == static_cast<std::uint64_t>(owner.spec->assignment);
   const bool other_serves = revision != before.stable->revision;
   const bool on_its_way = before.rollout && is_on_its_way(*before.rollout, now);
-  if (same && lost && !again)
+  if (same && lost && !again) {
     owner.refused = was_aborted(owner);
-  else if (on_its_way && !(lost && other_serves))
+    owner.aborted = true;
+  } else if (on_its_way && !(lost && other_serves)) {
     owner.rollout = same ? OwnerPlan::Rollout::runs : OwnerPlan::Rollout::ends;
-  else if (other_serves && owner.spec->serving.canary && owner.spec->assignment > 0 && !goes_back(owner))
+  } else if (other_serves && owner.spec->serving.canary && owner.spec->assignment > 0 && !goes_back(owner)) {
     owner.rollout = OwnerPlan::Rollout::begins;
+  }
 }
 
 const Json* taken_over_by(const OwnerPlan& owner, const ObjectKey& key, const Live& live) {

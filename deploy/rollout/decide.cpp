@@ -6,6 +6,7 @@
 
 #include "base/terminal.h"
 #include "deploy/cluster/wait.h"
+#include "deploy/rollout/ask.h"
 #include "deploy/rollout/blocks.h"
 #include "deploy/rollout/gateway.h"
 #include "deploy/rollout/replay.h"
@@ -23,11 +24,7 @@ constexpr double surely_followed{100};  // so many without one at the canary: th
 constexpr double too_few{100};          // of the canary in a step: too little traffic to be judged
 constexpr int flat_scrapes = 2;
 
-void enter(RolloutState& state, Phase phase, WallTime now) {
-  state.phase = phase;
-  state.since = now;
-  state.block.reset();
-}
+const std::string unproven = "unproven: ";
 
 std::string percent(double share) {
   const auto rounded = std::round(share * 1000) / 10;
@@ -40,14 +37,6 @@ std::string percent(double share) {
 void pause(RolloutState& state, WallTime now, const std::string& reason) {
   state.pause = Pause{"mlctl", reason, now};
   tell(state, now, "paused: " + reason);
-}
-
-void abort(RolloutState& state, WallTime now, const std::string& reason) {
-  state.reason = reason;
-  state.weight = 0;
-  state.pause.reset();
-  enter(state, Phase::aborting, now);
-  tell(state, now, "aborted: " + reason);
 }
 
 const RolloutStep& step_of(const RolloutState& state) {
@@ -65,7 +54,8 @@ bool crashed(RolloutState& state, const Observation& seen) {
     if (!state.pause) pause(state, seen.now, why);
     return true;
   }
-  abort(state, seen.now, "a pod of the canary ended: " + (seen.canary.crash.empty() ? "unknown" : seen.canary.crash));
+  abort_rollout(state, seen.now,
+                "a pod of the canary ended: " + (seen.canary.crash.empty() ? "unknown" : seen.canary.crash));
   return true;
 }
 
@@ -73,7 +63,7 @@ bool failed_at_gateway(RolloutState& state, const Observation& seen) {
   if (state.has_lost() || !seen.gateway) return false;
   const auto why = take_gateway(state, *seen.gateway);
   if (why.empty()) return false;
-  abort(state, seen.now, why);
+  abort_rollout(state, seen.now, why);
   return true;
 }
 
@@ -116,10 +106,10 @@ void prepare(RolloutState& state, const Observation& seen) {
   const auto& trouble = seen.canary.trouble;
   const auto limit = trouble.kind == PodTrouble::Kind::none ? Duration(ready_limit) : patience_with(trouble.kind);
   if (waited < std::min<Duration>(limit, ready_limit)) return;
-  abort(state, seen.now,
-        std::to_string(seen.canary.ready) + " of " + count_text(static_cast<std::uint64_t>(state.replicas), "pod") +
-            " of the canary ready after " + human_duration(waited) +
-            (trouble.reason.empty() ? "" : ": " + trouble.reason));
+  abort_rollout(state, seen.now,
+                std::to_string(seen.canary.ready) + " of " +
+                    count_text(static_cast<std::uint64_t>(state.replicas), "pod") + " of the canary ready after " +
+                    human_duration(waited) + (trouble.reason.empty() ? "" : ": " + trouble.reason));
 }
 
 void has_followed(RolloutState& state, const Observation& seen, const std::string& how) {
@@ -159,10 +149,9 @@ void shift(RolloutState& state, const Observation& seen) {
                 count_text(static_cast<std::uint64_t>(seen_requests.requests), "request") +
                 " reached the canary, and not " + percent(state.weight));
   } else {
-    has_followed(
-        state, seen,
-        "unproven: " + std::string(seen.route.observed ? "too few requests tell" : "the gateway does not say") +
-            " whether the route is followed");
+    has_followed(state, seen,
+                 unproven + std::string(seen.route.observed ? "too few requests tell" : "the gateway does not say") +
+                     " whether the route is followed");
   }
 }
 
@@ -187,7 +176,7 @@ void undecided(RolloutState& state, const Observation& seen, const std::string& 
   const std::string trouble = state.replay.trouble.empty() ? "" : "; replay: " + state.replay.trouble;
   if (low) return pause(state, seen.now, "low traffic: " + requests + " at the canary" + by_replay(state) + trouble);
   const std::string why = "inconclusive after " + human_duration(waited) + ": " + reason + by_replay(state);
-  if (config.abort_when_undecided) return abort(state, seen.now, why);
+  if (config.abort_when_undecided) return abort_rollout(state, seen.now, why);
   pause(state, seen.now, why);
 }
 
@@ -200,7 +189,7 @@ void measure(RolloutState& state, const Observation& seen) {
   const auto reason = judgement.reason + by_replay(state);
   const auto unseen = seen.unseen.empty() ? "" : "; not read: " + seen.unseen;
   state.verdict = std::string(to_string(judgement.verdict)) + ": " + reason + unseen;
-  if (judgement.verdict == JudgeVerdict::fail) return abort(state, seen.now, reason);
+  if (judgement.verdict == JudgeVerdict::fail) return abort_rollout(state, seen.now, reason);
   if (state.pause) return;
   if (const auto problem = replay_problem(state); !problem.empty()) return pause(state, seen.now, problem);
   if (!seen.scraped && seen.now - std::max(state.measured, state.since) >= state.plan.config.extend)
@@ -212,6 +201,19 @@ void measure(RolloutState& state, const Observation& seen) {
                    judgement.reason + " in " +
                        count_text(static_cast<std::uint64_t>(state.canary.requests), "request") + by_replay(state));
   if (judgement.verdict != JudgeVerdict::pass || !enough) undecided(state, seen, judgement.reason + unseen);
+}
+
+// The canary's pods are kept, however long, while somebody still asks them: it costs nothing to believe a route that
+// its gateway does not confirm.
+void give_back(RolloutState& state, const Observation& seen) {
+  if (seen.route.there && seen.route.weight > 0) return;
+  const bool confirmed = !seen.route.there || seen.route.observed;
+  if (!confirmed && seen.now - state.since < abort_limit) return;
+  enter(state, Phase::aborted, seen.now);
+  if (!confirmed)
+    tell(state, seen.now,
+         unproven + ("the gateway does not say whether it follows the route back" +
+                     (seen.route.trouble.empty() ? "" : ": " + seen.route.trouble)));
 }
 
 // The arm that lost goes when nobody asks it any more.
@@ -230,6 +232,13 @@ void look_around(RolloutState& state, const Observation& seen) {
 }
 
 }  // namespace
+
+std::string unproven_abort(const RolloutState& state) {
+  for (const auto& event : state.events)
+    if (state.has_lost() && event.when >= state.since && event.what.starts_with(unproven))
+      return event.what.substr(unproven.size());
+  return "";
+}
 
 Duration next_look(const RolloutState& state) {
   switch (state.phase) {
@@ -283,45 +292,13 @@ RolloutState decide(const RolloutState& before, const Observation& seen) {
       look_around(state, seen);
       break;
     case Phase::aborting:
-      if (!seen.route.there || (seen.route.weight == 0 && seen.route.observed)) enter(state, Phase::aborted, seen.now);
+      give_back(state, seen);
       break;
     case Phase::promoted:
     case Phase::failed:
       break;
   }
   return state;
-}
-
-void ask_pause(RolloutState& state, const std::string& who, const std::string& why, WallTime now) {
-  state.pause = Pause{who, why, now};
-  tell(state, now, "paused by " + who + (why.empty() ? "" : ": " + why));
-}
-
-// A person has seen what is there and goes on: a foreign edit that nobody took back is written over, and what crashed
-// so far is no news.
-static void go_on_in_spite_of(RolloutState& state) {
-  state.pause.reset();
-  state.route_generation = 0;
-  state.stable_crashes = state.canary_crashes = -1;
-  state.replay.stable.refused = state.replay.canary.refused = 0;
-}
-
-void ask_resume(RolloutState& state, const std::string& who, WallTime now) {
-  go_on_in_spite_of(state);
-  if (state.phase == Phase::preparing || state.phase == Phase::shifting || state.phase == Phase::measuring)
-    state.since = now;
-  tell(state, now, "resumed by " + who);
-}
-
-void ask_promote(RolloutState& state, const std::string& who, WallTime now) {
-  go_on_in_spite_of(state);
-  state.step = state.plan.config.steps.size() - 1;
-  enter(state, Phase::preparing, now);
-  tell(state, now, "promoted by " + who + ", whatever the judge would say");
-}
-
-void ask_abort(RolloutState& state, const std::string& who, const std::string& why, WallTime now) {
-  abort(state, now, "by " + who + (why.empty() ? "" : ": " + why));
 }
 
 }  // namespace mlctl::deploy

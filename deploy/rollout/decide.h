@@ -2,6 +2,7 @@
 // down before acting on it. Rules: when the canary is ready for a weight, when the route has followed, what blocks
 // tell, when to go on, wait, pause or go back.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,12 +49,12 @@ struct Observation {
 // pod may be a bad node).
 [[nodiscard]] std::int64_t replicas_for(double weight, std::int64_t whole);
 
-[[nodiscard]] RolloutState decide(const RolloutState& before, const Observation& seen);
+// A gateway that does not confirm that it follows the route back is believed after this: the canary is kept as long as
+// it is asked anyway.
+inline constexpr std::chrono::seconds abort_limit{30};
+// Why it is not proven that all traffic is back, after an abort; "": it is, or there was none.
+[[nodiscard]] std::string unproven_abort(const RolloutState& state);
 
-// What people ask for, whatever phase it is in. Each says in `who` who asks.
-void ask_pause(RolloutState& state, const std::string& who, const std::string& why, WallTime now);
-void ask_resume(RolloutState& state, const std::string& who, WallTime now);
-void ask_promote(RolloutState& state, const std::string& who, WallTime now);
-void ask_abort(RolloutState& state, const std::string& who, const std::string& why, WallTime now);
+[[nodiscard]] RolloutState decide(const RolloutState& before, const Observation& seen);
 
 }  // namespace mlctl::deploy

@@ -5,6 +5,8 @@
 #include <optional>
 
 #include "base/interrupt.h"
+#include "deploy/rollout/ask.h"
+#include "deploy/rollout/decide.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -87,22 +89,38 @@ class Turns {
     const auto began = clock_.steady();  // a tick that replays takes most of the time until the next
     auto state = driver.tick();
     track.next = clock_.steady() + ask_again;
-    if (state) {
-      track.reached = clock_.steady();
-      const auto& rollout = *state->rollout;
-      track.news.tell(rollout, whose(track), progress_);
-      progress_.update(whose(track) + where(rollout));
-      track.next = std::max(began + next_look(rollout), clock_.steady() + least_rest);
-      if (!rollout.is_over() && !rollout.pause) return;
-      driver.leave();
-      track.end = std::move(state);
-    } else if (interrupted()) {  // in the middle of a tick: what is written stands
+    if (!state) return failed(track, state.error());
+    track.reached = clock_.steady();
+    tell(track, *state->rollout);
+    track.next = std::max(began + next_look(*state->rollout), clock_.steady() + least_rest);
+    if (!state->rollout->is_over() && !state->rollout->pause) return;
+    driver.leave();
+    track.end = std::move(state);
+  }
+
+  void failed(Track& track, Error error) {
+    if (interrupted()) {  // in the middle of a tick: what is written stands
       track.next = clock_.steady();
-    } else if (!may_pass(state.error()) || clock_.steady() - track.reached > patience) {
-      track.end = std::move(state);
-    } else {
-      progress_.update(whose(track) + "waiting for the cluster: " + state.error().message);
+      return;
     }
+    if (error.kind == Error::Kind::conflict) {
+      auto left = track.driven->driver->after(error);
+      if (left && *left) {
+        tell(track, *(*left)->rollout);
+        track.end = std::move(**left);
+      }
+      if (left) return;
+      error = left.error();
+    }
+    if (!may_pass(error) || clock_.steady() - track.reached > patience)
+      track.end = std::move(error);
+    else
+      progress_.update(whose(track) + "waiting for the cluster: " + error.message);
+  }
+
+  void tell(Track& track, const RolloutState& rollout) {
+    track.news.tell(rollout, whose(track), progress_);
+    progress_.update(whose(track) + where(rollout));
   }
 
   void stop() {
@@ -143,17 +161,25 @@ Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock
   return std::move(drive_all({{place, &driver}}, clock, progress).front());
 }
 
-Status end_rollout(Driver& driver, const std::string& who, const std::string& why, Clock& clock) {
+Result<std::string> end_rollout(Driver& driver, const std::string& who, const std::string& why, Clock& clock) {
   auto state = driver.ask([&](RolloutState& rollout, WallTime now) -> Status {
     if (!rollout.has_lost() && !rollout.is_over()) ask_abort(rollout, who, why, now);
     return ok();
   });
-  const auto deadline = clock.steady() + std::chrono::minutes(1);
-  while (state && state->rollout->phase == Phase::aborting && clock.steady() < deadline && !interrupted()) {
+  const auto deadline = clock.steady() + abort_limit + std::chrono::seconds(30);
+  while (state && state->rollout->phase == Phase::aborting && clock.steady() < deadline) {
+    if (interrupted()) return interrupted_error();
     clock.sleep_until(clock.steady() + std::chrono::seconds(1));
     state = driver.tick();
   }
-  return state ? ok() : Status(state.error());
+  if (!state) return state.error();
+  const auto& rollout = *state->rollout;
+  if (rollout.phase == Phase::aborting)
+    return Error{Error::Kind::timeout,
+                 "the route of " + to_string(state->model) + " does not give all traffic back to " +
+                     escape_control(rollout.baseline.version),
+                 "`mlctl rollout status " + to_string(state->model) + " --env " + state->environment + "` shows it"};
+  return unproven_abort(rollout);
 }
 
 std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient& http) {
@@ -162,7 +188,14 @@ std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient
     request.body_limit = answer_limit;
     auto response = http.send(request);
     if (!response) return response.error();
-    return std::move(response->body);  // what went wrong stands in it too
+    // Prometheus says in JSON what is wrong with a query, with a status of 400 or 422; a proxy before it says it as it
+    // likes.
+    const bool fine = response->status >= 200 && response->status < 300;
+    if (!fine && !response->body.starts_with('{'))
+      return Error{Error::Kind::unavailable,
+                   url.substr(0, url.find('?')) + ": HTTP " + std::to_string(response->status),
+                   "is it the address of Prometheus?"};
+    return std::move(response->body);
   };
 }
 

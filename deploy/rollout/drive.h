@@ -1,4 +1,5 @@
-// Ticks by the clock until a rollout is over, paused, taken over or interrupted.
+// Ticks by the clock until a rollout is over, paused, taken over or interrupted. Where people abort it and leave the
+// rest to whoever drives, that is driven too.
 #pragma once
 #include <functional>
 #include <string>
@@ -23,8 +24,10 @@ struct Driven {
                                                         Progress& progress);
 
 // A rollout whose version is not wanted any more: all traffic back to stable, and until the route has followed. What it
-// leaves goes when its look-around is over, or with the end of the one that follows it.
-[[nodiscard]] Status end_rollout(Driver& driver, const std::string& who, const std::string& why, Clock& clock);
+// leaves goes when its look-around is over, or with the end of the one that follows it. "", or why it is not proven
+// that the gateway has followed. Error{timeout}: the route itself still is another.
+[[nodiscard]] Result<std::string> end_rollout(Driver& driver, const std::string& who, const std::string& why,
+                                              Clock& clock);
 
 // For RolloutSeams::fetch.
 [[nodiscard]] std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient& http);

@@ -97,6 +97,7 @@ Status Driver::take(bool force) {
     if (!written) return written.error();
     if (!*written) continue;
     epoch_ = state->epoch;
+    began_ = rollout->began;
     auto live = look_as_owner();
     return live ? mark(*live) : Status(live.error());
   }
@@ -187,6 +188,19 @@ Status Driver::replay(RolloutLive& live, const ReplayBatch& batch) {
   send_replay(seams_, live, batch, *live.state.rollout);
   const auto written = write(live.state);
   return written ? ok() : Status(written.error());
+}
+
+Result<std::optional<ModelState>> Driver::after(const Error& conflict) {
+  WallTime now{};
+  auto state = look_at_state(seams_, place_, now);
+  if (!state) return state.error();
+  const auto& rollout = state->rollout;
+  if (!rollout || rollout->began != began_ || state->epoch == epoch_) return conflict;
+  const bool driven = !rollout->driver.empty();
+  if (rollout->is_over() || rollout->pause || (rollout->has_lost() && driven)) return std::optional(std::move(*state));
+  if (!rollout->has_lost()) return conflict;
+  if (auto taken = take(false); !taken) return taken.error();
+  return std::optional<ModelState>();
 }
 
 void Driver::leave() {

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -27,6 +28,10 @@ class Driver {
   [[nodiscard]] Status take(bool force);
   // One pass. Error{conflict}: it was taken over. The state as it was written.
   [[nodiscard]] Result<ModelState> tick();
+  // What became of it after tick() gave `conflict`. nullopt: somebody has aborted it and does not drive what is left:
+  // it is ours again, tick on. A state: people have ended it for us, by a pause or by an abort that they drive
+  // themselves, or it is over. Error: `conflict`, somebody else goes on with it.
+  [[nodiscard]] Result<std::optional<ModelState>> after(const Error& conflict);
   // Nobody drives it any more; its epoch stays. What goes wrong here only makes others wait for driver_silence.
   void leave();
 
@@ -49,6 +54,7 @@ class Driver {
   RolloutPlace place_;
   std::string who_;
   std::uint64_t epoch_ = 0;  // 0: not taken
+  WallTime began_{};         // of the rollout that was taken
 };
 
 // Whether somebody else ticks right now, by the server's clock.

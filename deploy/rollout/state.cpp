@@ -152,6 +152,12 @@ const char* to_string(Phase phase) {
   return "";
 }
 
+void enter(RolloutState& state, Phase phase, WallTime now) {
+  state.phase = phase;
+  state.since = now;
+  state.block.reset();
+}
+
 void tell(RolloutState& state, WallTime when, const std::string& what) {
   state.events.push_back({when, what});
   if (state.events.size() > events_kept) state.events.erase(state.events.begin());

@@ -149,6 +149,7 @@ struct RolloutState {
     return phase == Phase::aborting || phase == Phase::aborted || phase == Phase::failed;
   }
 };
+void enter(RolloutState& state, Phase phase, WallTime now);              // no block is open then
 void tell(RolloutState& state, WallTime when, const std::string& what);  // keeps the newest events_kept
 
 // Times of others are hostile too: between any two of these there are fewer than 2^63 nanoseconds.

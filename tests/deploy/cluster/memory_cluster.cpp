@@ -222,11 +222,12 @@ Json MemoryCluster::stored(Json object, const Json* old) {
                           {"availableReplicas", count}};
     if (makes_pods) make_pods(object);
   }
-  if (object["kind"] == "HTTPRoute") {  // a gateway that follows at once
+  if (object["kind"] == "HTTPRoute") {  // whose gateway follows at once
     const bool same = old != nullptr && (*old)["spec"] == object["spec"];
     metadata["generation"] = old == nullptr ? 1 : (*old)["metadata"]["generation"].get<int>() + (same ? 0 : 1);
     const Json accepted = {{"type", "Accepted"}, {"status", "True"}, {"observedGeneration", metadata["generation"]}};
     object["status"] = {{"parents", Json::array({{{"conditions", Json::array({accepted})}}})}};
+    if (!gateway_follows && old != nullptr) object["status"] = old->value("status", Json());
   }
   return object;
 }

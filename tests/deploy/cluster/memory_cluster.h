@@ -24,6 +24,7 @@ class MemoryCluster : public Cluster {
   std::function<void(const ApiRequest&)> before;          // a request is answered: what others do meanwhile
   std::function<Result<ApiAnswer>(const ApiRequest&, ApiAnswer)> after;  // what becomes of its answer
   bool pods_get_ready = true;                                            // every Deployment has its replicas at once
+  bool gateway_follows = true;                                           // false: a route's status stays what it was
   bool makes_pods = false;                                               // of Deployments, ready at once
   // What a pod answers to a POST through that proxy.
   std::function<ApiAnswer(const std::string& pod, const ApiRequest&)> answers;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "deploy/rollout/ask.h"
 #include "deploy/rollout/gateway.h"
 #include "tests/deploy/rollout/world.h"
 

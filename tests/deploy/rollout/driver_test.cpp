@@ -13,6 +13,8 @@
 
 #include "base/terminal.h"
 #include "deploy/cluster/apply.h"
+#include "deploy/rollout/ask.h"
+#include "deploy/rollout/display.h"
 #include "deploy/rollout/drive.h"
 #include "deploy/rollout/start.h"
 #include "tests/deploy/cluster/memory_cluster.h"
@@ -237,7 +239,7 @@ TEST_CASE("a driver that dies behind any of its writes is continued to the same 
   }
 }
 
-TEST_CASE("a driver that froze before any of its writes does nothing when it wakes") {
+TEST_CASE("a driver that froze before any of its writes, and wakes after an abort, drives only what is left of it") {
   for (std::size_t freezes = 2; freezes < 12; ++freezes) {
     CAPTURE(freezes);
     Stage stage;
@@ -255,13 +257,101 @@ TEST_CASE("a driver that froze before any of its writes does nothing when it wak
       REQUIRE(aborted);
     };
     const auto end = drive_to_the_end(stage, "first", false);
-    REQUIRE_FALSE(end);
-    CHECK(end.error().kind == Error::Kind::conflict);
+    // Before it has taken the rollout there is nothing that it could go on with.
+    if (!end) CHECK(end.error().kind == Error::Kind::conflict);
+    if (end) CHECK(end->rollout->phase == Phase::failed);
+    CHECK((freezes == 2 || end));
     const auto state = stage.state();
     CHECK(state.rollout->has_lost());
+    CHECK(state.rollout->reason == "by other: enough");
     const auto references = stage.cluster.objects.at(route_at)["spec"]["rules"][0]["backendRefs"];
     REQUIRE(references.size() == 1);
     CHECK(references[0]["name"] == "credit-risk-" + state.rollout->baseline.revision);
+  }
+}
+
+TEST_CASE("what people ask for from elsewhere ends the driver with what it led to") {
+  struct Case {
+    const char* what;
+    std::function<void(Stage&)> ask;
+    Phase phase;  // at the driver's end
+    int code;     // of the command
+  };
+  const auto asked = [](auto how) {
+    return [how](Stage& stage) {
+      Driver other(stage.seams(), place, "other");
+      REQUIRE(other.ask([&](RolloutState& rollout, WallTime now) -> Status {
+        how(rollout, now);
+        return ok();
+      }));
+    };
+  };
+  const auto abort = [](RolloutState& rollout, WallTime now) { ask_abort(rollout, "other", "enough", now); };
+  const auto pause = [](RolloutState& rollout, WallTime now) { ask_pause(rollout, "other", "lunch", now); };
+  const auto resume = [](RolloutState& rollout, WallTime now) { ask_resume(rollout, "other", now); };
+  for (const auto& c : std::vector<Case>{
+           {"a pause is an end", asked(pause), Phase::measuring, 5},
+           {"an abort is driven on: the canary goes after the look-around", asked(abort), Phase::failed, 1},
+           {"an abort that somebody drives is left to them",
+            [](Stage& stage) {
+              Driver other(stage.seams(), place, "other");
+              REQUIRE(other.ask([](RolloutState& rollout, WallTime now) -> Status {
+                ask_abort(rollout, "other", "enough", now);
+                return ok();
+              }));
+              REQUIRE(other.take(true));
+            },
+            Phase::aborting, 1},
+           {"a resume is somebody else's to go on with", asked(resume), Phase::measuring, 0}}) {
+    INFO(std::string(c.what));
+    Stage stage;
+    bool done = false;
+    stage.cluster.before = [&](const ApiRequest& request) {
+      if (done || request.method != "PUT" || stage.state().rollout->phase != Phase::measuring) return;
+      done = true;
+      c.ask(stage);
+    };
+    const auto end = drive_to_the_end(stage, "first", false);
+    REQUIRE(done);
+    REQUIRE(static_cast<bool>(end) == (c.code != 0));
+    if (!end) CHECK(end.error().kind == Error::Kind::conflict);
+    if (!end) continue;
+    CHECK(std::string(to_string(end->rollout->phase)) == to_string(c.phase));
+    CHECK(rollout_code(*end->rollout, stage.clock.wall()) == c.code);
+    CHECK((stage.objects().count("/apis/apps/v1/namespaces/fraud/deployments/credit-risk-" +
+                                 end->rollout->candidate.revision) == 0) == (c.phase == Phase::failed));
+  }
+}
+
+TEST_CASE("a rollout that is to end ends, also where the gateway does not confirm it, and says what is not proven") {
+  struct Case {
+    const char* what;
+    bool confirms, writes;
+    const char* unproven;
+  };
+  for (const auto& c : {Case{"the gateway confirms", true, true, ""},
+                        Case{"it never does", false, true, "the gateway does not say whether it follows"},
+                        Case{"the route cannot be written", true, false, nullptr}}) {
+    INFO(std::string(c.what));
+    Stage stage;
+    Driver driver(stage.seams(), place, "ada");
+    REQUIRE(driver.take(false));
+    while (stage.state().rollout->phase != Phase::measuring) {
+      REQUIRE(driver.tick());
+      stage.clock.advance(std::chrono::seconds(1));
+    }
+    stage.cluster.gateway_follows = c.confirms;
+    const Json route = stage.cluster.objects.at(route_at);
+    if (!c.writes)
+      stage.cluster.after = [&](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
+        stage.cluster.objects[route_at] = route;  // somebody puts it back at once
+        return answer;
+      };
+    const auto ended = end_rollout(driver, "ada", "enough", stage.clock);
+    REQUIRE(static_cast<bool>(ended) == (c.unproven != nullptr));
+    if (!ended) CHECK(exit_code(ended.error().kind) == 3);
+    if (ended && *c.unproven == '\0') CHECK(*ended == "");
+    if (ended) CHECK(ended->find(c.unproven) != std::string::npos);
   }
 }
 

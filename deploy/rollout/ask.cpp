@@ -1,0 +1,48 @@
+#include "deploy/rollout/ask.h"
+
+namespace mlctl::deploy {
+namespace {
+
+// A person has seen what is there and goes on: a foreign edit that nobody took back is written over, and what crashed
+// so far is no news.
+void go_on_in_spite_of(RolloutState& state) {
+  state.pause.reset();
+  state.route_generation = 0;
+  state.stable_crashes = state.canary_crashes = -1;
+  state.replay.stable.refused = state.replay.canary.refused = 0;
+}
+
+}  // namespace
+
+void abort_rollout(RolloutState& state, WallTime now, const std::string& reason) {
+  state.reason = reason;
+  state.weight = 0;
+  state.pause.reset();
+  enter(state, Phase::aborting, now);
+  tell(state, now, "aborted: " + reason);
+}
+
+void ask_pause(RolloutState& state, const std::string& who, const std::string& why, WallTime now) {
+  state.pause = Pause{who, why, now};
+  tell(state, now, "paused by " + who + (why.empty() ? "" : ": " + why));
+}
+
+void ask_resume(RolloutState& state, const std::string& who, WallTime now) {
+  go_on_in_spite_of(state);
+  if (state.phase == Phase::preparing || state.phase == Phase::shifting || state.phase == Phase::measuring)
+    state.since = now;
+  tell(state, now, "resumed by " + who);
+}
+
+void ask_promote(RolloutState& state, const std::string& who, WallTime now) {
+  go_on_in_spite_of(state);
+  state.step = state.plan.config.steps.size() - 1;
+  enter(state, Phase::preparing, now);
+  tell(state, now, "promoted by " + who + ", whatever the judge would say");
+}
+
+void ask_abort(RolloutState& state, const std::string& who, const std::string& why, WallTime now) {
+  abort_rollout(state, now, "by " + who + (why.empty() ? "" : ": " + why));
+}
+
+}  // namespace mlctl::deploy
