@@ -11,8 +11,10 @@
 #include "cli/workplace.h"
 #include "registry/dry_run.h"
 #include "registry/intent.h"
+#include "release/files.h"
 #include "release/reference.h"
 #include "release/requirements.h"
+#include "release/served.h"
 #include "release/target.h"
 
 namespace mlctl::cli {
@@ -33,12 +35,22 @@ void say(const registry::Taken& taken, bool wanted_push, Context& context) {
   if (!note.empty()) context.note(note);
 }
 
+// By the model.yaml of the version's commit. Where the model has none here any more, nothing renders it.
+Status is_served(const Workplace& place, const release::Target& target, const std::string& environment) {
+  auto here = release::find_model(place.project, to_string(target.model));
+  if (!here) return here.error().kind == Error::Kind::not_found ? ok() : Status(here.error());
+  auto then = release::model_at(place.project, *place.git, **here, target.tag.commit);
+  if (!then) return then.error();
+  return release::check_served(place.project, *then, environment);
+}
+
 Result<registry::AssignRequest> request_of(const AssignOptions& options, const Workplace& place,
                                            const std::vector<registry::GitTag>& tags, WallTime now) {
   auto environment = release::find_environment(place.project, options.environment);
   if (!environment) return environment.error();
   auto target = release::find_target(place.project, tags, {.reference = options.reference, .tag = "", .event_ref = ""});
   if (!target) return target.error();
+  if (auto served = is_served(place, *target, options.environment); !served) return served.error();
   auto circumstances = release::circumstances_of(place.project, **environment, now);
   if (!circumstances) return circumstances.error();
   auto digest = release::digest_of_tag(*place.store, target->model, target->tag);

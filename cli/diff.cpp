@@ -31,6 +31,7 @@ int run_diff(const DiffOptions& options, Context& context) {
   data["environment"] = request.environment;
   context.print(data, [&](const Style& style) { return deploy::to_text(view->plan.changes, style); });
   for (const auto& note : view->fleet.notes) context.note(note);
+  if (const int left = tell_unrendered(view->fleet, context); left != 0) return left;
   return view->plan.changes.empty() ? 0 : 1;
 }
 

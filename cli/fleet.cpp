@@ -102,6 +102,15 @@ Result<FolderView> view_folder(Workplace& place, const release::FleetRequest& re
   return FolderView{std::move(*fleet), std::move(*folder), std::move(*plan)};
 }
 
+int tell_unrendered(const release::Fleet& fleet, Context& context) {
+  int code = 0;
+  for (const auto& one : fleet.desired.unrendered) {
+    const int failed = context.fail(one.why);
+    if (code == 0) code = failed;
+  }
+  return code;
+}
+
 int apply_view(Workplace& place, const FolderView& view, bool push, Context& context, const Headline& headline) {
   deploy::ApplyReport report{.commit = view.folder.commit};
   std::string sent;
@@ -131,7 +140,7 @@ int apply_view(Workplace& place, const FolderView& view, bool push, Context& con
   for (const auto& note : view.fleet.notes) context.note(note);
   for (const auto& note : report.notes) context.note(note);
   if (context.dry_run) context.note("dry run: nothing was written");
-  return 0;
+  return tell_unrendered(view.fleet, context);
 }
 
 }  // namespace mlctl::cli

@@ -36,6 +36,9 @@ struct FolderView {
 };
 [[nodiscard]] Result<FolderView> view_folder(Workplace& place, const release::FleetRequest& request);
 
+// Says of each model that was left as it is why. The exit code of the first; 0: there is none.
+[[nodiscard]] int tell_unrendered(const release::Fleet& fleet, Context& context);
+
 // What stands above a change set: a line for people, fields of the JSON ("" is null).
 struct Headline {
   std::string title;

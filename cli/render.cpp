@@ -54,7 +54,7 @@ int show_written(const release::Fleet& fleet, std::size_t written, const std::st
     return std::to_string(written) + " of " + std::to_string(files.size()) + " files " +
            (context.dry_run ? "would be written" : "written") + " in " + escape_control(folder) + "\n";
   });
-  return 0;
+  return tell_unrendered(fleet, context);
 }
 
 int run_render(const RenderOptions& options, Context& context) {
@@ -79,7 +79,7 @@ int run_render(const RenderOptions& options, Context& context) {
     for (const auto& file : fleet->desired.files) out += (out.empty() ? "" : "---\n") + file.text;
     return out;
   });
-  return 0;
+  return tell_unrendered(*fleet, context);
 }
 
 }  // namespace

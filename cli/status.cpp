@@ -49,12 +49,11 @@ int watch(const release::Fleet& fleet, deploy::Connection& there, Context& conte
     auto changed = status.wait(drawn ? context.clock.steady() + age : SteadyTime::max());
     if (interrupted()) return exit_code(Error::Kind::interrupted);
     if (!changed) return context.fail(changed.error());
-    auto all = status.read();
-    if (!all) return context.fail(all.error());
+    const auto all = status.read();
     // Much changes in a cluster that nobody sees here.
-    if (auto now = deploy::to_json(*all).dump(); drawn || now != before) {
+    if (auto now = deploy::to_json(all).dump(); drawn || now != before) {
       if (drawn) context.out << "\033[H\033[J";
-      static_cast<void>(show(fleet, *all, context));
+      static_cast<void>(show(fleet, all, context));
       context.out << std::flush;
       before = std::move(now);
     }

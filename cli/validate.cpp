@@ -8,6 +8,7 @@
 #include "cli/context.h"
 #include "cli/workplace.h"
 #include "release/check_files.h"
+#include "release/served.h"
 #include "validate/html.h"
 #include "validate/rules.h"
 
@@ -70,6 +71,7 @@ Result<validate::Report> check(const std::string& target, Context& context) {
   if (exists || target.find_first_of("@#") == std::string::npos) {
     auto model = release::find_model(place->project, target);
     if (!model) return model.error();
+    if (auto served = release::check_served(place->project, **model); !served) return served.error();
     return release::check_model(place->project, **model, place->git.get(), context.progress(), context.clock);
   }
   auto found = release::find_agreed(place->project, *place->store, place->git.get(), target);

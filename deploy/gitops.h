@@ -41,10 +41,17 @@ struct Chosen {
   registry::ModelName model;
   std::uint64_t known = 0;  // the newest N of the model here, of an assignment or an unassignment
 };
+// A model whose assigned version cannot be rendered: it is left as it is, and does not keep others waiting.
+struct Unrendered {
+  registry::ModelName model;
+  std::string name_space;
+  Error why;
+};
 struct Desired {
   std::string environment;
   std::vector<Chosen> models;  // one that has no file any more is removed
   std::vector<DesiredFile> files;
+  std::vector<Unrendered> unrendered = {};  // none of them is among `models`
 };
 
 struct FolderPlan {

@@ -90,9 +90,10 @@ Result<Spec> spec_of(const Candidate& candidate, const Surroundings& around) {
                      ": no image stands beside it that a cluster could mount",
                  "push its files without --layers, as another version"};
   auto serving = decode_serving(candidate.config);
-  if (!serving) return serving.error().context(to_string(candidate.model));
+  const auto version = to_string(candidate.model) + " " + to_string(candidate.version);
+  if (!serving) return serving.error().context(version);
   auto rollout = decode_rollout(candidate.config);
-  if (!rollout) return rollout.error().context(to_string(candidate.model));
+  if (!rollout) return rollout.error().context(version);
   auto runtime = find_runtime(serving->runtime, candidate, around);
   if (!runtime) return runtime.error();
   return Spec{.model = candidate.model,
@@ -126,6 +127,11 @@ Result<std::vector<Body>> bodies_of(const DesiredFile& file) {
   auto objects = objects_of(file);
   if (!objects) return objects.error();
   return as_bodies(std::move(*objects), file.spec());
+}
+
+Status check_candidate(const Candidate& candidate, const Surroundings& around) {
+  auto file = file_of_candidate(candidate, around);
+  return file ? ok() : Status(file.error());
 }
 
 Result<std::vector<DesiredFile>> plan_files(const std::vector<Candidate>& candidates, const Surroundings& around) {

@@ -59,6 +59,8 @@ struct Surroundings {
 
 // Error{usage}: an unknown runtime (with the nearest), what decode_serving refuses.
 [[nodiscard]] Result<Spec> spec_of(const Candidate& candidate, const Surroundings& around);
+// What plan_files would refuse of this one by itself.
+[[nodiscard]] Status check_candidate(const Candidate& candidate, const Surroundings& around);
 // Sorted by path; with the tenants of the candidates. Error{usage}: two models, or two tenants, that would have the
 // same object or file.
 [[nodiscard]] Result<std::vector<DesiredFile>> plan_files(const std::vector<Candidate>& candidates,

@@ -89,20 +89,23 @@ class Finder {
     return ok();
   }
 
-  Status add_assigned(const ModelName& name) {
+  // What is wrong with one version is no reason to leave the other models waiting, unless nobody else is asked for.
+  Status add_assigned(const ModelName& name, bool alone) {
     const auto tags = tags_of(name);
-    known.push_back({name, newest_number(tags, environment_)});
     auto assigned = tags.assignment(environment_);
-    if (!assigned) return assigned.error().context(to_string(name));
-    if (!*assigned) {
-      unassigned.push_back(to_string(name));
-      return ok();
-    }
-    if (const auto by_time = tags.time_order_differs(environment_))
-      notes.push_back(to_string(name) + ": by time the newest assignment is " + *by_time + "; the number counts");
-    const auto& newest = **assigned;
-    return add(name, newest.version, newest.commit, newest.digest,
-               {static_cast<std::int64_t>(newest.n), newest.denied.has_value()});
+    Status added = assigned ? add_newest(name, tags, *assigned) : Status(assigned.error().context(to_string(name)));
+    if (added || alone || !is_of_the_version(added.error())) return added;
+    leave(name, added.error());
+    return ok();
+  }
+
+  // Without those that deploy::plan_files cannot have rendered.
+  void drop_unrendered(const deploy::Surroundings& around) {
+    std::erase_if(candidates, [&](const deploy::Candidate& candidate) {
+      const auto checked = deploy::check_candidate(candidate, around);
+      if (!checked) leave(candidate.model, checked.error());
+      return !checked;
+    });
   }
 
   Status add_look(const Look& look) {
@@ -138,9 +141,33 @@ class Finder {
 
   std::vector<deploy::Candidate> candidates;
   std::vector<deploy::Chosen> known;
+  std::vector<deploy::Unrendered> unrendered;
   std::vector<std::string> unassigned, notes;
 
  private:
+  // And not of a registry or a disk that does not answer: that is everybody's.
+  static bool is_of_the_version(const Error& error) {
+    return error.kind == Error::Kind::usage || error.kind == Error::Kind::corrupt ||
+           error.kind == Error::Kind::not_found || error.kind == Error::Kind::conflict;
+  }
+
+  void leave(const ModelName& name, const Error& why) {
+    std::erase_if(known, [&](const deploy::Chosen& one) { return one.model == name; });
+    unrendered.push_back({name, namespace_of(project_, name), why});
+  }
+
+  Status add_newest(const ModelName& name, const ModelTags& tags, const std::optional<registry::Assignment>& assigned) {
+    known.push_back({name, newest_number(tags, environment_)});
+    if (!assigned) {
+      unassigned.push_back(to_string(name));
+      return ok();
+    }
+    if (const auto by_time = tags.time_order_differs(environment_))
+      notes.push_back(to_string(name) + ": by time the newest assignment is " + *by_time + "; the number counts");
+    return add(name, assigned->version, assigned->commit, assigned->digest,
+               {static_cast<std::int64_t>(assigned->n), assigned->denied.has_value()});
+  }
+
   [[nodiscard]] ModelTags tags_of(const ModelName& name) const {
     const auto found = tags_.find(name);
     return {name, found == tags_.end() ? std::vector<registry::GitTag>{} : found->second};
@@ -221,16 +248,24 @@ Result<Fleet> find_fleet(const Project& project, registry::Git* git, registry::S
                  "name a version of the registry: `mlctl render MODEL@V --env " + request.environment + "`"};
   Finder finder(project, git, store, request);
   if (auto read = finder.read_tags(); !read) return read.error();
+  const bool alone = words->chosen.size() + words->looks.size() == 1;
   for (const auto& model : words->chosen)
-    if (auto added = finder.add_assigned(model); !added) return added.error();
+    if (auto added = finder.add_assigned(model, alone); !added) return added.error();
   for (const auto& look : words->looks)
     if (auto added = finder.add_look(look); !added) return added.error();
   if (request.models.empty() && request.labels.empty()) finder.note_strangers();
 
-  auto files = deploy::plan_files(finder.candidates, {**environment, project.tenants, project.runtimes, request.form});
+  const deploy::Surroundings around{**environment, project.tenants, project.runtimes, request.form};
+  auto files = deploy::plan_files(finder.candidates, around);
+  if (!files && !alone && words->looks.empty()) {
+    finder.drop_unrendered(around);
+    // What is wrong with all of them is the environment.
+    if (!finder.candidates.empty()) files = deploy::plan_files(finder.candidates, around);
+  }
   if (!files) return files.error();
-  Fleet fleet{.environment = *environment,
-              .desired = {request.environment, std::move(finder.known), std::move(*files)}};
+  Fleet fleet{
+      .environment = *environment,
+      .desired = {request.environment, std::move(finder.known), std::move(*files), std::move(finder.unrendered)}};
   fleet.notes = std::move(finder.notes);
   if (!finder.unassigned.empty())
     fleet.notes.push_back("not assigned to " + request.environment + ": " + listed(finder.unassigned));

@@ -31,7 +31,8 @@ struct Fleet {
 };
 
 // `git` may be null: then only looks are possible, and Error{usage} says so. Error{usage} as well: a model named twice,
-// everything that deploy::plan_files refuses; Error{unavailable}: files that cannot be had.
+// everything that deploy::plan_files refuses; Error{unavailable}: files that cannot be had. Where several models are
+// chosen, those whose assigned version cannot be rendered are left out, and stand in `desired.unrendered`.
 [[nodiscard]] Result<Fleet> find_fleet(const Project& project, registry::Git* git, registry::Store& store,
                                        const FleetRequest& request);
 

@@ -5,6 +5,7 @@
 #include "registry/tags.h"
 #include "release/files.h"
 #include "release/reference.h"
+#include "release/served.h"
 #include "release/versions.h"
 
 namespace mlctl::release {
@@ -168,7 +169,9 @@ Result<Registered> register_head(const Project& project, registry::Git& git, reg
   auto head = git.head();
   if (!head) return head.error().context("nothing to register");
   if (auto committed = folder_is_committed(project, git, *request.model); !committed) return committed.error();
-  if (auto at_head = model_at(project, git, *request.model, *head); !at_head) return at_head.error();
+  auto at_head = model_at(project, git, *request.model, *head);
+  if (!at_head) return at_head.error();
+  if (auto served = check_served(project, *at_head); !served) return served.error();
   auto stored = registry::list_versions(store, request.model->name);
   if (!stored) return stored.error();
   const registry::ModelTags tags(request.model->name, *git_tags);

@@ -69,6 +69,8 @@ class Planner {
       }
       plan_.owners.push_back(std::move(owner));
     }
+    for (const auto& one : request_.desired.unrendered)
+      plan_.owners.push_back(left_alone(one, request_.desired.environment));
     return ok();
   }
 

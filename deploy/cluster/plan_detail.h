@@ -10,6 +10,8 @@
 
 namespace mlctl::deploy {
 
+// An owner that is refused, because nobody knows what it should run.
+[[nodiscard]] OwnerPlan left_alone(const Unrendered& unrendered, const std::string& environment);
 // `here`: the newest N that is known here.
 [[nodiscard]] Error newer_there(const OwnerPlan& owner, std::uint64_t here);
 [[nodiscard]] Error not_ours(const ObjectKey& key, const Stranger& stranger);

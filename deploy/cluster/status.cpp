@@ -22,14 +22,16 @@ class Reader {
  public:
   Reader(const Desired& desired, const Live& live) : desired_(desired), live_(live) {}
 
-  Result<std::vector<ModelStatus>> read() {
+  std::vector<ModelStatus> read() {
     for (const auto& file : desired_.files)
       if (const Spec* spec = file.spec()) specs_[spec->model] = spec;
     std::vector<ModelStatus> out;
-    for (const auto& chosen : desired_.models) {
-      auto one = status_of(chosen.model);
-      if (!one) return one.error();
-      if (*one) out.push_back(std::move(**one));
+    for (const auto& chosen : desired_.models)
+      if (auto one = status_of(chosen.model)) out.push_back(std::move(*one));
+    for (const auto& one : desired_.unrendered) {
+      auto status = status_of(one.model);
+      out.push_back(status ? std::move(*status) : ModelStatus{.model = one.model, .name_space = one.name_space});
+      out.back().drift = "git's version cannot be rendered: " + one.why.message;
     }
     std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.model < b.model; });
     return out;
@@ -37,12 +39,16 @@ class Reader {
 
  private:
   // nullopt: neither git nor the cluster has anything of it.
-  Result<std::optional<ModelStatus>> status_of(const registry::ModelName& model) {
+  std::optional<ModelStatus> status_of(const registry::ModelName& model) {
     const auto spec = specs_.find(model);
     auto state = state_of(model, spec == specs_.end() ? "" : spec->second->name_space);
-    if (!state) return state.error();
     ModelStatus out{.model = model};
     if (spec != specs_.end()) out.name_space = spec->second->name_space;
+    if (!state) {
+      out.state = State::failed;
+      out.reason = state.error().message;
+      return out;
+    }
     if (*state) {
       out.name_space = (*state)->name_space;
       out.serves = (*state)->stable;
@@ -50,10 +56,10 @@ class Reader {
       out.working_since = (*state)->working_since;
       if ((*state)->rollout && !(*state)->rollout->is_over()) out.rollout = (*state)->rollout;
     }
-    if (spec == specs_.end() && !out.serves) return std::optional<ModelStatus>();
+    if (spec == specs_.end() && !out.serves) return std::nullopt;
     add_drift(spec == specs_.end() ? nullptr : spec->second, out);
     if (out.serves) add_health(out);
-    return std::optional(std::move(out));
+    return out;
   }
 
   Result<std::optional<ModelState>> state_of(const registry::ModelName& model, const std::string& name_space) {
@@ -161,10 +167,11 @@ std::set<std::string> namespaces_of(const Desired& desired) {
   std::set<std::string> out;
   for (const auto& file : desired.files)
     if (const Spec* spec = file.spec()) out.insert(spec->name_space);
+  for (const auto& one : desired.unrendered) out.insert(one.name_space);
   return out;
 }
 
-Result<std::vector<ModelStatus>> status_of(const Desired& desired, const Live& live) {
+std::vector<ModelStatus> status_of(const Desired& desired, const Live& live) {
   return Reader(desired, live).read();
 }
 
@@ -187,10 +194,9 @@ Result<std::vector<ModelStatus>> read_status(Cluster& cluster, Discovery& discov
   auto live = read_live(cluster, discovery, namespaces_of(desired));
   if (!live) return live.error();
   auto all = status_of(desired, *live);
-  if (!all) return all.error();
   std::vector<ListQuery> queries;
   std::set<std::string> asked;
-  for (const auto& one : *all)
+  for (const auto& one : all)
     if (!one.reason.empty() && asked.insert(one.name_space).second)
       queries.push_back({.resource = {"v1", "Pod", "pods", true},
                          .name_space = one.name_space,
@@ -201,7 +207,7 @@ Result<std::vector<ModelStatus>> read_status(Cluster& cluster, Discovery& discov
   std::vector<const Json*> pods;
   for (const auto& list : *lists)
     for (const auto& pod : list.items) pods.push_back(&pod);
-  explain(*all, pods);
+  explain(all, pods);
   return all;
 }
 

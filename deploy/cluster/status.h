@@ -33,9 +33,9 @@ struct ModelStatus {
 };
 [[nodiscard]] const char* to_string(ModelStatus::State state);
 
-// The models that were chosen, sorted by name, from the Deployments and states of what is live. Error{corrupt}: a state
-// that somebody edited.
-[[nodiscard]] Result<std::vector<ModelStatus>> status_of(const Desired& desired, const Live& live);
+// The models that were chosen, sorted by name, from the Deployments and states of what is live. One whose state
+// somebody edited into something else has failed.
+[[nodiscard]] std::vector<ModelStatus> status_of(const Desired& desired, const Live& live);
 // Adds what the pods say of those that are not ready.
 void explain(std::vector<ModelStatus>& all, const std::vector<const nlohmann::ordered_json*>& pods);
 [[nodiscard]] std::set<std::string> namespaces_of(const Desired& desired);

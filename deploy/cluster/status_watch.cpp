@@ -44,7 +44,7 @@ Result<bool> StatusWatch::wait(SteadyTime until) {
   return watch_->wait(until);
 }
 
-Result<std::vector<ModelStatus>> StatusWatch::read() const {
+std::vector<ModelStatus> StatusWatch::read() const {
   Live live;
   std::vector<const Json*> seen;
   for (std::size_t i = 0; i < places_; ++i) {
@@ -55,7 +55,7 @@ Result<std::vector<ModelStatus>> StatusWatch::read() const {
     for (const auto& [key, pod] : watch_->objects(kinds * i + pods)) seen.push_back(&pod);
   }
   auto all = status_of(desired_, live);
-  if (all) explain(*all, seen);
+  explain(all, seen);
   return all;
 }
 

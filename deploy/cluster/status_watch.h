@@ -19,7 +19,7 @@ class StatusWatch {
 
   // Waits until something changed, or `until`; true: something did (the first time always).
   [[nodiscard]] Result<bool> wait(SteadyTime until);
-  [[nodiscard]] Result<std::vector<ModelStatus>> read() const;
+  [[nodiscard]] std::vector<ModelStatus> read() const;
 
  private:
   void watch(const std::set<std::string>& namespaces);  // empty: all

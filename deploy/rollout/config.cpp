@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::chrono::seconds least_block{4};
 constexpr std::size_t most_steps = 20;
+constexpr double least_weight = 0.001;
 constexpr std::int64_t most_requests = 1'000'000'000;
 
 Error at(const Node& node, const std::string& message, const std::string& hint) {
@@ -32,8 +33,10 @@ Result<std::vector<RolloutStep>> decode_steps(const Node& root) {
     if (least < 0) return at(item, "minRequests is below 0", "");
     if (least > most_requests) return at(item, "minRequests is above " + std::to_string(most_requests), "");
     step.min_requests = static_cast<std::uint64_t>(least);
+    if (step.weight < least_weight)
+      return at(item, "weight: 0.1% at least, so that a gateway's whole numbers can say it", "e.g. 1%");
     if (!steps.empty() && step.weight <= steps.back().weight)
-      return at(item, "every step of a rollout has more weight than the one before", "");
+      return at(item, "every step of a rollout has more weight than the one before", "e.g. 5%, 25%, 50%, 100%");
     steps.push_back(step);
   }
   if (steps.back().weight < 1)
@@ -54,11 +57,14 @@ Status decode_rule(const Node* section, const std::string& path, std::size_t jud
       if (const auto ratio = parse_number(item.text)) rule.ratios.push_back(*ratio);
   }
   const Node& place = ratios != nullptr ? *ratios : root;
+  if (rule.worse > most_ratio) return at(place, path + ".worse is above 1000: nothing would fail", "e.g. 1.5");
   if (rule.worse < 1) return at(place, path + ".worse is below 1: an equal version would fail", "e.g. 1.5");
   if (rule.floor && (*rule.floor <= 0 || *rule.floor >= 1)) return at(place, path + ".floor: above 0%, below 100%", "");
   if (rule.ratios.empty()) return at(place, path + ".ratio is empty", "e.g. [5, 3, 2]");
   for (const double ratio : rule.ratios)
-    if (ratio <= 1) return at(place, path + ".ratio: every one is above 1: no test shows that two are equal", "");
+    if (ratio < least_ratio || ratio > most_ratio)
+      return at(place, path + ".ratio: every one is 1.1 to 1000",
+                "nearer to 1 no test ends: it takes ever more requests");
   rule.ratios.resize(std::max(judged, std::size_t{1}), rule.ratios.back());
   return ok();
 }

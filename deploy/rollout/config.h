@@ -25,6 +25,7 @@ struct UserMetric {
   std::string good, total;
   bool operator==(const UserMetric&) const = default;
 };
+inline constexpr double least_ratio = 1.1, most_ratio = 1000;  // to be excluded
 inline constexpr std::size_t most_metrics = 8;
 
 // When the canary has too little traffic to be judged.

@@ -32,8 +32,9 @@ void read(const Json& value, MetricRule& rule) {
 
 bool is_sound(const MetricRule& rule) {
   const bool floor = !rule.floor || (*rule.floor > 0 && *rule.floor < 1);
-  return rule.worse >= 1 && floor && !rule.ratios.empty() &&
-         std::all_of(rule.ratios.begin(), rule.ratios.end(), [](double ratio) { return ratio > 1; });
+  return rule.worse >= 1 && rule.worse <= most_ratio && floor && !rule.ratios.empty() &&
+         std::all_of(rule.ratios.begin(), rule.ratios.end(),
+                     [](double ratio) { return ratio >= least_ratio && ratio <= most_ratio; });
 }
 // What decode_rollout would have made: a state that somebody edited may divide by nothing.
 bool is_sound(const RolloutPlan& plan) {
