@@ -37,7 +37,8 @@ class Checker {
   }
   void wrong_kind(const Node& node, const Field& table, const std::string& path) {
     add(node.position,
-        (path.empty() ? "the file" : path) + " must be " + with_article(type_name(table)) + ", not " + kind_name(node));
+        (path.empty() ? "the file" : path) + " must be " + with_article(type_name(table)) + ", not " + kind_name(node),
+        table.name.empty() || table.doc.empty() ? "" : table.name + ": " + table.doc);
   }
   static std::string with_article(const std::string& type) {
     if (type.rfind("one of ", 0) == 0 || type.find(" or ") != std::string::npos) return type;
@@ -80,7 +81,8 @@ std::optional<Error> scalar_error(const Node& node, Field::Type type) {
       return std::nullopt;
   }
   if (!node.quoted && (node.text == "true" || node.text == "false")) return std::nullopt;
-  return Error{Error::Kind::usage, in_quotes(node.text) + " is not true or false", ""};
+  return Error{Error::Kind::usage, in_quotes(node.text) + " is not true or false",
+               "true or false, as they stand here"};
 }
 
 void Checker::check_scalar(const Node& node, const Field& table, const std::string& path) {
@@ -100,7 +102,7 @@ void Checker::check_choice(const Node& node, const Field& table, const std::stri
 
 void Checker::check_object(const Node& node, const Field& table, const std::string& path) {
   if (node.kind != Node::Kind::map) return wrong_kind(node, table, path);
-  std::vector<std::string> known;
+  std::vector<std::string> known, meant;
   for (const auto& field : table.fields) known.push_back(field.name);
   for (const auto& entry : node.entries) {
     const auto field = std::find_if(table.fields.begin(), table.fields.end(),
@@ -112,9 +114,11 @@ void Checker::check_object(const Node& node, const Field& table, const std::stri
     const auto close = nearest(entry.key, known);
     add(entry.position, "unknown key " + in_quotes(entry.key) + (path.empty() ? "" : " in " + path),
         close.empty() ? "" : "did you mean '" + close + "'?");
+    meant.push_back(close);
   }
   for (const auto& field : table.fields) {
-    if (field.required && !node.find(field.name))
+    const bool misspelt = std::find(meant.begin(), meant.end(), field.name) != meant.end();
+    if (field.required && !node.find(field.name) && !misspelt)
       add(node.position, below(path, field.name) + " is missing", field.name + ": " + field.doc);
   }
 }

@@ -89,7 +89,7 @@ std::vector<Command> rollout_asks() {
                    [all](Context& context) { return run_ask(*all, promote, !all->no_wait, context); }),
       rollout_verb(back, "abort", "All traffic back to the version before, at once",
                    "Also in the look-around after a promotion. The pods of the version that lost are kept for the\n"
-                   "look-around; `rollout tick` or the next apply removes them after it.",
+                   "look-around; whoever drives the rollout, a `rollout tick` or the next apply removes them after it.",
                    {reason_option(*back), {.name = "wait", .help = "until they are removed", .target = &back->wait}},
                    true, [back](Context& context) { return run_ask(*back, abort, back->wait, context); })};
 }

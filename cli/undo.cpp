@@ -16,7 +16,7 @@ namespace {
 
 struct UndoOptions {
   std::string model, environment;
-  bool no_push = false, yes = false;
+  bool no_push = false, yes = false, render = false;
 };
 
 std::string describe(const release::UndoPlan& plan) {
@@ -31,6 +31,7 @@ struct Stage {
   const release::ModelEntry* entry = nullptr;
   registry::ModelName model;
   std::optional<deploy::Folder> folder;  // nullopt: the environment is a cluster
+  bool render = false;
 };
 
 Result<Stage> open_stage(const UndoOptions& options, Context& context) {
@@ -45,6 +46,7 @@ Result<Stage> open_stage(const UndoOptions& options, Context& context) {
   if (!model) return model.error();
   stage.entry = *model;
   stage.model = (*model)->name;
+  stage.render = options.render;
   if (is_cluster(**environment)) return stage;
   auto where = gitops_of(**environment);
   if (!where) return where.error();
@@ -78,7 +80,7 @@ Result<std::optional<std::uint64_t>> live_assignment(const Stage& stage, Context
 }
 
 release::WayBack way_of(const Stage& stage, const release::UndoPlan& plan) {
-  return {stage.environment, plan.model, plan.to, plan.n};
+  return {stage.environment, plan.model, plan.to, plan.n, stage.render};
 }
 
 Result<ClusterView> view_back(Stage& stage, const release::WayBack& way, Headline& headline, Context& context) {
@@ -138,7 +140,7 @@ Result<ClusterView> view_taken(Stage& stage, Headline& headline, Context& contex
   auto newest = tags->assignment(environment);
   if (!newest) return newest.error();
   const auto n = release::newest_number(*tags, environment);
-  return view_back(stage, {stage.environment, stage.model, std::move(*newest), n}, headline, context);
+  return view_back(stage, {stage.environment, stage.model, std::move(*newest), n, stage.render}, headline, context);
 }
 
 // The tag is the decision; from here on `apply` alone can finish what is left.
@@ -212,6 +214,9 @@ Command undo_command() {
                    .help = "an environment of mlctl.yaml",
                    .target = &options->environment,
                    .required = true},
+                  {.name = "render",
+                   .help = "by today's mlctl.yaml, and not as the cluster keeps it: a new route host, another registry",
+                   .target = &options->render},
                   no_push_option(options->no_push),
                   yes_option(options->yes)},
       .changes = true,

@@ -64,7 +64,7 @@ Result<FleetBack> fleet_back(const Project& project, registry::Git* git, registr
     return nothing;
   }
   const auto name_space = namespace_of(project, way.model);
-  auto kept = find_kept(way, name_space, there);
+  auto kept = way.render ? Result(std::optional<deploy::KeptRevision>()) : find_kept(way, name_space, there);
   if (kept && *kept) {
     auto fleet = as_applied(way, name_space, std::move(**kept));
     if (!fleet) return fleet.error();
@@ -73,7 +73,9 @@ Result<FleetBack> fleet_back(const Project& project, registry::Git* git, registr
   auto fleet = rendered(project, git, store, way);
   if (!fleet) return fleet.error();
   fleet->notes.push_back(to_string(way.to->version) + " is rendered anew: " +
-                         (kept ? "the cluster keeps no revision of it" : escape_control(kept.error().message)));
+                         (way.render ? "that is asked for"
+                          : kept     ? "the cluster keeps no revision of it"
+                                     : escape_control(kept.error().message)));
   return FleetBack{std::move(*fleet), false};
 }
 

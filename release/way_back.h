@@ -15,6 +15,7 @@ struct WayBack {
   registry::ModelName model;
   std::optional<registry::Assignment> to;  // nullopt: nothing is older
   std::uint64_t n = 0;                     // under which it goes back
+  bool render = false;                     // by today's configuration, whatever the cluster keeps
 };
 
 struct FleetBack {

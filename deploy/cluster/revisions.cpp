@@ -48,13 +48,21 @@ ApiRequest removal(const Resource& resource, const Json& there) {
           .about = to_string(key)};
 }
 
+std::int64_t assignment_of(const Json& record) {
+  const auto text = annotation_of(record, assignment_annotation);
+  std::int64_t n = 0;
+  for (const char c : text.substr(0, 18))
+    if (c >= '0' && c <= '9') n = n * 10 + (c - '0');
+  return n;
+}
+
 // Keys of objects have no order here: who stored it may have given them another.
 bool holds_the_same(const Json& one, const Json& other) {
   const auto unordered = [](const Json& record, const char* part) {
     return nlohmann::json::parse(
         field(field(record, "data"), part).dump(-1, ' ', false, Json::error_handler_t::replace));
   };
-  return unordered(one, "objects") == unordered(other, "objects") &&
+  return assignment_of(one) == assignment_of(other) && unordered(one, "objects") == unordered(other, "objects") &&
          unordered(one, "replay") == unordered(other, "replay");
 }
 
@@ -73,14 +81,6 @@ Status replace(Cluster& cluster, const Resource& resource, const Json& record) {
   auto made = cluster.send({request}, {});
   if (!made.front()) return made.front().error();
   return is_fine(*made.front()) ? ok() : Status(error_of(cluster, request, *made.front()));
-}
-
-std::int64_t assignment_of(const Json& record) {
-  const auto text = annotation_of(record, assignment_annotation);
-  std::int64_t n = 0;
-  for (const char c : text.substr(0, 18))
-    if (c >= '0' && c <= '9') n = n * 10 + (c - '0');
-  return n;
 }
 
 }  // namespace

@@ -147,6 +147,10 @@ std::vector<std::string> notes_of(const RolloutPlan& plan, const RolloutForecast
   if (plan.edge <= 0) notes.push_back("latency is not judged: stable has answered too little to choose an edge from");
   const bool replays = plan.config.low_traffic == LowTraffic::replay;
   if (replays) notes.push_back(replay_note(plan, forecast));
+  if (replays && !plan.config.metrics.empty())
+    notes.push_back(
+        "metrics of your own say nothing of a block in which replayed requests are another share of what the canary "
+        "answers than of what stable answers: with people's traffic, low weights may take longer than is said here");
   if (forecast.requests_per_second <= 0 && !replays) notes.push_back("stable has no traffic: nothing can be judged");
   for (const auto& step : forecast.steps)
     if ((forecast.requests_per_second > 0 || replays) && !step.pass) {

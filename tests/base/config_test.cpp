@@ -80,6 +80,7 @@ TEST_CASE("check_config refuses with file, line, column and the nearest key") {
   };
   for (const auto& c : std::vector<Case>{
            {"an unknown key", "name: a\nmuont: image\n", "m.yaml:2:1: unknown key 'muont'", "did you mean 'mount'?"},
+           {"a required key that is misspelt", "nmae: a\n", "m.yaml:1:1: unknown key 'nmae'", "did you mean 'name'?"},
            {"an unknown key further in", "name: a\ngpu: {cuont: 1}\n", "m.yaml:2:7: unknown key 'cuont' in gpu",
             "did you mean 'count'?"},
            {"an unknown key in a list", "name: a\nsteps:\n  - weight: 5%\n    until: 3\n",
@@ -89,7 +90,8 @@ TEST_CASE("check_config refuses with file, line, column and the nearest key") {
            {"a required key without a value", "name:\n", "m.yaml:1:1: name is missing", "name: What it is called."},
            {"an empty file", "", "m.yaml:1:1: name is missing", "name: What it is called."},
            {"a list instead of the file", "[a]", "m.yaml:1:1: the file must be a map, not a list", ""},
-           {"a map for a value", "name: {a: 1}\n", "m.yaml:1:7: name must be a string, not a map", ""},
+           {"a map for a value", "name: {a: 1}\n", "m.yaml:1:7: name must be a string, not a map",
+            "name: What it is called."},
            {"a value for a list", "name: a\nsteps: 3\n", "m.yaml:2:8: steps must be a list of map, not a single value",
             ""},
            {"another choice", "name: a\nmount: imgae\n", "m.yaml:2:8: mount must be one of image, init, not 'imgae'",
@@ -97,7 +99,8 @@ TEST_CASE("check_config refuses with file, line, column and the nearest key") {
            {"a broken rule", "name: ABC\n", "m.yaml:1:7: name: 'ABC' is not lower case", ""},
            {"a duration without unit", "name: a\ndrain: {timeout: 30}\n",
             "m.yaml:2:18: drain.timeout: '30' is not a duration", "durations are written 250ms, 3s, 5m, 2h"},
-           {"a quoted boolean", "name: a\nready: 'true'\n", "m.yaml:2:8: ready: 'true' is not true or false", ""},
+           {"a quoted boolean", "name: a\nready: 'true'\n", "m.yaml:2:8: ready: 'true' is not true or false",
+            "true or false, as they stand here"},
            {"the wrong alternative", "name: a\nfiles: [[x]]\n",
             "m.yaml:2:9: files[0] must be string or map, not a list", ""},
            {"two problems in the order of the file", "rate: 5\nname: B\n",
