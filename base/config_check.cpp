@@ -81,8 +81,7 @@ std::optional<Error> scalar_error(const Node& node, Field::Type type) {
       return std::nullopt;
   }
   if (!node.quoted && (node.text == "true" || node.text == "false")) return std::nullopt;
-  return Error{Error::Kind::usage, in_quotes(node.text) + " is not true or false",
-               "true or false, as they stand here"};
+  return Error{Error::Kind::usage, in_quotes(node.text) + " is not true or false", "true or false, as they stand here"};
 }
 
 void Checker::check_scalar(const Node& node, const Field& table, const std::string& path) {

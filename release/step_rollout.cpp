@@ -28,8 +28,7 @@ Outcome rolled_out(Chain& chain, const EnvironmentState& state, const deploy::Co
     if (!replayed.empty()) outcome.facts["stepsPassedByReplay"] = std::to_string(rollout.replay.passed);
   } else {
     outcome.verdict = Verdict::fail;
-    outcome.summary = "aborted: " + rollout.reason;
-    outcome.notes.push_back(take_back(chain, state, there));
+    outcome.summary = "aborted: " + rollout.reason + "; " + take_back(chain, state, there);
     if (!rollout.evidence.empty()) outcome.notes.push_back("its last lines: " + rollout.evidence);
   }
   return outcome;

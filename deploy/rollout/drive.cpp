@@ -162,10 +162,11 @@ Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock
 }
 
 Result<std::string> end_rollout(Driver& driver, const std::string& who, const std::string& why, Clock& clock) {
-  auto state = driver.ask([&](RolloutState& rollout, WallTime now) -> Status {
+  const auto how = [&](RolloutState& rollout, WallTime now) -> Status {
     if (!rollout.has_lost() && !rollout.is_over()) ask_abort(rollout, who, why, now);
     return ok();
-  });
+  };
+  auto state = driver.ask(how, true);
   const auto deadline = clock.steady() + abort_limit + std::chrono::seconds(30);
   while (state && state->rollout->phase == Phase::aborting && clock.steady() < deadline) {
     if (interrupted()) return interrupted_error();
@@ -173,6 +174,7 @@ Result<std::string> end_rollout(Driver& driver, const std::string& who, const st
     state = driver.tick();
   }
   if (!state) return state.error();
+  driver.leave();
   const auto& rollout = *state->rollout;
   if (rollout.phase == Phase::aborting)
     return Error{Error::Kind::timeout,

@@ -212,7 +212,7 @@ void Driver::leave() {
   epoch_ = 0;
 }
 
-Result<ModelState> Driver::ask(const std::function<Status(RolloutState&, WallTime now)>& how) {
+Result<ModelState> Driver::ask(const std::function<Status(RolloutState&, WallTime now)>& how, bool drives) {
   for (int i = 0; i < tries; ++i) {
     WallTime now{};
     auto state = look_at_state(seams_, place_, now);
@@ -223,7 +223,8 @@ Result<ModelState> Driver::ask(const std::function<Status(RolloutState&, WallTim
     if (auto may = how(*rollout, now); !may) return may.error();
     const bool aborts = rollout->has_lost() && !was_aborting;
     ++state->epoch;
-    rollout->driver.clear();
+    rollout->driver = drives ? who_ : "";
+    rollout->heartbeat = drives ? now : rollout->heartbeat;
     if (rollout->has_lost()) settle(*state, {}, rfc3339(now));
     auto written = write(*state);
     if (!written) return written.error();

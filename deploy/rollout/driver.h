@@ -36,8 +36,9 @@ class Driver {
   void leave();
 
   // What people ask for, from any machine: raises the epoch at once and does what follows from it without waiting for
-  // the driver, which stops when it sees that.
-  [[nodiscard]] Result<ModelState> ask(const std::function<Status(RolloutState&, WallTime now)>& how);
+  // the driver, which sees that. `drives`: what is left is ours; else it is that driver's, or anybody's.
+  [[nodiscard]] Result<ModelState> ask(const std::function<Status(RolloutState&, WallTime now)>& how,
+                                       bool drives = false);
 
  private:
   [[nodiscard]] Result<RolloutLive> look_as_owner();

@@ -17,188 +17,17 @@
 #include "deploy/rollout/display.h"
 #include "deploy/rollout/drive.h"
 #include "deploy/rollout/start.h"
-#include "tests/deploy/cluster/memory_cluster.h"
-#include "tests/deploy/support.h"
+#include "tests/deploy/rollout/stage.h"
 
 using namespace mlctl;
 using namespace mlctl::deploy;
+using namespace mlctl::deploy::test;
 using Json = nlohmann::ordered_json;
-
-namespace {
-
-constexpr const char* route_at = "/apis/gateway.networking.k8s.io/v1/namespaces/fraud/httproutes/credit-risk";
-constexpr const char* quick = R"(
-serving: {autoscale: {min: 2, max: 2}}
-rollout:
-  steps: [{weight: 20%, for: 4s}, {weight: 50%, for: 4s}, {weight: 100%}]
-  judge: {block: 4s, errors: {floor: 2%}}
-  look_around: 4s
-  drain: {timeout: 1s}
-)";
-
-const RolloutPlace place{{"fraud", "credit-risk"}, "fraud", "staging"};
-
-Desired desired(std::uint64_t n) {
-  Desired out{"staging", {{place.model, n}}, {}};
-  auto candidate = test::candidate(quick);
-  candidate.assignment = static_cast<std::int64_t>(n);
-  candidate.digest.bytes.fill(static_cast<std::uint8_t>(n));
-  auto environment = test::environment();
-  environment.route = Route{"infra", "public", "models.example"};
-  if (n > 1) environment.pod_monitor = PodMonitor{};  // switched on with the second version
-  const std::vector<Tenant> tenants{test::tenant("{name: fraud}")};
-  const std::map<std::string, Runtime> runtimes{{"mlserver", test::runtime()}};
-  auto files = plan_files({candidate}, {environment, tenants, runtimes});
-  REQUIRE(files);
-  out.files = std::move(*files);
-  return out;
-}
-
-// A cluster in memory in which assignment 1 serves and 2 is about to begin; pods count by what the route says.
-struct Stage {
-  test::MemoryCluster cluster;
-  ManualClock clock;
-  Discovery discovery{cluster, clock, {}, "test"};
-  std::map<std::string, double> counted;
-
-  explicit Stage(const std::function<void(Stage&, const OwnerPlan&)>& with = {}) {
-    cluster.makes_pods = true;
-    cluster.pages = [this](const std::string& pod) { return page(pod); };
-    const auto first = desired(1);
-    auto plan = plan_cluster(cluster, discovery, {first, false, "2026-01-01T00:00:00Z", "ada"});
-    REQUIRE(plan);
-    const ClusterApplyOptions options{.run = "ada"};
-    REQUIRE(apply_cluster(first, *plan, {cluster, discovery, options, clock, no_progress()}));
-    clock.advance(std::chrono::minutes(10));
-    const auto second = desired(2);
-    auto next = plan_cluster(cluster, discovery, {second, false, rfc3339(clock.wall()), "ada"});
-    REQUIRE(next);
-    for (const auto& owner : next->owners) {
-      if (owner.rollout != OwnerPlan::Rollout::begins) continue;
-      auto plan_of_it = forecast(seams(), owner, "ada");
-      REQUIRE(plan_of_it);
-      if (with) with(*this, owner);
-      REQUIRE(begin_rollout(seams(), owner, plan_of_it->state));
-    }
-  }
-
-  RolloutSeams seams() { return {cluster, discovery, clock, {}, {}}; }
-
-  // Five hundred requests between two looks, shared as the route says.
-  std::string page(const std::string& pod) {
-    const auto references = cluster.objects.at(route_at)["spec"]["rules"][0]["backendRefs"];
-    double all = 0, mine = 0;
-    for (const auto& one : references) {
-      all += one["weight"].get<double>();
-      if (pod.starts_with(one["name"].get<std::string>())) mine += one["weight"].get<double>();
-    }
-    counted[pod] += 250 * mine / all;
-    return "rest_server_requests_total{path=\"/v2/models/x/infer\",status_code=\"200\"} " +
-           std::to_string(static_cast<int>(counted[pod])) + "\n";
-  }
-
-  ModelState state() {
-    auto state = parse_state(cluster.objects.at("/api/v1/namespaces/fraud/configmaps/mlctl-credit-risk"));
-    REQUIRE(state);
-    return *state;
-  }
-
-  // Who is in the cluster at the end, without versions.
-  std::set<std::string> objects() {
-    std::set<std::string> out;
-    for (const auto& [path, object] : cluster.objects) out.insert(path);
-    return out;
-  }
-};
-
-Result<ModelState> drive_to_the_end(Stage& stage, const std::string& who, bool force) {
-  Driver driver(stage.seams(), place, who);
-  if (auto taken = driver.take(force); !taken) return taken.error();
-  return drive(driver, place, stage.clock, no_progress());
-}
-
-}  // namespace
-
-// Both pods of stable over two hours: 600 requests a minute, one error in each, of which Prometheus tells `every` n-th.
-std::string history_page(Stage& stage, int every) {
-  const auto stable = "credit-risk-" + stage.state().stable->revision;
-  const auto now = static_cast<double>(stage.clock.wall().time_since_epoch().count());
-  Json result = Json::array();
-  for (const char* pod : {"-a", "-b"})
-    for (const char* code : {"200", "500"}) {
-      Json values = Json::array();
-      for (int i = 0; i <= 120; i += every)
-        values.push_back({now - 4.0 * (120 - i), std::to_string(*code == '2' ? 600 * i : i)});
-      result.push_back({{"metric",
-                         {{"__name__", "rest_server_requests_total"},
-                          {"pod", stable + pod},
-                          {"path", "/v2/models/x/infer"},
-                          {"status_code", code}}},
-                        {"values", values}});
-    }
-  return Json{{"status", "success"}, {"data", {{"resultType", "matrix"}, {"result", result}}}}.dump();
-}
-
-TEST_CASE("how much the stable pods differ is known from Prometheus before the canary has traffic") {
-  struct Case {
-    const char* what;
-    std::function<Result<std::string>(Stage&)> range;
-    std::size_t blocks;  // that the judge begins with
-    const char* note;
-  };
-  const Error away{Error::Kind::unavailable, "connection refused", ""};
-  for (const auto& c : std::vector<Case>{
-           {"every block", [](Stage& stage) { return history_page(stage, 1); }, 120, ""},
-           {"scraped too seldom: no two points follow each other", [](Stage& stage) { return history_page(stage, 2); },
-            0, "not known from before"},
-           {"Prometheus is away", [&](Stage&) { return Result<std::string>(away); }, 0,
-            "not known from before: connection refused"},
-           {"nonsense", [](Stage&) { return std::string("[]"); }, 0, "not known from before: what Prometheus"},
-       }) {
-    INFO(std::string(c.what));
-    Stage stage([&](Stage& here, const OwnerPlan& owner) {
-      auto seams = here.seams();
-      seams.prometheus = PrometheusConfig{.url = "http://prometheus.example:9090"};
-      seams.fetch = [&](const std::string& url) -> Result<std::string> {
-        if (url.starts_with("http://prometheus.example:9090/api/v1/query_range?")) return c.range(here);
-        return Json{{"status", "success"}, {"data", {{"resultType", "vector"}, {"result", Json::array()}}}}.dump();
-      };
-      const auto made = forecast(seams, owner, "ada");
-      REQUIRE(made);
-      CHECK(Json::parse(made->state.judge)["metrics"][0]["spreadBlocks"] == c.blocks);
-      std::string notes;
-      for (const auto& note : made->notes) notes += note + "\n";
-      CHECK((notes.find("not known from before") != std::string::npos) == (c.blocks == 0));
-      CHECK(notes.find(c.note) != std::string::npos);
-      CHECK(notes.find("Prometheus shows nothing of the pods; pods are asked themselves") != std::string::npos);
-    });
-  }
-}
-
-TEST_CASE("over a stable version that cannot be measured no rollout begins, and nothing is made") {
-  struct Case {
-    const char *what, *page, *message;
-  };
-  for (const auto& c :
-       {Case{"it has answered nothing yet", "", "no pod of v1.2.3 shows rest_server_requests_total"},
-        Case{"it counts something else", "up 1\n", "no pod of v1.2.3 shows rest_server_requests_total"},
-        Case{"no page of counters", "rest_server_requests_total{ 1\n", "what stable counts cannot be read"}}) {
-    CAPTURE(c.what);
-    Stage stage([&](Stage& here, const OwnerPlan& owner) {
-      const auto pages = std::exchange(here.cluster.pages, [&](const std::string&) { return std::string(c.page); });
-      here.cluster.writes.clear();
-      const auto made = forecast(here.seams(), owner, "ada");
-      REQUIRE_FALSE(made);
-      CHECK(made.error().message.find(c.message) != std::string::npos);
-      CHECK(here.cluster.writes.empty());
-      here.cluster.pages = pages;
-    });
-  }
-}
 
 TEST_CASE("a rollout in memory is promoted, and leaves one revision and two records") {
   Stage stage;
-  const auto end = drive_to_the_end(stage, "ada", false);
+  stage.begin();
+  const auto end = stage.drive_to_the_end("ada");
   REQUIRE(end);
   CHECK(end->rollout->phase == Phase::promoted);
   CHECK(end->stable->assignment == 2);
@@ -208,7 +37,7 @@ TEST_CASE("a rollout in memory is promoted, and leaves one revision and two reco
   CHECK(stage.objects().count("/apis/monitoring.coreos.com/v1/namespaces/fraud/podmonitors/credit-risk-" +
                               end->stable->revision) == 1);
   Discovery discovery(stage.cluster, stage.clock, {}, "test");
-  const auto same = desired(2);
+  const auto same = assigned(stage.models, 2, quick_rollout, true);
   auto plan = plan_cluster(stage.cluster, discovery, {same, false, rfc3339(stage.clock.wall()), "ada"});
   REQUIRE(plan);
   CHECK(change_set(*plan).empty());
@@ -216,13 +45,15 @@ TEST_CASE("a rollout in memory is promoted, and leaves one revision and two reco
 
 TEST_CASE("a driver that dies behind any of its writes is continued to the same end") {
   Stage whole;
+  whole.begin();
   whole.cluster.writes.clear();
-  REQUIRE(drive_to_the_end(whole, "ada", false));
+  REQUIRE(whole.drive_to_the_end("ada"));
   const auto writes = whole.cluster.writes.size();
   REQUIRE(writes > 20);
   for (std::size_t dies = 1; dies < writes; ++dies) {
     CAPTURE(dies);
     Stage stage;
+    stage.begin();
     stage.cluster.writes.clear();
     bool dead = false;
     stage.cluster.after = [&](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
@@ -230,9 +61,9 @@ TEST_CASE("a driver that dies behind any of its writes is continued to the same 
       if (dead) return Error{Error::Kind::interrupted, "killed", ""};
       return answer;
     };
-    CHECK_FALSE(drive_to_the_end(stage, "first", false));
+    CHECK_FALSE(stage.drive_to_the_end("first"));
     stage.cluster.after = nullptr;
-    auto end = drive_to_the_end(stage, "second", true);
+    auto end = stage.drive_to_the_end("second", true);
     REQUIRE(end);
     CHECK(end->rollout->phase == Phase::promoted);
     CHECK(stage.objects() == whole.objects());
@@ -243,20 +74,21 @@ TEST_CASE("a driver that froze before any of its writes, and wakes after an abor
   for (std::size_t freezes = 2; freezes < 12; ++freezes) {
     CAPTURE(freezes);
     Stage stage;
+    stage.begin();
     std::size_t seen = 0;
     bool other_is_done = false;
     stage.cluster.before = [&](const ApiRequest& request) {
       if (request.method == "GET" || other_is_done || ++seen != freezes) return;
       // While it sleeps somebody else takes over and aborts.
       other_is_done = true;
-      Driver other(stage.seams(), place, "other");
+      Driver other(stage.seams(), stage.place(), "other");
       auto aborted = other.ask([](RolloutState& rollout, WallTime now) -> Status {
         ask_abort(rollout, "other", "enough", now);
         return ok();
       });
       REQUIRE(aborted);
     };
-    const auto end = drive_to_the_end(stage, "first", false);
+    const auto end = stage.drive_to_the_end("first");
     // Before it has taken the rollout there is nothing that it could go on with.
     if (!end) CHECK(end.error().kind == Error::Kind::conflict);
     if (end) CHECK(end->rollout->phase == Phase::failed);
@@ -279,7 +111,7 @@ TEST_CASE("what people ask for from elsewhere ends the driver with what it led t
   };
   const auto asked = [](auto how) {
     return [how](Stage& stage) {
-      Driver other(stage.seams(), place, "other");
+      Driver other(stage.seams(), stage.place(), "other");
       REQUIRE(other.ask([&](RolloutState& rollout, WallTime now) -> Status {
         how(rollout, now);
         return ok();
@@ -294,7 +126,7 @@ TEST_CASE("what people ask for from elsewhere ends the driver with what it led t
            {"an abort is driven on: the canary goes after the look-around", asked(abort), Phase::failed, 1},
            {"an abort that somebody drives is left to them",
             [](Stage& stage) {
-              Driver other(stage.seams(), place, "other");
+              Driver other(stage.seams(), stage.place(), "other");
               REQUIRE(other.ask([](RolloutState& rollout, WallTime now) -> Status {
                 ask_abort(rollout, "other", "enough", now);
                 return ok();
@@ -305,13 +137,14 @@ TEST_CASE("what people ask for from elsewhere ends the driver with what it led t
            {"a resume is somebody else's to go on with", asked(resume), Phase::measuring, 0}}) {
     INFO(std::string(c.what));
     Stage stage;
+    stage.begin();
     bool done = false;
     stage.cluster.before = [&](const ApiRequest& request) {
       if (done || request.method != "PUT" || stage.state().rollout->phase != Phase::measuring) return;
       done = true;
       c.ask(stage);
     };
-    const auto end = drive_to_the_end(stage, "first", false);
+    const auto end = stage.drive_to_the_end("first");
     REQUIRE(done);
     REQUIRE(static_cast<bool>(end) == (c.code != 0));
     if (!end) CHECK(end.error().kind == Error::Kind::conflict);
@@ -334,12 +167,10 @@ TEST_CASE("a rollout that is to end ends, also where the gateway does not confir
                         Case{"the route cannot be written", true, false, nullptr}}) {
     INFO(std::string(c.what));
     Stage stage;
-    Driver driver(stage.seams(), place, "ada");
+    stage.begin();
+    Driver driver(stage.seams(), stage.place(), "ada");
     REQUIRE(driver.take(false));
-    while (stage.state().rollout->phase != Phase::measuring) {
-      REQUIRE(driver.tick());
-      stage.clock.advance(std::chrono::seconds(1));
-    }
+    stage.tick_until(driver, Phase::measuring);
     stage.cluster.gateway_follows = c.confirms;
     const Json route = stage.cluster.objects.at(route_at);
     if (!c.writes)
@@ -357,6 +188,7 @@ TEST_CASE("a rollout that is to end ends, also where the gateway does not confir
 
 TEST_CASE("a driver whose credentials are gone ends at once; where it was stays, and another one promotes") {
   Stage stage;
+  stage.begin();
   std::size_t looks = 0;
   stage.cluster.after = [&](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
     if (stage.state().rollout->phase == Phase::measuring) ++looks;
@@ -364,7 +196,7 @@ TEST_CASE("a driver whose credentials are gone ends at once; where it was stays,
     return answer;
   };
   const auto before = stage.clock.wall();
-  const auto end = drive_to_the_end(stage, "first", false);
+  const auto end = stage.drive_to_the_end("first");
   REQUIRE_FALSE(end);
   CHECK(exit_code(end.error().kind) == 4);
   CHECK(stage.clock.wall() - before < std::chrono::minutes(1));  // nobody is asked again and again
@@ -372,10 +204,10 @@ TEST_CASE("a driver whose credentials are gone ends at once; where it was stays,
   const auto weight = stage.state().rollout->weight;
   CHECK(weight == 0.2);
   stage.cluster.after = nullptr;
-  CHECK_FALSE(drive_to_the_end(stage, "second", false));  // the first was seen a moment ago
+  CHECK_FALSE(stage.drive_to_the_end("second"));  // the first was seen a moment ago
   stage.clock.advance(driver_silence);
   CHECK(stage.state().rollout->weight == weight);
-  const auto second = drive_to_the_end(stage, "second", false);
+  const auto second = stage.drive_to_the_end("second");
   REQUIRE(second);
   CHECK(second->rollout->phase == Phase::promoted);
 }
@@ -390,13 +222,14 @@ TEST_CASE("a cluster that cannot be reached is waited for, and not for ever") {
        {Case{"five minutes", std::chrono::minutes(5), true}, Case{"an hour", std::chrono::minutes(60), false}}) {
     CAPTURE(c.what);
     Stage stage;
+    stage.begin();
     std::optional<WallTime> back;
     stage.cluster.after = [&](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
       if (!back && stage.state().rollout->phase == Phase::measuring) back = stage.clock.wall() + c.away;
       if (back && stage.clock.wall() < *back) return Error{Error::Kind::unavailable, "connection refused", ""};
       return answer;
     };
-    const auto end = drive_to_the_end(stage, "ada", false);
+    const auto end = stage.drive_to_the_end("ada");
     REQUIRE(static_cast<bool>(end) == c.promoted);
     if (c.promoted) CHECK(end->rollout->phase == Phase::promoted);
     if (!c.promoted) CHECK(exit_code(end.error().kind) == 3);
@@ -405,7 +238,8 @@ TEST_CASE("a cluster that cannot be reached is waited for, and not for ever") {
 
 TEST_CASE("a canary whose pods the quota refuses is told from one that is slow to start") {
   Stage stage;
-  Driver driver(stage.seams(), place, "ada");
+  stage.begin();
+  Driver driver(stage.seams(), stage.place(), "ada");
   REQUIRE(driver.take(false));
   stage.cluster.makes_pods = stage.cluster.pods_get_ready = false;
   REQUIRE(driver.tick());
@@ -425,9 +259,10 @@ TEST_CASE("a canary whose pods the quota refuses is told from one that is slow t
 TEST_CASE("a PodMonitor comes and goes with its revision, and is made once") {
   constexpr const char* monitors = "/apis/monitoring.coreos.com/v1/namespaces/fraud/podmonitors/credit-risk-";
   Stage stage;
+  stage.begin();
   const auto canary = monitors + stage.state().rollout->candidate.revision;
   CHECK(stage.objects().count(canary) == 0);
-  Driver driver(stage.seams(), place, "ada");
+  Driver driver(stage.seams(), stage.place(), "ada");
   REQUIRE(driver.take(false));
   stage.cluster.writes.clear();
   for (int i = 0; i < 3; ++i) REQUIRE(driver.tick());
@@ -437,14 +272,15 @@ TEST_CASE("a PodMonitor comes and goes with its revision, and is made once") {
                       [](const auto& one) { return one.find("PodMonitor") != std::string::npos; }) == 1);
   REQUIRE(end_rollout(driver, "ada", "enough", stage.clock));
   stage.clock.advance(std::chrono::minutes(1));
-  REQUIRE(drive(driver, place, stage.clock, no_progress()));
+  REQUIRE(drive(driver, stage.place(), stage.clock, no_progress()));
   CHECK(stage.objects().count(canary) == 0);
 }
 
 TEST_CASE("somebody who drives is not disturbed unless that is asked for") {
   Stage stage;
-  Driver first(stage.seams(), place, "first"), second(stage.seams(), place, "second"),
-      cron(stage.seams(), place, tick_name("cron"));
+  stage.begin();
+  Driver first(stage.seams(), stage.place(), "first"), second(stage.seams(), stage.place(), "second"),
+      cron(stage.seams(), stage.place(), tick_name("cron"));
   REQUIRE(first.take(false));
   const auto refused = second.take(false);
   REQUIRE_FALSE(refused);

@@ -12,11 +12,11 @@
 #include "deploy/rollout/display.h"
 #include "deploy/rollout/drive.h"
 #include "deploy/rollout/start.h"
-#include "tests/deploy/cluster/memory_cluster.h"
-#include "tests/deploy/support.h"
+#include "tests/deploy/rollout/stage.h"
 
 using namespace mlctl;
 using namespace mlctl::deploy;
+using namespace mlctl::deploy::test;
 using Json = nlohmann::ordered_json;
 
 namespace {
@@ -32,74 +32,32 @@ rollout:
   low_traffic: replay
   replay: {rate: 20/s}
 )";
-const RolloutPlace place{{"fraud", "credit-risk"}, "fraud", "staging"};
 const std::vector<std::string> recorded{R"({"inputs":[1]})", R"({"inputs":[2]})", R"({"inputs":[3]})"};
 
-Desired desired(std::uint64_t n) {
-  Desired out{"staging", {{place.model, n}}, {}};
-  auto candidate = test::candidate(replaying);
-  candidate.assignment = static_cast<std::int64_t>(n);
-  candidate.digest.bytes.fill(static_cast<std::uint8_t>(n));
-  auto environment = test::environment();
-  environment.route = Route{"infra", "public", "models.example"};
-  const std::vector<Tenant> tenants{test::tenant("{name: fraud}")};
-  const std::map<std::string, Runtime> runtimes{{"mlserver", test::runtime()}};
-  auto files = plan_files({candidate}, {environment, tenants, runtimes});
-  REQUIRE(files);
-  out.files = std::move(*files);
-  return out;
-}
-
 // Nobody asks the model but the driver; assignment 1 serves, and 2 is about to begin.
-struct Quiet {
-  test::MemoryCluster cluster;
-  ManualClock clock;
-  Discovery discovery{cluster, clock, {}, "test"};
-  Desired second = desired(2);
-  std::optional<ClusterPlan> plan;
+struct Quiet : Stage {
   struct Counted {
     int fine = 0, failed = 0;
     std::vector<std::string> bodies;
   };
-  std::map<std::string, Counted> counted;  // by pod
-  std::string canary;                      // how the names of its pods begin
+  std::map<std::string, Counted> asked;  // by pod
+  std::string canary;                    // how the names of its pods begin
   int canary_fails_every = 0;
   bool forbidden = false;
 
-  Quiet() {
-    cluster.makes_pods = true;
+  Quiet() : Stage({"credit-risk"}, replaying) {
     cluster.pages = [this](const std::string& pod) { return page(pod); };
     cluster.answers = [this](const std::string& pod, const ApiRequest& request) { return answer(pod, request); };
-    const auto first = desired(1);
-    auto made = plan_cluster(cluster, discovery, {first, false, "2026-01-01T00:00:00Z", "ada"});
-    REQUIRE(made);
-    const ClusterApplyOptions options{.run = "ada"};
-    REQUIRE(apply_cluster(first, *made, {cluster, discovery, options, clock, no_progress()}));
-    clock.advance(std::chrono::minutes(10));
-    auto next = plan_cluster(cluster, discovery, {second, false, rfc3339(clock.wall()), "ada"});
-    REQUIRE(next);
-    plan = std::move(*next);
-  }
-
-  RolloutSeams seams() { return {cluster, discovery, clock, {}, {}}; }
-
-  const OwnerPlan& owner() {
-    const auto found = std::find_if(plan->owners.begin(), plan->owners.end(),
-                                    [](const auto& one) { return one.rollout == OwnerPlan::Rollout::begins; });
-    REQUIRE(found != plan->owners.end());
-    return *found;
   }
 
   void begin() {
-    auto made = forecast(seams(), owner(), "ada", recorded);
-    REQUIRE(made);
-    REQUIRE(begin_rollout(seams(), owner(), made->state, made->replay));
-    canary = "credit-risk-" + made->state.candidate.revision;
+    Stage::begin(recorded);
+    canary = "credit-risk-" + state().rollout->candidate.revision;
   }
 
   // A counter is there after the first request, as MLServer's is.
   std::string page(const std::string& pod) {
-    const auto& mine = counted[pod];
+    const auto& mine = asked[pod];
     std::string out;
     for (const auto& [code, count] : {std::pair("200", mine.fine), {"500", mine.failed}})
       if (count > 0)
@@ -114,18 +72,12 @@ struct Quiet {
     CHECK(request.path.ends_with(pod + ":8080/proxy/v2/models/credit-risk/infer"));
     CHECK(request.content_type == "application/json");
     CHECK_FALSE(request.again);
-    auto& mine = counted[pod];
+    auto& mine = asked[pod];
     mine.bodies.push_back(request.body);
     const bool is_canary = pod.starts_with(canary);
     const bool fails = is_canary && canary_fails_every > 0 && mine.bodies.size() % canary_fails_every == 0;
     ++(fails ? mine.failed : mine.fine);
     return fails ? ApiAnswer{500, "no", {}} : ApiAnswer{200, "{}", {}};
-  }
-
-  ModelState state() {
-    auto state = parse_state(cluster.objects.at("/api/v1/namespaces/fraud/configmaps/mlctl-credit-risk"));
-    REQUIRE(state);
-    return *state;
   }
 
   std::string told() {
@@ -136,18 +88,12 @@ struct Quiet {
   }
 };
 
-Result<ModelState> drive_to_the_end(Quiet& stage, const std::string& who, bool force) {
-  Driver driver(stage.seams(), place, who);
-  if (auto taken = driver.take(force); !taken) return taken.error();
-  return drive(driver, place, stage.clock, no_progress());
-}
-
 }  // namespace
 
 TEST_CASE("an equal version that nobody asks is promoted by what is replayed, and that is said") {
   Quiet stage;
   stage.begin();
-  const auto end = drive_to_the_end(stage, "ada", false);
+  const auto end = stage.drive_to_the_end("ada");
   REQUIRE(end);
   INFO(stage.told());
   CHECK(end->rollout->phase == Phase::promoted);
@@ -156,7 +102,7 @@ TEST_CASE("an equal version that nobody asks is promoted by what is replayed, an
   CHECK(rollout_json(*end, end->rollout->heartbeat)["replay"]["stepsPassed"] == 2);
   // Each pod got the same requests in the same order, and nothing else did.
   std::set<std::vector<std::string>> sequences;
-  for (const auto& [pod, mine] : stage.counted) {
+  for (const auto& [pod, mine] : stage.asked) {
     if (mine.bodies.empty()) continue;
     sequences.insert(mine.bodies);
     CHECK(mine.bodies[0] == recorded[0]);
@@ -169,7 +115,7 @@ TEST_CASE("a version that fails at one recorded request in ten is aborted withou
   Quiet stage;
   stage.canary_fails_every = 10;
   stage.begin();
-  const auto end = drive_to_the_end(stage, "ada", false);
+  const auto end = stage.drive_to_the_end("ada");
   REQUIRE(end);
   CHECK(end->rollout->phase == Phase::failed);
   CHECK(end->rollout->reason.find("errors: more than 1.5 times") != std::string::npos);
@@ -180,7 +126,7 @@ TEST_CASE("whoever takes over goes on with what the cluster keeps, whichever wri
   Quiet whole;
   whole.begin();
   whole.cluster.writes.clear();
-  REQUIRE(drive_to_the_end(whole, "ada", false));
+  REQUIRE(whole.drive_to_the_end("ada"));
   const auto writes = whole.cluster.writes.size();
   for (std::size_t dies = 1; dies < writes; dies += 31) {
     CAPTURE(dies);
@@ -193,9 +139,9 @@ TEST_CASE("whoever takes over goes on with what the cluster keeps, whichever wri
       if (dead) return Error{Error::Kind::interrupted, "killed", ""};
       return answer;
     };
-    CHECK_FALSE(drive_to_the_end(stage, "first", false));
+    CHECK_FALSE(stage.drive_to_the_end("first"));
     stage.cluster.after = nullptr;
-    const auto end = drive_to_the_end(stage, "second", true);
+    const auto end = stage.drive_to_the_end("second", true);
     REQUIRE(end);
     CHECK(end->rollout->phase == Phase::promoted);
     CHECK(end->rollout->replay.passed == 2);
@@ -253,7 +199,7 @@ TEST_CASE("who may not replay is told why the rollout pauses") {
   Quiet stage;
   stage.forbidden = true;
   stage.begin();
-  const auto end = drive_to_the_end(stage, "ada", false);
+  const auto end = stage.drive_to_the_end("ada");
   REQUIRE(end);
   REQUIRE(end->rollout->pause);
   CHECK(end->rollout->pause->reason.find("low traffic: 0 requests") == 0);
@@ -270,7 +216,7 @@ TEST_CASE("requests are spread over the time between two looks") {
     return answer(pod, request);
   };
   stage.begin();
-  REQUIRE(drive_to_the_end(stage, "ada", false));
+  REQUIRE(stage.drive_to_the_end("ada"));
   REQUIRE(sent.size() > 100);
   // 20/s at four pods: a round each 200 ms, and none of more than four.
   for (std::size_t i = 4; i < 100; ++i) {
