@@ -87,6 +87,8 @@ class Turns {
   void tick(Track& track) {
     auto& driver = *track.driven->driver;
     const auto began = clock_.steady();  // a tick that replays takes most of the time until the next
+    driver.take_turns(static_cast<std::size_t>(
+        std::count_if(tracks_.begin(), tracks_.end(), [](const Track& one) { return !one.end; })));
     auto state = driver.tick();
     track.next = clock_.steady() + ask_again;
     if (!state) return failed(track, state.error());

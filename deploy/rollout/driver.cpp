@@ -168,7 +168,8 @@ Result<ModelState> Driver::tick() {
     if (wants_counters(*live->state.rollout)) scrape(seams_, *live, *live->state.rollout, seen);
     RolloutState after = decide(*live->state.rollout, seen);
     if (after.phase == Phase::aborting && live->state.rollout->phase != Phase::aborting) keep_evidence(*live, after);
-    const auto batch = begin_replay(after);
+    auto batch = begin_replay(after);
+    batch.window /= static_cast<std::int64_t>(turns_);
     live->state.rollout = std::move(after);
     settle(live->state, live->revision(live->state.rollout->candidate.revision), rfc3339(live->now));
     auto written = write(live->state);

@@ -1,6 +1,7 @@
 // Carries a rollout: a tick is one observe, decide, write down, act; a driver is a loop of ticks. Whoever begins to
 // tick takes the rollout over (epoch raised by compare-and-swap); whoever sees a higher epoch than its own stops.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -32,6 +33,8 @@ class Driver {
   // it is ours again, tick on. A state: people have ended it for us, by a pause or by an abort that they drive
   // themselves, or it is over. Error: `conflict`, somebody else goes on with it.
   [[nodiscard]] Result<std::optional<ModelState>> after(const Error& conflict);
+  // So many rollouts are driven by turns, this one among them: what is replayed takes that part of the time.
+  void take_turns(std::size_t rollouts) { turns_ = std::max<std::size_t>(1, rollouts); }
   // Nobody drives it any more; its epoch stays. What goes wrong here only makes others wait for driver_silence.
   void leave();
 
@@ -56,6 +59,7 @@ class Driver {
   std::string who_;
   std::uint64_t epoch_ = 0;  // 0: not taken
   WallTime began_{};         // of the rollout that was taken
+  std::size_t turns_ = 1;
 };
 
 // Whether somebody else ticks right now, by the server's clock.

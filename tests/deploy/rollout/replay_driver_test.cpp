@@ -45,7 +45,7 @@ struct Quiet : Stage {
   int canary_fails_every = 0;
   bool forbidden = false;
 
-  Quiet() : Stage({"credit-risk"}, replaying) {
+  explicit Quiet(std::vector<std::string> names = {"credit-risk"}) : Stage(std::move(names), replaying) {
     cluster.pages = [this](const std::string& pod) { return page(pod); };
     cluster.answers = [this](const std::string& pod, const ApiRequest& request) { return answer(pod, request); };
   }
@@ -69,7 +69,7 @@ struct Quiet : Stage {
   ApiAnswer answer(const std::string& pod, const ApiRequest& request) {
     if (forbidden)
       return {403, R"({"kind":"Status","reason":"Forbidden","message":"cannot create resource \"pods/proxy\""})", {}};
-    CHECK(request.path.ends_with(pod + ":8080/proxy/v2/models/credit-risk/infer"));
+    CHECK(request.path.ends_with(pod + ":8080/proxy/v2/models/" + model_of(pod) + "/infer"));
     CHECK(request.content_type == "application/json");
     CHECK_FALSE(request.again);
     auto& mine = asked[pod];
@@ -223,4 +223,31 @@ TEST_CASE("requests are spread over the time between two looks") {
     CHECK(sent[i] - sent[i - 4] >= std::chrono::milliseconds(199));
     CHECK(sent[i] - sent[i - 4] <= std::chrono::milliseconds(1300));
   }
+}
+
+TEST_CASE("several that replay take turns, and none is late for its own looks") {
+  const std::vector<std::string> names{"a", "b", "c", "d", "e", "f", "g", "h"};
+  Quiet stage(names);
+  stage.begin();
+  std::map<std::string, SteadyTime> last;
+  Duration latest{};
+  stage.cluster.before = [&](const ApiRequest& request) {
+    if (request.method != "PUT" || !request.about.starts_with("state of ")) return;
+    const auto now = stage.clock.steady();
+    if (const auto before = last.find(request.about); before != last.end())
+      latest = std::max(latest, now - before->second);
+    last[request.about] = now;
+  };
+  std::vector<Driver> drivers;
+  for (std::size_t i = 0; i < names.size(); ++i) drivers.emplace_back(stage.seams(), stage.place(i), "ada");
+  std::vector<Driven> driven;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    REQUIRE(drivers[i].take(false));
+    driven.push_back({stage.place(i), &drivers[i]});
+  }
+  for (const auto& end : drive_all(driven, stage.clock, no_progress())) {
+    REQUIRE(end);
+    CHECK(end->rollout->phase == Phase::promoted);
+  }
+  CHECK(latest < std::chrono::seconds(4));  // a block; a look is wanted each second
 }

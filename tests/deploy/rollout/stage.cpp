@@ -102,10 +102,16 @@ std::set<std::string> Stage::objects() const {
   return out;
 }
 
+const std::string& Stage::model_of(const std::string& pod) const {
+  const auto found =
+      std::find_if(models.begin(), models.end(), [&](const auto& one) { return pod.starts_with(one + "-"); });
+  REQUIRE(found != models.end());
+  return *found;
+}
+
 // Five hundred requests between two looks, shared as the route says.
 std::string Stage::page(const std::string& pod) {
-  const auto name =
-      *std::find_if(models.begin(), models.end(), [&](const auto& one) { return pod.starts_with(one + "-"); });
+  const auto& name = model_of(pod);
   const auto& route = cluster.objects.at("/apis/gateway.networking.k8s.io/v1/namespaces/fraud/httproutes/" + name);
   double all = 0, mine = 0;
   for (const auto& one : route["spec"]["rules"][0]["backendRefs"]) {

@@ -46,6 +46,7 @@ struct Stage {
   // Ticks until the first model's rollout is in this phase.
   void tick_until(Driver& driver, Phase phase);
   [[nodiscard]] std::set<std::string> objects() const;  // the paths of all
+  [[nodiscard]] const std::string& model_of(const std::string& pod) const;
 
  private:
   std::string page(const std::string& pod);
