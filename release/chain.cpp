@@ -1,7 +1,5 @@
 #include "release/chain.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/interrupt.h"
 #include "release/chain_state.h"
 #include "release/record.h"

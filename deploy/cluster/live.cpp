@@ -171,7 +171,7 @@ LiveAhead::LiveAhead(Cluster& cluster, Discovery& discovery, std::set<std::strin
     : cluster_(cluster),
       discovery_(discovery),
       namespaces_(std::move(namespaces)),
-      thread_([this] { live_ = read_live(cluster_, discovery_, namespaces_); }) {}
+      thread_([this] { live_ = std::make_unique<Result<Live>>(read_live(cluster_, discovery_, namespaces_)); }) {}
 
 LiveAhead::~LiveAhead() {
   if (!thread_.joinable()) return;
@@ -181,7 +181,7 @@ LiveAhead::~LiveAhead() {
 
 Result<Live> LiveAhead::take(const std::set<std::string>& namespaces) {
   if (thread_.joinable()) thread_.join();
-  return namespaces == namespaces_ ? std::move(live_) : read_live(cluster_, discovery_, namespaces);
+  return namespaces == namespaces_ ? std::move(*live_) : read_live(cluster_, discovery_, namespaces);
 }
 
 Result<std::map<ObjectKey, Stranger>> find_strangers(Cluster& cluster, Discovery& discovery,

@@ -1,6 +1,7 @@
 // What is in a cluster of what mlctl keeps there, in as few requests as there are kinds.
 #pragma once
 #include <map>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
@@ -46,8 +47,8 @@ class LiveAhead {
   Cluster& cluster_;
   Discovery& discovery_;
   std::set<std::string> namespaces_;
-  Result<Live> live_ = Live{};
-  std::thread thread_;  // the last: it uses the others
+  std::unique_ptr<Result<Live>> live_;  // whoever includes this need not know what JSON is
+  std::thread thread_;                  // the last: it uses the others
 };
 
 struct Stranger {
