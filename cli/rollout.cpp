@@ -57,12 +57,14 @@ int run_plan(const RolloutWords& options, Context& context) {
   return 0;
 }
 
-// Begins what git assigns, unless a rollout is on its way.
+// Begins what git assigns, unless a rollout is on its way there, or back.
 Status begin(RolloutStage& stage, const RolloutWords& options, Context& context) {
   auto view = view_of(stage, options, context);
   if (!view) return view.error();
   for (const auto& owner : view->plan.owners)
-    if (owner.rollout == deploy::OwnerPlan::Rollout::runs && !owner.refused) return ok();
+    if ((owner.rollout == deploy::OwnerPlan::Rollout::runs && !owner.refused) ||
+        (owner.aborted && !owner.before.rollout->is_over()))
+      return ok();
   const auto seams = stage.link.seams(*stage.environment, context);
   for (auto& owner : view->plan.owners) {
     if (owner.rollout != deploy::OwnerPlan::Rollout::ends || owner.refused) continue;
@@ -110,7 +112,14 @@ int run_start(const RolloutWords& options, Context& context) {
 int run_tick(const RolloutWords& options, Context& context) {
   auto stage = open_rollout(options, context);
   if (!stage) return context.fail(stage.error());
-  deploy::Driver driver(stage->link.seams(*stage->environment, context), stage->where, deploy::tick_name(run_name()));
+  const auto tick_by = deploy::tick_name(run_name());
+  deploy::Driver driver(stage->link.seams(*stage->environment, context), stage->where, tick_by);
+  // Whoever drives it right now does what a tick would.
+  if (auto live = look_at(*stage, context);
+      live && !options.take_over && deploy::is_driven_by_another(*live->state.rollout, tick_by, live->now)) {
+    context.note("left to " + escape_control(live->state.rollout->driver) + ", who drives it");
+    return show_rollout(live->state, live->now, context);
+  }
   if (auto taken = driver.take(options.take_over); !taken) return context.fail(taken.error());
   auto state = driver.tick();
   if (!state) return context.fail(state.error());

@@ -12,7 +12,8 @@ using Ask = Status (*)(deploy::RolloutState&, const std::string& who, const std:
 
 Error over(const deploy::RolloutState& rollout) {
   return {Error::Kind::usage,
-          "the rollout of " + escape_control(rollout.candidate.version) + " is over: " + to_string(rollout.phase), ""};
+          "the rollout of " + escape_control(rollout.candidate.version) + " is over: " + to_string(rollout.phase),
+          "`mlctl undo` goes back to the version before, a newer assignment goes on"};
 }
 
 Status pause(deploy::RolloutState& rollout, const std::string& who, const std::string& why, WallTime now) {
@@ -23,7 +24,9 @@ Status pause(deploy::RolloutState& rollout, const std::string& who, const std::s
 
 Status resume(deploy::RolloutState& rollout, const std::string& who, const std::string&, WallTime now) {
   if (rollout.is_over() || rollout.has_lost()) return over(rollout);
-  if (!rollout.pause) return Error{Error::Kind::usage, "the rollout is not paused", "`mlctl rollout status` shows it"};
+  if (!rollout.pause)
+    return Error{Error::Kind::usage, "the rollout is not paused",
+                 "where it is: `mlctl rollout status MODEL --env ENV`"};
   deploy::ask_resume(rollout, who, now);
   return ok();
 }
@@ -34,9 +37,10 @@ Status promote(deploy::RolloutState& rollout, const std::string& who, const std:
   return ok();
 }
 
+// Twice is no mistake: two people see the same thing. What is left can be waited for.
 Status abort(deploy::RolloutState& rollout, const std::string& who, const std::string& why, WallTime now) {
-  if (rollout.is_over() || rollout.has_lost()) return over(rollout);
-  deploy::ask_abort(rollout, who, why, now);
+  if (rollout.is_over()) return over(rollout);
+  if (!rollout.has_lost()) deploy::ask_abort(rollout, who, why, now);
   return ok();
 }
 

@@ -8,6 +8,7 @@
 #include "cli/context.h"
 #include "cli/fleet.h"
 #include "deploy/cluster/apply.h"
+#include "deploy/cluster/live.h"
 #include "release/reference.h"
 #include "release/way_back.h"
 
@@ -70,9 +71,12 @@ Headline headline_of(const release::UndoPlan& plan) {
            {"denied", plan.denied ? to_string(*plan.denied) : ""}}};
 }
 
-// The N that the environment serves by; nullopt: it serves nothing of the model.
-Result<std::optional<std::uint64_t>> live_assignment(const Stage& stage, Context& context) {
-  if (stage.folder) return deploy::live_assignment(*stage.folder, stage.model);
+Result<deploy::LiveAssignment> live_assignment(const Stage& stage, Context& context) {
+  if (stage.folder) {
+    auto n = deploy::live_assignment(*stage.folder, stage.model);
+    if (!n) return n.error();
+    return deploy::LiveAssignment{*n, {}};
+  }
   auto there = connect(*stage.environment, context);
   if (!there) return there.error();
   return deploy::live_assignment(*there->cluster, *there->discovery, stage.model,
@@ -169,13 +173,14 @@ int run_undo(const UndoOptions& options, Context& context) {
   auto live = live_assignment(*stage, context);
   if (!live) return context.fail(live.error());
   const auto& environment = stage->environment->name;
-  if (release::is_unfinished(*tags, environment, *live)) {
+  if (release::is_unfinished(*tags, environment, live->n)) {
     context.note("an undo that was begun before is finished; no other is begun");
     return finish(*stage, {}, !options.no_push, context);
   }
   auto plan = release::plan_undo(
       *tags, environment,
-      release::digest_finder(stage->place.project, *stage->place.git, *stage->place.store, *stage->entry));
+      release::digest_finder(stage->place.project, *stage->place.git, *stage->place.store, *stage->entry),
+      live->aborted);
   if (!plan) return context.fail(plan.error());
   auto headline = headline_of(*plan);
   if (context.dry_run) return preview(*stage, *plan, headline, context);

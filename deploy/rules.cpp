@@ -254,6 +254,11 @@ Status metric_title(std::string_view text) {
   return verdict(good, "a metric's name has letters, digits, spaces, - and _, at most 40", "e.g. declined");
 }
 
+Status not_empty(std::string_view text) {
+  if (!text.empty()) return ok();
+  return Error{Error::Kind::usage, "is empty", "a variable of a template that was not set?"};
+}
+
 Status promql(std::string_view text) {
   const bool good = !text.empty() && text.size() <= 2000 && std::all_of(text.begin(), text.end(), [](char c) {
     return c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f);

@@ -33,6 +33,7 @@ namespace mlctl::deploy {
 [[nodiscard]] Status capability(std::string_view text);     // ">=8.0"
 
 [[nodiscard]] Status metric_title(std::string_view text);  // letters, digits, "-", "_" and spaces, at most 40
+[[nodiscard]] Status not_empty(std::string_view text);     // what an unset variable leaves in a template
 [[nodiscard]] Status promql(std::string_view text);        // at most 2,000 printable characters
 [[nodiscard]] Status series_name(std::string_view text);   // of a metric or label (Prometheus data model)
 

@@ -242,7 +242,8 @@ Field environment_table() {
                 .doc = "A Kubernetes cluster that apply changes itself.",
                 .fields = {{.name = "context",
                             .doc = "Context in the kubeconfig; in-cluster: of the pod that mlctl runs in.",
-                            .required = true},
+                            .required = true,
+                            .rule = not_empty},
                            {.name = "wave", .type = Type::integer, .doc = "Order among several clusters."},
                            prometheus}};
   Field counters{

@@ -1,6 +1,7 @@
 // What a release does when the version that took N did not make it: the next N is the version before, in git and then
 // in the cluster.
 #include "deploy/cluster/apply.h"
+#include "deploy/cluster/live.h"
 #include "release/chain_state.h"
 #include "release/undo.h"
 #include "release/way_back.h"
@@ -36,7 +37,11 @@ std::string take_back(Chain& chain, const EnvironmentState& state, const deploy:
   auto tags = git.tags();
   if (!tags) return by_hand + ": " + tags.error().message;
   const registry::ModelTags known(chain.model.name, *tags);
-  auto plan = plan_undo(known, environment, digest_finder(chain.project, git, chain.seams.store, chain.model));
+  auto live = deploy::live_assignment(*there.cluster, *there.discovery, chain.model.name,
+                                      namespace_of(chain.project, chain.model.name), environment);
+  if (!live) return by_hand + ": " + live.error().message;
+  auto plan =
+      plan_undo(known, environment, digest_finder(chain.project, git, chain.seams.store, chain.model), live->aborted);
   if (!plan) return by_hand + ": " + plan.error().message;
   // Somebody has assigned something else since: that is no word about this version.
   if (static_cast<std::int64_t>(plan->n) != state.assignment + 1) return "git assigns something newer already";

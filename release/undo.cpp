@@ -40,7 +40,8 @@ FindDigest digest_finder(const Project& project, const registry::Git& git, regis
   };
 }
 
-Result<UndoPlan> plan_undo(const registry::ModelTags& tags, const std::string& environment, const FindDigest& find) {
+Result<UndoPlan> plan_undo(const registry::ModelTags& tags, const std::string& environment, const FindDigest& find,
+                           const std::set<std::uint64_t>& aborted) {
   const auto name = to_string(tags.model());
   auto newest = tags.assignment(environment);
   if (!newest) return newest.error();
@@ -55,6 +56,7 @@ Result<UndoPlan> plan_undo(const registry::ModelTags& tags, const std::string& e
   const auto first = first_of(*past, plan.from);
   for (auto& assignment : *past) {
     if (assignment.n >= plan.from.n || tags.withdrawal(assignment.version) != nullptr) continue;
+    if (aborted.count(assignment.n) != 0) continue;
     if (auto filled = fill_digest(tags, assignment, find); !filled) return filled.error();
     const bool same_files = *assignment.digest == *plan.from.digest;
     if (same_files ? assignment.n >= first : denied.count(*assignment.digest) != 0) continue;

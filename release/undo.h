@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/digest.h"
@@ -34,8 +35,10 @@ using FindDigest = std::function<Result<Digest>(const registry::Assignment& assi
 // Pure but for `find`. Another version of the same files (another configuration) is gone back to when it was assigned
 // before the one that is left ever was. Error{not_found}: nothing is assigned; `find`'s error: a way back that cannot
 // be identified is not taken, and neither is a longer one.
+// `aborted`: assignments that never had all traffic, as the environment's cluster remembers them: nobody goes back
+// there.
 [[nodiscard]] Result<UndoPlan> plan_undo(const registry::ModelTags& tags, const std::string& environment,
-                                         const FindDigest& find);
+                                         const FindDigest& find, const std::set<std::uint64_t>& aborted = {});
 // Error{conflict}: somebody took N meanwhile.
 [[nodiscard]] Result<registry::Taken> take_back(registry::Git& git, const UndoPlan& plan, bool push);
 

@@ -27,12 +27,6 @@ std::string text_of(const nlohmann::json& value, const char* key) {
   return found != value.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-std::string as_typed(const ExecPlugin& plugin) {
-  std::string line = shell_word(plugin.command);
-  for (const auto& argument : plugin.arguments) line += " " + shell_word(argument);
-  return line;
-}
-
 Error refuse(const std::string& message, const std::string& hint = "") {
   return {Error::Kind::credentials, message, hint};
 }
@@ -94,7 +88,7 @@ Status Credentials::run_plugin() {
   if (!result) return refuse(where + ": " + result.error().message, plugin.install_hint);
   if (result->exit_code != 0)
     return refuse(where + " gave no credentials: exit code " + std::to_string(result->exit_code),
-                  "`" + as_typed(plugin) + "` says why");
+                  "what its `exec:` in the kubeconfig runs says why, typed by hand");
   auto answer = parse_exec_answer(result->output, plugin.api_version);
   if (!answer) return answer.error().context(where);
   if (!answer->token.empty()) identity_->headers.emplace_back("Authorization", "Bearer " + answer->token);

@@ -167,6 +167,20 @@ Result<Remembered> read_state(Cluster& cluster, const registry::ModelName& model
   return Remembered{std::move(*state), answer.front()->date};
 }
 
+Result<LiveAssignment> live_assignment(Cluster& cluster, Discovery& discovery, const registry::ModelName& model,
+                                       const std::string& name_space, const std::string& environment) {
+  auto live = read_live(cluster, discovery, {name_space});
+  if (!live) return live.error();
+  LiveAssignment out;
+  for (const auto& [key, object] : live->states) {
+    auto state = parse_state(object);
+    if (!state || !(state->model == model) || state->environment != environment) continue;
+    out.aborted.merge(state->aborted);
+    if (state->stable) out.n = std::max(out.n.value_or(0), state->stable->assignment);
+  }
+  return out;
+}
+
 LiveAhead::LiveAhead(Cluster& cluster, Discovery& discovery, std::set<std::string> namespaces)
     : cluster_(cluster),
       discovery_(discovery),

@@ -32,8 +32,17 @@ struct Remembered {
 [[nodiscard]] Result<Remembered> read_state(Cluster& cluster, const registry::ModelName& model,
                                             const std::string& name_space);
 
-// The same on a thread of its own, while somebody finds out what should be there. Until `take` or the end nobody else
-// uses cluster and discovery. Whoever ends it before has given up the cluster.
+// What a cluster remembers of a model in an environment, for the way back.
+struct LiveAssignment {
+  std::optional<std::uint64_t> n;   // that it serves by; nullopt: it serves nothing
+  std::set<std::uint64_t> aborted;  // that never had all traffic
+};
+[[nodiscard]] Result<LiveAssignment> live_assignment(Cluster& cluster, Discovery& discovery,
+                                                     const registry::ModelName& model, const std::string& name_space,
+                                                     const std::string& environment);
+
+// read_live() on a thread of its own, while somebody finds out what should be there. Until `take` or the end nobody
+// else uses cluster and discovery. Whoever ends it before has given up the cluster.
 class LiveAhead {
  public:
   LiveAhead(Cluster& cluster, Discovery& discovery, std::set<std::string> namespaces);

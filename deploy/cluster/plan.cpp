@@ -123,6 +123,8 @@ class Planner {
       owner->before = std::move(*state);
       owner->refused = refusal_of(*owner);
     }
+    for (auto& owner : plan_.owners)
+      if (!owner.refused && owner.spec != nullptr && !request_.force_conflicts) owner.refused = forgotten(owner, live_);
     return ok();
   }
 
@@ -155,7 +157,7 @@ class Planner {
     const auto known =
         owner.spec != nullptr ? static_cast<std::uint64_t>(owner.spec->assignment) : known_of(state.model);
     if (state.assignment > known) return newer_there(owner, known);
-    return std::nullopt;
+    return another_by_that_number(owner);
   }
 
   Status remember() {
@@ -286,6 +288,7 @@ class Planner {
     if (!owner.is_model) return;
     if (owner.spec == nullptr) {
       owner.after.stable.reset();
+      owner.after.rollout.reset();
       owner.after.assignment = std::max(owner.after.assignment, known_of(owner.before.model));
       return;
     }
@@ -326,20 +329,6 @@ ChangeSet change_set(const ClusterPlan& plan) {
   std::stable_partition(set.changes.begin(), set.changes.end(),
                         [](const Change& change) { return change.kind != Change::Kind::remove; });
   return set;
-}
-
-Result<std::optional<std::uint64_t>> live_assignment(Cluster& cluster, Discovery& discovery,
-                                                     const registry::ModelName& model, const std::string& name_space,
-                                                     const std::string& environment) {
-  auto live = read_live(cluster, discovery, {name_space});
-  if (!live) return live.error();
-  std::optional<std::uint64_t> highest;
-  for (const auto& [key, object] : live->states) {
-    auto state = parse_state(object);
-    if (!state || !(state->model == model) || state->environment != environment || !state->stable) continue;
-    highest = std::max(highest.value_or(0), state->stable->assignment);
-  }
-  return highest;
 }
 
 Result<ClusterPlan> plan_cluster(Cluster& cluster, Discovery& discovery, const PlanRequest& request) {

@@ -53,12 +53,6 @@ struct ClusterPlan {
 };
 [[nodiscard]] ChangeSet change_set(const ClusterPlan& plan);
 
-// The N that a model serves by in an environment; nullopt: it serves nothing.
-[[nodiscard]] Result<std::optional<std::uint64_t>> live_assignment(Cluster& cluster, Discovery& discovery,
-                                                                   const registry::ModelName& model,
-                                                                   const std::string& name_space,
-                                                                   const std::string& environment);
-
 struct PlanRequest {
   const Desired& desired;
   bool force_conflicts = false;

@@ -52,6 +52,38 @@ Error newer_there(const OwnerPlan& owner, std::uint64_t here) {
           "`git fetch --tags`, then try again; a higher assignment is never overwritten by a lower one"};
 }
 
+std::optional<Error> forgotten(const OwnerPlan& owner, const Live& live) {
+  const auto& before = owner.before;
+  if (!before.resource_version.empty()) return std::nullopt;
+  const auto service = live.objects.find({"v1", "Service", before.name_space, before.model.name});
+  if (service == live.objects.end() ||
+      label_of(service->second, part_of_label) != applyset_id(before.model, before.name_space))
+    return std::nullopt;
+  const auto version = annotation_of(service->second, version_annotation);
+  return Error{
+      Error::Kind::conflict,
+      owner.name + (version.empty() ? "" : " " + escape_control(version)) + " serves, and its ConfigMap " +
+          state_name(before.model) + " is gone: nobody knows whether traffic was being shifted",
+      "put it back from a backup; `--force-conflicts` makes it anew, and git's version takes all traffic at once"};
+}
+
+std::optional<Error> another_by_that_number(const OwnerPlan& owner) {
+  if (owner.spec == nullptr) return std::nullopt;
+  const auto& before = owner.before;
+  const auto differs = [&](const Serves& there) {
+    return there.assignment == static_cast<std::uint64_t>(owner.spec->assignment) &&
+           there.digest != to_string(owner.spec->digest);
+  };
+  const Serves* there = before.stable && differs(*before.stable)               ? &*before.stable
+                        : before.rollout && differs(before.rollout->candidate) ? &before.rollout->candidate
+                                                                               : nullptr;
+  if (there == nullptr) return std::nullopt;
+  return Error{Error::Kind::conflict,
+               owner.name + ": assignment " + std::to_string(there->assignment) + " is " +
+                   escape_control(there->version) + " in the cluster, and " + to_string(owner.spec->version) + " here",
+               "`git fetch --tags` shows what the others have assigned; the next number is `mlctl assign`'s"};
+}
+
 Error not_ours(const ObjectKey& key, const Stranger& stranger) {
   return {Error::Kind::conflict,
           to_string(key) + " is there already, and not mlctl's" +

@@ -14,6 +14,10 @@ namespace mlctl::deploy {
 [[nodiscard]] OwnerPlan left_alone(const Unrendered& unrendered, const std::string& environment);
 // `here`: the newest N that is known here.
 [[nodiscard]] Error newer_there(const OwnerPlan& owner, std::uint64_t here);
+// It serves, and its state is gone: nobody knows which version has been judged, and whether traffic was being shifted.
+[[nodiscard]] std::optional<Error> forgotten(const OwnerPlan& owner, const Live& live);
+// The number is taken in the cluster by another version: two clones have taken it, and do not know of each other.
+[[nodiscard]] std::optional<Error> another_by_that_number(const OwnerPlan& owner);
 [[nodiscard]] Error not_ours(const ObjectKey& key, const Stranger& stranger);
 
 // Whether the owner has a rollout before it, or in the middle; or is refused, because that rollout was aborted. `now`:

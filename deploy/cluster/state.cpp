@@ -26,8 +26,8 @@ std::uint64_t number_of(const Json& value, const char* key) {
 
 Error corrupt(const ObjectKey& key, const std::string& why) {
   return {Error::Kind::corrupt, to_string(key) + ": " + why,
-          "`kubectl delete configmap -n " + key.name_space + " " + key.name +
-              "` forgets it; the next apply makes it again from what is there"};
+          "who wrote it: `kubectl get configmap -n " + key.name_space + " " + key.name +
+              " --show-managed-fields -o yaml`; put back what it was, from a backup"};
 }
 
 }  // namespace
@@ -77,6 +77,7 @@ Json to_object(const ModelState& state) {
                   {"workingSince", state.working_since},
                   {"stable", state.stable ? to_json(*state.stable) : Json()},
                   {"rollout", state.rollout ? to_json(*state.rollout) : Json()},
+                  {"aborted", state.aborted},
                   {"applied", state.applied}};
   Json object = {{"apiVersion", "v1"},
                  {"kind", "ConfigMap"},
@@ -107,7 +108,9 @@ Result<ModelState> parse_state(const Json& object) {
   const auto checked = parse_json(text, to_string(key));
   if (!checked || !checked->is_object()) return corrupt(key, "its state is not readable");
   const Json content = *checked;
-  if (number_of(content, "format") != format) return corrupt(key, "written by another version of mlctl");
+  if (number_of(content, "format") != format)
+    return Error{Error::Kind::corrupt, to_string(key) + ": written by another version of mlctl",
+                 "use that one, or a newer one; this is " MLCTL_VERSION};
   auto model = registry::parse_model_name(text_field(content, "model"));
   if (!model || state_name(*model) != key.name) return corrupt(key, "its state is that of another model");
   ModelState state{.model = *model, .name_space = key.name_space};
@@ -123,6 +126,8 @@ Result<ModelState> parse_state(const Json& object) {
     if (!parsed) return corrupt(key, parsed.error().message);
     state.rollout = std::move(*parsed);
   }
+  for (const auto& n : field(content, "aborted"))
+    if (n.is_number_unsigned() && state.aborted.size() < most_aborted) state.aborted.insert(n.get<std::uint64_t>());
   const Json& applied = field(content, "applied");
   for (const auto& [name, hash] : applied.items())
     if (hash.is_string()) state.applied[name] = hash.get<std::string>();

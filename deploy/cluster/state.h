@@ -26,6 +26,7 @@ struct ModelState {
   std::uint64_t assignment = 0;  // the highest N that was ever begun here
   std::optional<Serves> stable;  // nullopt: nothing yet, or unassigned
   std::optional<RolloutState> rollout;         // that began, the last one; kept until something else serves
+  std::set<std::uint64_t> aborted;             // assignments whose rollouts went back: they never had all traffic
   std::string working;                         // who changes it right now; "": nobody
   std::string working_since;                   // RFC 3339
   std::map<std::string, std::string> applied;  // object (key_in_state) -> SHA-256 of the body that was applied
@@ -33,6 +34,8 @@ struct ModelState {
   std::string resource_version;                // of the ConfigMap that was read; "": there is none
   bool operator==(const ModelState&) const = default;
 };
+
+inline constexpr std::size_t most_aborted = 100;  // that are remembered, the newest
 
 [[nodiscard]] std::string state_name(const registry::ModelName& model);  // of the ConfigMap
 [[nodiscard]] std::string applyset_id(const registry::ModelName& model, const std::string& name_space);

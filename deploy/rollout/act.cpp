@@ -259,6 +259,9 @@ Result<std::vector<ApiRequest>> fence(const RolloutLive& live, Discovery& discov
 void settle(ModelState& state, const Objects& candidate, const std::string& now) {
   if (!state.rollout) return;
   const auto& rollout = *state.rollout;
+  if (rollout.has_lost()) state.aborted.insert(rollout.candidate.assignment);
+  if (rollout.has_won()) state.aborted.erase(rollout.candidate.assignment);
+  if (state.aborted.size() > most_aborted) state.aborted.erase(state.aborted.begin());
   if (rollout.has_won() && (!state.stable || state.stable->revision != rollout.candidate.revision)) {
     state.stable = rollout.candidate;
     state.stable->since = now;

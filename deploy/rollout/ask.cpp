@@ -23,7 +23,7 @@ void abort_rollout(RolloutState& state, WallTime now, const std::string& reason)
 }
 
 void ask_pause(RolloutState& state, const std::string& who, const std::string& why, WallTime now) {
-  state.pause = Pause{who, why, now};
+  state.pause = Pause{who, why.empty() ? "no reason given" : why, now};
   tell(state, now, "paused by " + who + (why.empty() ? "" : ": " + why));
 }
 

@@ -65,6 +65,8 @@ Status decode_rule(const Node* section, const std::string& path, std::size_t jud
     if (ratio < least_ratio || ratio > most_ratio)
       return at(place, path + ".ratio: every one is 1.1 to 1000",
                 "nearer to 1 no test ends: it takes ever more requests");
+  if (!std::is_sorted(rule.ratios.rbegin(), rule.ratios.rend()))
+    return at(place, path + ".ratio: it loosens from one step to the next", "e.g. [5, 3, 2]");
   rule.ratios.resize(std::max(judged, std::size_t{1}), rule.ratios.back());
   return ok();
 }

@@ -133,7 +133,8 @@ std::string driver_text(const RolloutState& rollout, WallTime now, const std::st
   if (is_driven(rollout, now))
     return "  driver    " + escape_control(rollout.driver) + ", seen " + ago(rollout.heartbeat, now) + "\n";
   return "  driver    nobody" + (rollout.driver.empty() ? "" : ": " + escape_control(rollout.driver) + " is silent") +
-         " since " + ago(rollout.heartbeat, now) + "; `mlctl rollout start " + command + "` drives it\n";
+         " since " + ago(rollout.heartbeat, now) + "; `mlctl rollout " +
+         (rollout.has_lost() ? "abort " + command + " --wait" : "start " + command) + "` drives it\n";
 }
 
 Tone tone_of(const RolloutState& rollout) {

@@ -14,6 +14,7 @@ using Json = nlohmann::ordered_json;
 using Order = RolloutWrite::Order;
 
 constexpr int tries = 5;  // of a write that somebody else was faster with
+constexpr int tries_of_a_route = 50;
 constexpr int log_lines = 10;
 constexpr std::size_t evidence_limit = 4096;
 
@@ -35,6 +36,10 @@ bool is_driven(const RolloutState& rollout, WallTime now) {
   const auto silent = now - rollout.heartbeat;
   const auto limit = is_tick(rollout.driver) ? tick_silence : driver_silence;
   return !rollout.driver.empty() && silent < limit && silent > -limit;
+}
+
+bool is_driven_by_another(const RolloutState& rollout, const std::string& who, WallTime now) {
+  return rollout.driver != who && !is_tick(rollout.driver) && is_driven(rollout, now);
 }
 
 std::string tick_name(const std::string& who) {
@@ -71,8 +76,8 @@ Result<bool> Driver::write(ModelState& state) {
 }
 
 Error Driver::never_first() const {
-  return {Error::Kind::conflict, "others change the state of " + to_string(place_.model) + " all the time",
-          "run the command again"};
+  return {Error::Kind::conflict, "others change what belongs to " + to_string(place_.model) + " all the time",
+          "run the command again; `kubectl get httproute --show-managed-fields -o yaml` shows who writes to its route"};
 }
 
 // Only the state is read before it is written: whoever ticks all the time is not faster then.
@@ -83,7 +88,7 @@ Status Driver::take(bool force) {
     if (!state) return state.error();
     auto& rollout = state->rollout;
     if (!rollout) return nothing_begun(place_);
-    if (!force && rollout->driver != who_ && !is_tick(rollout->driver) && is_driven(*rollout, now))
+    if (!force && is_driven_by_another(*rollout, who_, now))
       return Error{Error::Kind::conflict,
                    to_string(place_.model) + " is being rolled out by " + escape_control(rollout->driver) +
                        ", last seen " + ago(rollout->heartbeat, now),
@@ -115,15 +120,18 @@ Status Driver::mark(const RolloutLive& live) {
 Result<RolloutLive> Driver::look_as_owner() {
   auto live = look(seams_, place_);
   if (!live) return live.error();
-  if (!live->state.rollout) return nothing_begun(place_);
   if (live->state.epoch != epoch_) return taken_over(live->state);
+  if (!live->state.rollout) return nothing_begun(place_);
   return live;
 }
 
-Status Driver::act(const RolloutLive& live) {
+// False: somebody else was faster with one of them. Traffic does not wait for what became of pods; removals do.
+Result<bool> Driver::act(const RolloutLive& live) {
   auto writes = writes_for(live, seams_.discovery);
   if (!writes) return writes.error();
+  bool all = true;
   for (const auto order : {Order::pods, Order::route, Order::service, Order::removal}) {
+    if (!all && order == Order::removal) break;
     std::vector<ApiRequest> requests;
     for (const auto& write : *writes)
       if (write.order == order) requests.push_back(write.request);
@@ -133,10 +141,10 @@ Status Driver::act(const RolloutLive& live) {
       const bool faster = answers[i]->status == 409;  // read again at the next tick
       const bool gone = requests[i].method == "DELETE" && answers[i]->status == 404;
       if (!is_fine(*answers[i]) && !faster && !gone) return error_of(seams_.cluster, requests[i], *answers[i]);
-      if (faster) return ok();
+      all = all && !faster;
     }
   }
-  return ok();
+  return all;
 }
 
 // The last words of a container that ended: after the canary is gone nobody can ask it.
@@ -236,15 +244,21 @@ Result<ModelState> Driver::ask(const std::function<Status(RolloutState&, WallTim
   return never_first();
 }
 
-// What follows from what was asked for, by somebody who has just raised the epoch.
+// What follows from what was asked for, by somebody who has just raised the epoch. Versions are raised by that as well,
+// and by whoever else writes to the route all the time: what is written carries those that were read just before.
 Result<ModelState> Driver::follow(bool aborts) {
   auto live = look_as_owner();
   if (!live) return live.error();
   if (auto marked = mark(*live); !marked) return marked.error();
-  // Versions have just been raised: what is written now carries them.
-  live = look_as_owner();
-  if (!live) return live.error();
-  if (auto acted = act(*live); !acted) return acted.error();
+  bool all = false;
+  for (int i = 0; i < tries_of_a_route && !all; ++i) {
+    live = look_as_owner();
+    if (!live) return live.error();
+    const auto acted = act(*live);
+    if (!acted) return acted.error();
+    all = *acted;
+  }
+  if (!all) return never_first();
   if (aborts) {  // traffic first: then there is time to ask for last words
     keep_evidence(*live, *live->state.rollout);
     if (auto written = write(live->state); !written) return written.error();

@@ -49,7 +49,7 @@ class Driver {
   [[nodiscard]] Result<ModelState> follow(bool aborts);
   [[nodiscard]] Error never_first() const;
   [[nodiscard]] Result<bool> write(ModelState& state);
-  [[nodiscard]] Status act(const RolloutLive& live);
+  [[nodiscard]] Result<bool> act(const RolloutLive& live);
   [[nodiscard]] Status replay(RolloutLive& live, const ReplayBatch& batch);
   void keep_evidence(const RolloutLive& live, RolloutState& rollout);
   [[nodiscard]] Error taken_over(const ModelState& state) const;
@@ -64,5 +64,7 @@ class Driver {
 
 // Whether somebody else ticks right now, by the server's clock.
 [[nodiscard]] bool is_driven(const RolloutState& rollout, WallTime now);
+// And does not wait for the next tick of anybody.
+[[nodiscard]] bool is_driven_by_another(const RolloutState& rollout, const std::string& who, WallTime now);
 
 }  // namespace mlctl::deploy

@@ -13,7 +13,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Error not_an_answer() {
-  return {Error::Kind::corrupt, "what Prometheus answers is no list of series", ""};
+  return {Error::Kind::unavailable, "what Prometheus answers is no list of series",
+          "is `cluster.prometheus` the address of a Prometheus?"};
 }
 
 // [time, "number"]

@@ -86,6 +86,25 @@ TEST_CASE("undo goes back to the newest older version that was not undone itself
   }
 }
 
+TEST_CASE("nobody goes back to what was aborted before it had all traffic") {
+  struct Case {
+    const char* what;
+    std::vector<std::string> events;
+    std::set<std::uint64_t> aborted;
+    std::string to;
+  };
+  for (const auto& c : std::vector<Case>{{"rolled forward after it", {"1", "2", "3"}, {2}, "v1.0.0"},
+                                         {"it is what is gone back from", {"1", "2"}, {2}, "v1.0.0"},
+                                         {"two of them", {"1", "2", "3", "4"}, {2, 3}, "v1.0.0"},
+                                         {"nothing else is older", {"1", "2"}, {1}, ""},
+                                         {"tried again, and promoted", {"1", "2", "2", "3"}, {2}, "v2.0.0"}}) {
+    CAPTURE(c.what);
+    const auto plan = plan_undo(tags_after(c.events), "prod", nobody_knows, c.aborted);
+    REQUIRE(plan);
+    CHECK((plan->to ? to_string(plan->to->version) : "") == c.to);
+  }
+}
+
 TEST_CASE("there is no way back from nothing") {
   for (const auto& events : std::vector<std::vector<std::string>>{{}, {"1", "none"}}) {
     const auto plan = plan_undo(tags_after(events), "prod", nobody_knows);

@@ -130,7 +130,7 @@ TEST_CASE("a plugin that gives nothing is named, with what a person can type, an
     CHECK(identity.error().kind == Error::Kind::credentials);
     CHECK(identity.error().message == c.message);
     CHECK(identity.error().hint.find("secret") == std::string::npos);
-    if (c.exit_code != 0) CHECK(identity.error().hint == "`login --as 'a b'` says why");
+    if (c.exit_code != 0) CHECK(identity.error().hint.find("a b") == std::string::npos);  // an argument may be a secret
   }
 }
 

@@ -83,6 +83,7 @@ TEST_CASE("what is no rollout") {
            {"judge: {errors: {worse: 1e308}}", "nothing would fail"},
            {"judge: {errors: {ratio: [5, 1]}}", "every one is 1.1 to 1000"},
            {"judge: {errors: {ratio: [1.0000000001]}}", "every one is 1.1 to 1000"},
+           {"judge: {errors: {ratio: [2, 3, 5]}}", "it loosens"},
            {"judge: {errors: {ratio: [1e308]}}", "every one is 1.1 to 1000"},
            {"steps: [{weight: 0.000001%}, {weight: 100%}]", "0.1% at least"},
            {"judge: {latency: {ratio: []}}", "latency.ratio is empty"},

@@ -1,0 +1,190 @@
+// What people and other processes do while somebody drives, in a cluster in memory.
+#include <doctest/doctest.h>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/terminal.h"
+#include "deploy/cluster/apply.h"
+#include "deploy/rollout/ask.h"
+#include "deploy/rollout/display.h"
+#include "deploy/rollout/drive.h"
+#include "tests/deploy/rollout/stage.h"
+
+using namespace mlctl;
+using namespace mlctl::deploy;
+using namespace mlctl::deploy::test;
+using Json = nlohmann::ordered_json;
+
+TEST_CASE("what people ask for from elsewhere ends the driver with what it led to") {
+  struct Case {
+    const char* what;
+    std::function<void(Stage&)> ask;
+    Phase phase;  // at the driver's end
+    int code;     // of the command
+  };
+  const auto asked = [](auto how) {
+    return [how](Stage& stage) {
+      Driver other(stage.seams(), stage.place(), "other");
+      REQUIRE(other.ask([&](RolloutState& rollout, WallTime now) -> Status {
+        how(rollout, now);
+        return ok();
+      }));
+    };
+  };
+  const auto abort = [](RolloutState& rollout, WallTime now) { ask_abort(rollout, "other", "enough", now); };
+  const auto pause = [](RolloutState& rollout, WallTime now) { ask_pause(rollout, "other", "lunch", now); };
+  const auto resume = [](RolloutState& rollout, WallTime now) { ask_resume(rollout, "other", now); };
+  for (const auto& c : std::vector<Case>{
+           {"a pause is an end", asked(pause), Phase::measuring, 5},
+           {"an abort is driven on: the canary goes after the look-around", asked(abort), Phase::failed, 1},
+           {"an abort that somebody drives is left to them",
+            [](Stage& stage) {
+              Driver other(stage.seams(), stage.place(), "other");
+              REQUIRE(other.ask([](RolloutState& rollout, WallTime now) -> Status {
+                ask_abort(rollout, "other", "enough", now);
+                return ok();
+              }));
+              REQUIRE(other.take(true));
+            },
+            Phase::aborting, 1},
+           {"a resume is somebody else's to go on with", asked(resume), Phase::measuring, 0}}) {
+    INFO(std::string(c.what));
+    Stage stage;
+    stage.begin();
+    bool done = false;
+    stage.cluster.before = [&](const ApiRequest& request) {
+      if (done || request.method != "PUT" || stage.state().rollout->phase != Phase::measuring) return;
+      done = true;
+      c.ask(stage);
+    };
+    const auto end = stage.drive_to_the_end("first");
+    REQUIRE(done);
+    REQUIRE(static_cast<bool>(end) == (c.code != 0));
+    if (!end) CHECK(end.error().kind == Error::Kind::conflict);
+    if (!end) continue;
+    CHECK(std::string(to_string(end->rollout->phase)) == to_string(c.phase));
+    CHECK(rollout_code(*end->rollout, stage.clock.wall()) == c.code);
+    CHECK((stage.objects().count("/apis/apps/v1/namespaces/fraud/deployments/credit-risk-" +
+                                 end->rollout->candidate.revision) == 0) == (c.phase == Phase::failed));
+  }
+}
+
+TEST_CASE("a rollout that is to end ends, also where the gateway does not confirm it, and says what is not proven") {
+  struct Case {
+    const char* what;
+    bool confirms, writes;
+    const char* unproven;
+  };
+  for (const auto& c : {Case{"the gateway confirms", true, true, ""},
+                        Case{"it never does", false, true, "the gateway does not say whether it follows"},
+                        Case{"the route cannot be written", true, false, nullptr}}) {
+    INFO(std::string(c.what));
+    Stage stage;
+    stage.begin();
+    Driver driver(stage.seams(), stage.place(), "ada");
+    REQUIRE(driver.take(false));
+    stage.tick_until(driver, Phase::measuring);
+    stage.cluster.gateway_follows = c.confirms;
+    const Json route = stage.cluster.objects.at(route_at);
+    if (!c.writes)
+      stage.cluster.after = [&](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
+        stage.cluster.objects[route_at] = route;  // somebody puts it back at once
+        return answer;
+      };
+    const auto ended = end_rollout(driver, "ada", "enough", stage.clock);
+    REQUIRE(static_cast<bool>(ended) == (c.unproven != nullptr));
+    if (!ended) CHECK(exit_code(ended.error().kind) == 3);
+    if (ended && *c.unproven == '\0') CHECK(*ended == "");
+    if (ended) CHECK(ended->find(c.unproven) != std::string::npos);
+  }
+}
+
+TEST_CASE("an abort reaches the route also where somebody writes to it all the time, or says that it did not") {
+  for (const bool for_ever : {false, true}) {
+    CAPTURE(for_ever);
+    Stage stage;
+    stage.begin();
+    Driver driver(stage.seams(), stage.place(), "ada");
+    REQUIRE(driver.take(false));
+    stage.tick_until(driver, Phase::measuring);
+    int touches = 0;
+    stage.cluster.before = [&](const ApiRequest& request) {
+      if (request.method == "GET" || request.path != route_at || (touches > 20 && !for_ever)) return;
+      ++touches;
+      stage.cluster.change(route_at, [](Json& route) { route["metadata"]["annotations"]["touched"] = "again"; });
+    };
+    Driver other(stage.seams(), stage.place(), "eve");
+    const auto asked = other.ask([](RolloutState& rollout, WallTime now) -> Status {
+      ask_abort(rollout, "eve", "enough", now);
+      return ok();
+    });
+    CHECK(touches > 20);
+    REQUIRE(static_cast<bool>(asked) == !for_ever);
+    const auto references = stage.cluster.objects.at(route_at)["spec"]["rules"][0]["backendRefs"];
+    CHECK((references.size() == 1) == !for_ever);
+    if (!asked) CHECK(exit_code(asked.error().kind) == 1);
+    CHECK(stage.state().aborted == std::set<std::uint64_t>{2});
+  }
+}
+
+TEST_CASE("a model that is unassigned in the middle leaves no rollout behind") {
+  Stage stage;
+  stage.begin();
+  Driver driver(stage.seams(), stage.place(), "ada");
+  REQUIRE(driver.take(false));
+  stage.tick_until(driver, Phase::measuring);
+  const Desired nothing{"staging", {{stage.place().model, 3}}, {}};
+  auto plan = plan_cluster(stage.cluster, stage.discovery, {nothing, false, rfc3339(stage.clock.wall()), "eve"});
+  REQUIRE(plan);
+  const ClusterApplyOptions options{.run = "eve"};
+  const auto applied =
+      apply_cluster(nothing, *plan, {stage.cluster, stage.discovery, options, stage.clock, no_progress()});
+  REQUIRE(applied);
+  CHECK_FALSE(stage.state().stable);
+  CHECK_FALSE(stage.state().rollout);
+  const auto late = driver.tick();
+  REQUIRE_FALSE(late);
+  CHECK(late.error().kind == Error::Kind::conflict);
+  for (const auto& path : stage.objects()) CHECK(path.find("/deployments/") == std::string::npos);
+}
+
+TEST_CASE("what the cluster cannot know is not decided by what would be convenient") {
+  struct Case {
+    const char* what;
+    std::function<void(Stage&, Desired&)> how;
+    bool force;
+    const char* refusal;  // "": none
+  };
+  const auto forget = [](Stage& stage, Desired&) {
+    stage.cluster.objects.erase("/api/v1/namespaces/fraud/configmaps/mlctl-credit-risk");
+  };
+  for (const auto& c :
+       std::vector<Case>{{"its state is gone", forget, false, "serves, and its ConfigMap mlctl-credit-risk is gone"},
+                         {"somebody says that he knows", forget, true, ""},
+                         {"two clones took one number",
+                          [](Stage&, Desired& second) {
+                            for (auto& file : second.files)
+                              if (auto* spec = std::get_if<Spec>(&file.origin)) {
+                                spec->assignment = 1;
+                                spec->digest.bytes.fill(9);
+                              }
+                          },
+                          false, "assignment 1 is v1.2.3 in the cluster"}}) {
+    INFO(std::string(c.what));
+    Stage stage;
+    c.how(stage, stage.second);
+    const auto plan =
+        plan_cluster(stage.cluster, stage.discovery, {stage.second, c.force, rfc3339(stage.clock.wall()), "ada"});
+    REQUIRE(plan);
+    for (const auto& owner : plan->owners) {
+      if (!owner.is_model) continue;
+      REQUIRE(owner.refused.has_value() == (*c.refusal != '\0'));
+      if (owner.refused) CHECK(owner.refused->kind == Error::Kind::conflict);
+      if (owner.refused) CHECK(owner.refused->message.find(c.refusal) != std::string::npos);
+      if (owner.refused) CHECK(owner.changes.empty());
+    }
+  }
+}
