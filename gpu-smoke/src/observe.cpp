@@ -14,6 +14,8 @@ namespace {
 
 constexpr int kWideLimit = 63;  // operands of the sustained product: nearly all bits toggle, sums stay exact
 
+constexpr std::chrono::milliseconds kTransferPeriod(10);  // a fast link is busy for tens of milliseconds
+
 struct Problems {
   GemmProblem ternary;
   GemmProblem wide;
@@ -142,10 +144,12 @@ class Observer {
   // One GPU at a time: eight links at once are limited by the host's memory, and say nothing about a link.
   void measure_transfers(int gpu) {
     const std::lock_guard lock(link_);
-    const Samples samples = sample_during(nvml_, nvml_index_[static_cast<std::size_t>(gpu)], [&] {
+    const auto both_ways = [&] {
       keep(gpu, &CudaGpu::host_to_device, cuda_.measure_transfer(gpu, true));
       keep(gpu, &CudaGpu::device_to_host, cuda_.measure_transfer(gpu, false));
-    });
+    };
+    const auto index = nvml_index_[static_cast<std::size_t>(gpu)];
+    const Samples samples = sample_during(nvml_, index, both_ways, kTransferPeriod);
     keep_samples(gpu, &NvmlGpu::transfer_samples, samples);
   }
 

@@ -56,6 +56,9 @@ struct Run {
 [[nodiscard]] const char* to_string(Level level);
 // False for another text. Empty is standard.
 [[nodiscard]] bool parse_level(const std::string& text, Level& level);
+// What decides when checks differ: a fault that was seen, then what could not be asked, then what stays open; 0 for
+// pass and skipped.
+[[nodiscard]] int rank(Verdict verdict);
 // 0 pass, 1 fail, 3 error, 5 inconclusive.
 [[nodiscard]] int exit_code(Verdict verdict);
 // What to do about a cause; empty when there is nothing to add.

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <string>
 
+#include "metrics.h"
 #include "report.h"
 #include "verdict_codes.h"
 
@@ -51,11 +53,57 @@ constexpr Hint kHints[] = {
     {"reset-required", "drain the GPU, then `nvidia-smi --gpu-reset`"},
 };
 
+std::string pad(std::string cell, std::size_t width) {
+  if (cell.size() < width) cell.append(width - cell.size(), ' ');
+  return cell;
+}
+
+// Cells in columns, the last one as wide as it is.
+std::string align(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths(rows.front().size(), 0);
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) text += pad(row[i], widths[i] + 2);
+    text += row.back() + "\n";
+  }
+  return text;
+}
+
+std::string verdict_of(const GpuReport& gpu) {
+  const Check* worst = nullptr;
+  for (const auto& check : gpu.checks) {
+    if (rank(check.verdict) > (worst == nullptr ? 0 : rank(worst->verdict))) worst = &check;
+  }
+  return worst == nullptr ? "pass" : std::string(to_string(worst->verdict)) + ": " + worst->cause;
+}
+
+std::string measured(const GpuReport& gpu, MetricKind kind, DataType type) {
+  if (!gpu.cuda) return "-";
+  for (const auto& metric : metrics_of(*gpu.cuda)) {
+    if (metric.kind == kind && metric.type == type) return short_number(metric.value) + " " + metric.unit;
+  }
+  return "-";
+}
+
+// The node at a glance, one line per GPU.
+std::string table_of(const Report& report) {
+  std::vector<std::vector<std::string>> rows = {{"GPU", "NAME", "VERDICT", "TEMP", "POWER", "COPY", "BF16"}};
+  for (std::size_t i = 0; i < report.gpus.size(); ++i) {
+    const GpuReport& gpu = report.gpus[i];
+    const bool sampled = gpu.nvml && gpu.nvml->sustained_samples.count > 0;
+    const Samples samples = sampled ? gpu.nvml->sustained_samples : Samples{};
+    rows.push_back({std::to_string(i), gpu.cuda ? gpu.cuda->name : gpu.nvml->name, verdict_of(gpu),
+                    sampled ? short_number(samples.temperature_celsius.high) + " C" : "-",
+                    sampled ? short_number(samples.power_watts.mean) + " W" : "-",
+                    measured(gpu, MetricKind::copy, DataType::int8), measured(gpu, MetricKind::gemm, DataType::bf16)});
+  }
+  return align(rows);
+}
+
 void add_checks(std::string& text, const std::vector<Check>& checks) {
-  auto pad = [](std::string cell, std::size_t width) {
-    if (cell.size() < width) cell.append(width - cell.size(), ' ');
-    return cell;
-  };
   for (const auto& check : checks) {
     text += "  " + pad(check.name, 16) + pad(to_string(check.verdict), 14) + check.reason + "\n";
     for (const auto& warning : check.warnings) text += "  " + pad("", 16) + pad("warning", 14) + warning + "\n";
@@ -113,6 +161,21 @@ bool parse_level(const std::string& text, Level& level) {
   return text.empty();
 }
 
+int rank(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::fail:
+      return 3;
+    case Verdict::error:
+      return 2;
+    case Verdict::inconclusive:
+      return 1;
+    case Verdict::pass:
+    case Verdict::skipped:
+      break;
+  }
+  return 0;
+}
+
 int exit_code(Verdict verdict) {
   switch (verdict) {
     case Verdict::pass:
@@ -140,6 +203,7 @@ std::string render_text(const Report& report, const Run& run) {
   text += run.host + "  " + run.started_at + "  " + std::to_string(run.duration_ms) + " ms  level " +
           to_string(report.evidence.level) + "\n";
   if (!run.replayed_from.empty()) text += "replayed from " + run.replayed_from + ": says nothing about this machine\n";
+  if (report.gpus.size() > 1) text += "\n" + table_of(report);
   text += "\nnode\n";
   add_checks(text, report.checks);
   for (std::size_t i = 0; i < report.gpus.size(); ++i) {

@@ -43,7 +43,6 @@ void summarise(Report& report) {
   std::size_t skipped = 0;
   const Check* decisive = nullptr;
   std::string place;
-  auto rank = [](Verdict v) { return v == Verdict::fail ? 3 : v == Verdict::error ? 2 : v == Verdict::inconclusive; };
   auto look = [&](const Check& check, const std::string& where) {
     skipped += check.verdict == Verdict::skipped;
     if (rank(check.verdict) <= (decisive == nullptr ? 0 : rank(decisive->verdict))) return;

@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <cstring>
 
 #include "check.h"
@@ -6,7 +7,7 @@
 int main(int argc, char** argv) {
   using namespace gpu_smoke::test;
   if (argc == 2 && std::strcmp(argv[1], "--sample-report") == 0) return print_sample_report();
-  if (argc == 2 && std::strcmp(argv[1], "--healthy-trace") == 0) return print_healthy_trace();
+  if (argc == 3 && std::strcmp(argv[1], "--healthy-trace") == 0) return print_healthy_trace(std::atoi(argv[2]));
   if (argc == 3 && std::strcmp(argv[1], "--nvml") == 0) {
     test_nvml_scenario(argv[2]);
   } else {

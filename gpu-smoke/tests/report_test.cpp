@@ -46,8 +46,10 @@ void exit_codes_are_the_documented_ones() {
 
 }  // namespace
 
-int print_healthy_trace() {
-  std::fputs(render_json(judge(healthy(), {}), {"2026-01-02T03:04:05Z", "node-1", 12, ""}).c_str(), stdout);
+int print_healthy_trace(int gpus) {
+  Evidence evidence = healthy();
+  for (int i = 1; i < gpus; ++i) add_gpu(evidence);
+  std::fputs(render_json(judge(evidence, {}), {"2026-01-02T03:04:05Z", "node-1", 12, ""}).c_str(), stdout);
   return 0;
 }
 

@@ -24,8 +24,8 @@ void test_verdict_speed();
 // Through the real dlopen, against fake_nvml.cpp.
 void test_nvml_scenario(const std::string& scenario);
 
-// A trace of a healthy GPU, and a report of two of which one is broken, for the tests of the binary.
-int print_healthy_trace();
+// A trace of healthy GPUs, and a report of two of which one is broken, for the tests of the binary.
+int print_healthy_trace(int gpus);
 int print_sample_report();
 
 // evidence.cpp: one H100 on which everything is well, and another like it.
