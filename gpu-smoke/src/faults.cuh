@@ -1,5 +1,5 @@
-// Faults on purpose, to see that the checks catch them: only in a build with -DGPU_SMOKE_FAULTS=ON, and only when
-// the environment's GPU_SMOKE_FAULT names one. An ordinary build has none of this.
+// Faults on purpose, to see that the checks catch them: only in a build with -DGPU_SMOKE_FAULTS=ON, and only one that
+// the environment's GPU_SMOKE_FAULT or trials.cpp names. An ordinary build has none of this.
 #pragma once
 
 #include <cstddef>

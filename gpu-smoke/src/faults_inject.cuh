@@ -4,8 +4,9 @@
 #ifdef GPU_SMOKE_FAULTS
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
+#include <mutex>
 #include <random>
+#include <string>
 #endif
 
 namespace gpu_smoke {
@@ -19,44 +20,81 @@ std::uint64_t random_below(std::uint64_t limit) {
   return ((static_cast<std::uint64_t>(device()) << 32U) | device()) % limit;
 }
 
-// True once in a process, for the named fault. `of`: so many occasions share the chance evenly.
-bool fires(const char* fault, std::uint64_t occasion, std::uint64_t of) {
-  const char* asked = std::getenv("GPU_SMOKE_FAULT");
-  if (asked == nullptr || std::strcmp(asked, fault) != 0) return false;
-  static const std::uint64_t chosen = random_below(1U << 30U);
-  static std::atomic<bool> fired = false;
-  return occasion == chosen % of && !fired.exchange(true);
+// One fault, armed from the environment at first and by arm_fault() afterwards; it fires once.
+class Fault {
+ public:
+  Fault() {
+    const char* named = std::getenv("GPU_SMOKE_FAULT");
+    arm(named != nullptr ? named : "");
+  }
+  void arm(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    name_ = name;
+    chosen_ = random_below(1U << 30U);
+    fired_ = false;
+  }
+  bool has_fired() {
+    const std::lock_guard lock(mutex_);
+    return fired_;
+  }
+  // `of` occasions share the chance evenly.
+  bool fires(const char* name, std::uint64_t occasion, std::uint64_t of) {
+    const std::lock_guard lock(mutex_);
+    if (fired_ || name_ != name || occasion != chosen_ % of) return false;
+    return fired_ = true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string name_;
+  std::uint64_t chosen_ = 0;
+  bool fired_ = false;
+};
+
+Fault& fault() {
+  static Fault the_fault;
+  return the_fault;
 }
 
-// The types of every chip since Turing, so that the chosen one is always run.
-std::uint64_t occasion_of(DataType type) {
-  return type == DataType::fp64 ? 0 : type == DataType::fp32 ? 1 : type == DataType::fp16 ? 2 : 3;
-}
-bool is_common(DataType type) {
-  return type == DataType::int8 || occasion_of(type) < 3;
+// The four types that every chip since Turing has, so that the chosen one is always run.
+constexpr DataType kCommon[] = {DataType::fp64, DataType::fp32, DataType::fp16, DataType::int8};
+
+bool fires_in_product(const char* name, DataType type) {
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    if (kCommon[i] == type) return fault().fires(name, i, 4);
+  }
+  return false;
 }
 
 cudaError_t flip_random_bit(void* data, std::size_t bytes) {
-  flip_bit<<<1, 1>>>(static_cast<unsigned*>(data) + random_below(bytes / 4), random_below(32));
+  flip_bit<<<1, 1>>>(static_cast<unsigned*>(data) + random_below(bytes / 4), static_cast<unsigned>(random_below(32)));
   return cudaGetLastError();
 }
 
 }  // namespace
 
+void arm_fault(const char* name) {
+  fault().arm(name);
+}
+bool fault_has_fired() {
+  return fault().has_fired();
+}
+
 cudaError_t inject_before_product(DataType type, int blocks) {
   int block = -1;
-  if (is_common(type) && fires("block", occasion_of(type), 4)) block = static_cast<int>(random_below(blocks));
+  if (fires_in_product("block", type)) block = static_cast<int>(random_below(static_cast<std::uint64_t>(blocks)));
   return cudaMemcpyToSymbol(skipped_block, &block, sizeof(block));
 }
 
 cudaError_t inject_after_product(DataType type, void* c, std::size_t bytes) {
-  return is_common(type) && fires("bit", occasion_of(type), 4) ? flip_random_bit(c, bytes) : cudaSuccess;
+  return fires_in_product("bit", type) ? flip_random_bit(c, bytes) : cudaSuccess;
 }
 
 cudaError_t inject_memory_fault(Pattern pattern, void* data, std::size_t bytes) {
-  if (fires("address", static_cast<std::uint64_t>(pattern), kPatterns)) return flip_random_bit(data, bytes);
-  // Two addresses of one cell hold one value: only the hashes can tell.
-  if (pattern > Pattern::inverted_hash || !fires("alias", static_cast<std::uint64_t>(pattern), 2)) return cudaSuccess;
+  const auto which = static_cast<std::uint64_t>(pattern);
+  if (fault().fires("address", which, kPatterns)) return flip_random_bit(data, bytes);
+  // Two addresses of one cell hold one value: only the two hashes can tell.
+  if (which > 1 || !fault().fires("alias", which, 2)) return cudaSuccess;
   auto* words = static_cast<unsigned long long*>(data);
   const std::uint64_t count = bytes / 8;
   const std::uint64_t from = random_below(count);
@@ -66,7 +104,7 @@ cudaError_t inject_memory_fault(Pattern pattern, void* data, std::size_t bytes) 
 
 cudaError_t inject_sustained_fault(void* c, std::size_t bytes) {
   static std::atomic<std::uint64_t> iteration = 0;
-  return fires("sustained", iteration++, 50) ? flip_random_bit(c, bytes) : cudaSuccess;
+  return fault().fires("sustained", iteration++ % 8, 8) ? flip_random_bit(c, bytes) : cudaSuccess;
 }
 
 #else

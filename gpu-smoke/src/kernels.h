@@ -42,12 +42,15 @@ cudaError_t launch_normal(DataType type, void* data, std::uint64_t count, std::u
 cudaError_t launch_check_output(const float* c, const int* expected, int rows, int columns, int size, int sm_count,
                                 OutputErrors* errors);
 
-// Nothing in an ordinary build. Each fires once, at a place chosen at random, when GPU_SMOKE_FAULT names it:
-// "bit" in an exact product's result, "block" left out of one, "address" or "alias" in the tested memory,
-// "sustained" in one result of the sustained load.
+// Nothing in an ordinary build. The armed fault fires once, at a place chosen at random: "bit" in an exact product's
+// result, "block" left out of one, "address" or "alias" in the tested memory, "sustained" in one result of that load.
 cudaError_t inject_before_product(DataType type, int blocks);
 cudaError_t inject_after_product(DataType type, void* c, std::size_t bytes);
 cudaError_t inject_memory_fault(Pattern pattern, void* data, std::size_t bytes);
 cudaError_t inject_sustained_fault(void* c, std::size_t bytes);
+#ifdef GPU_SMOKE_FAULTS
+void arm_fault(const char* name);  // "" for none
+[[nodiscard]] bool fault_has_fired();
+#endif
 
 }  // namespace gpu_smoke
