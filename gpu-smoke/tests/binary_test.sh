@@ -33,6 +33,20 @@ expect_exit 3
 expect_report
 expect_cause timeout
 
+# On a terminal it says what it waits for, and wipes that in the end; --no-progress says nothing.
+label="progress on a terminal"
+if command -v python3 >/dev/null; then
+  on_terminal() {
+    FAKE_NVML=hang LD_LIBRARY_PATH=$FAKE_NVML_DIR python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' \
+      sh -c '"$@" >/dev/null' sh "$GPU_SMOKE" --timeout 1 "$@" >"$work/stdout"
+  }
+  on_terminal
+  expect_text '0 s  driver'
+  expect_text 'K$'
+  on_terminal --no-progress
+  [ ! -s "$work/stdout" ] || complain "--no-progress wrote: $(cat "$work/stdout")"
+fi
+
 with_nvml remap-failure
 expect_exit 1
 expect_text '^fail  GPU 0 row-remap: a row remap has failed$'
