@@ -42,8 +42,21 @@ __global__ void check_pattern(const ulonglong2* data, unsigned long long pairs, 
   }
 }
 
+// Four loads under way per thread: one alone does not fill the memory's pipeline.
 __global__ void copy_vectors(const uint4* from, uint4* to, unsigned long long vectors) {
-  for (unsigned long long i = first_index(); i < vectors; i += stride()) to[i] = from[i];
+  const unsigned long long step = stride();
+  unsigned long long i = first_index();
+  for (; i + 3 * step < vectors; i += 4 * step) {
+    const uint4 first = from[i];
+    const uint4 second = from[i + step];
+    const uint4 third = from[i + 2 * step];
+    const uint4 fourth = from[i + 3 * step];
+    to[i] = first;
+    to[i + step] = second;
+    to[i + 2 * step] = third;
+    to[i + 3 * step] = fourth;
+  }
+  for (; i < vectors; i += step) to[i] = from[i];
 }
 
 constexpr int kCheckThreads = 256;

@@ -178,7 +178,7 @@ Check judge_xids(const Evidence& evidence, const NvmlGpu& gpu) {
 std::vector<Check> unread_health(const Subject& subject) {
   const Evidence& evidence = subject.evidence;
   std::vector<Check> checks;
-  for (const char* name : {"row-remap", "retired-pages", "recovery-action", "ecc", "temperature"}) {
+  for (const char* name : {"row-remap", "retired-pages", "recovery-action", "ecc", "temperature", "clocks"}) {
     if (!evidence.nvml.load_error.empty()) {
       checks.push_back({name, Verdict::error, "nvml-absent", "NVML is not there", {}});
     } else if (evidence.nvml.init_code != nvml::kSuccess) {

@@ -309,10 +309,13 @@ void random_operands_are_normal_enough() {
 }
 
 void copies_are_whole() {
-  std::vector<uint4> from(1000, uint4{1, 2, 3, 4});
-  std::vector<uint4> to(1000);
-  run_grid({2, 1, 1}, {kBlockSize, 1, 1}, [&] { copy_vectors(from.data(), to.data(), 1000ULL); });
-  CHECK(std::memcmp(from.data(), to.data(), sizeof(uint4) * 1000) == 0);
+  for (const unsigned long long vectors : {100ULL, 1000ULL, 2048ULL, 5000ULL}) {
+    std::vector<uint4> from(vectors);
+    for (std::size_t i = 0; i < from.size(); ++i) from[i].x = static_cast<unsigned>(i + 1);
+    std::vector<uint4> to(vectors + 1);
+    run_grid({2, 1, 1}, {kBlockSize, 1, 1}, [&] { copy_vectors(from.data(), to.data(), vectors); });
+    CHECK(std::memcmp(from.data(), to.data(), sizeof(uint4) * vectors) == 0 && to[vectors].x == 0);
+  }
 }
 
 }  // namespace

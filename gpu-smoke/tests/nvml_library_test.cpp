@@ -14,7 +14,8 @@ struct Expectation {
 };
 
 constexpr Expectation kExpectations[] = {
-    {"healthy", 5, "shared"},  // its NVML counts two processes: no speed is judged
+    {"healthy", 0, ""},
+    {"shared", 5, "shared"},  // two processes are on it already: no speed is judged
     {"bad-inforom", 1, "inforom-corrupt"},
     {"remap-failure", 1, "row-remap-failure"},
     {"recovery", 1, "recovery-action"},
@@ -50,7 +51,8 @@ void test_nvml_scenario(const std::string& scenario) {
     const NvmlFacts& facts = evidence.nvml.gpus[0].facts;
     CHECK(facts.inforom_valid.value && facts.pcie_max_generation.value == 5 && facts.pcie_max_width.value == 16);
     CHECK(facts.power_limit_mw.value == 700000 && facts.sm_max_mhz.value == 1980);
-    CHECK(health.compute_processes.value == 2 && health.power_mw.value == 123456 && health.pcie_replays.value == 7);
+    CHECK(health.compute_processes.ok() && health.compute_processes.value == 0 && health.power_mw.value == 123456 &&
+          health.pcie_replays.value == 7);
     const Samples& samples = evidence.nvml.gpus[0].transfer_samples;
     CHECK(samples.count >= 1 && samples.pcie_generation.value == 5 && samples.sm_mhz.mean == 1500);
     CHECK(samples.hw_thermal_ns.ok() && samples.power_watts.high == 123.456);
