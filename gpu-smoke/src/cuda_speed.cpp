@@ -77,7 +77,7 @@ SpeedRun run_speed(const Chip& chip, DataType type) {
     if (!time_launches(steps, "the product", 1, launch, milliseconds)) return run;
   }
   run.rows = run.columns = run.depth = product.rows;
-  run.engine = fast ? "cublasLt" : "own";
+  run.engine = fast ? "cublasLt" : kOwnEngine;
   const int count = std::clamp(static_cast<int>(kSampleMilliseconds / std::max(milliseconds, 1e-3)), 1, 10000);
   std::vector<double> speeds;
   const double operations = 2.0 * product.rows * product.columns * product.depth;

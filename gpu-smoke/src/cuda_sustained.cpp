@@ -42,7 +42,7 @@ class SustainedLoad {
     if (!steps_.ok("allocate the counts", errors_.allocate(sizeof(OutputErrors) * kMaxBatch))) return false;
     product_ = Product{a_.as(), b_.as(), c_.as(), size_, size_, problem_.k, 1, nullptr};
     fast_ = LtProduct::plan(run_.type, true, product_);
-    run_.engine = fast_ ? "cublasLt" : "own";
+    run_.engine = fast_ ? "cublasLt" : kOwnEngine;
     run_.expected_digest = expected_digest(problem_, size_, size_);
     return true;
   }

@@ -148,9 +148,11 @@ struct BandwidthRun : Outcome {
   std::uint64_t wrong_bytes = 0;  // what arrived differs from what was sent
 };
 
+inline constexpr const char* kOwnEngine = "own";
+
 struct SpeedRun : Outcome {
   DataType type = DataType::int8;
-  std::string engine;  // "cublasLt" or "own"
+  std::string engine;  // "cublasLt" or kOwnEngine
   int rows = 0;
   int columns = 0;
   int depth = 0;

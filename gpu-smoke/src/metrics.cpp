@@ -19,7 +19,8 @@ std::vector<Metric> metrics_of(const CudaGpu& gpu) {
   std::vector<Metric> metrics;
   const auto add = [&metrics](MetricKind kind, const char* name, const BandwidthRun& run) {
     if (run.code != cuda::kSuccess || run.attempts_gb_s.empty()) return;
-    metrics.push_back({kind, DataType::int8, name, "GB/s", best(run.attempts_gb_s), run.attempts_gb_s.size() > 1});
+    metrics.push_back(
+        {kind, DataType::int8, name, "GB/s", best(run.attempts_gb_s), run.attempts_gb_s.size() > 1, false});
   };
   add(MetricKind::host_to_device, "host-to-device", gpu.host_to_device);
   add(MetricKind::device_to_host, "device-to-host", gpu.device_to_host);
@@ -27,8 +28,8 @@ std::vector<Metric> metrics_of(const CudaGpu& gpu) {
   for (const auto& run : gpu.speeds) {
     if (run.code != cuda::kSuccess || run.attempts_tflops.empty()) continue;
     const std::string name = std::string("gemm-") + info(run.type).name + " (" + run.engine + ")";
-    metrics.push_back(
-        {MetricKind::gemm, run.type, name, "TFLOPS", best(run.attempts_tflops), run.attempts_tflops.size() > 1});
+    metrics.push_back({MetricKind::gemm, run.type, name, "TFLOPS", best(run.attempts_tflops),
+                       run.attempts_tflops.size() > 1, run.engine == kOwnEngine});
   }
   return metrics;
 }

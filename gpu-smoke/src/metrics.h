@@ -18,6 +18,7 @@ struct Metric {
   const char* unit = "GB/s";
   double value = 0;  // the best attempt
   bool retried = false;
+  bool own_kernel = false;  // correct first and fast second: not held against the table
 };
 
 // Of those that ran.

@@ -55,11 +55,6 @@ double usual(const Evidence& evidence, const std::string& uuid, const Metric& me
   return values.size() < kMinimumPastRuns ? 0 : median(values);
 }
 
-// Own kernels are correct first and fast second: only cublasLt is held against the table.
-bool has_absolute(const Metric& metric) {
-  return metric.kind != MetricKind::gemm || metric.name.find("(own)") == std::string::npos;
-}
-
 Check against_reference(const Subject& subject, const std::string& name, const Metric& metric) {
   const std::string shared = sharing(subject);
   std::string text = text_of(metric);
@@ -67,7 +62,7 @@ Check against_reference(const Subject& subject, const std::string& name, const M
   if (metric.retried) {
     text += ", the better of two tries " + short_number(subject.evidence.cool_down_s) + " s apart";
   }
-  if (!has_absolute(metric)) {
+  if (metric.own_kernel) {
     return skipped(name, "cublas-absent",
                    text + " by our own kernel; only libcublasLt's speed can be held against the table");
   }
@@ -102,35 +97,28 @@ bool not_worth_a_check(const CudaGpu& gpu, DataType type) {
   return chip != nullptr && chip->gemm[static_cast<std::size_t>(type)].expected <= 0;
 }
 
-// The metric that is furthest below `other(metric)`, as one check.
+// Every metric against `other(metric)`, as one check whose reason is the lowest that counts.
 template <class Other>
-Check against(const Subject& subject, const char* name, const char* cause, const char* what, const Other& other) {
-  const Metric* worst = nullptr;
-  Check check = skipped(name, "no-reference", std::string("nothing of ") + what + " to compare with");
-  const auto metrics = metrics_of(*subject.cuda);
-  double lowest = 1;
-  bool failed = false;
-  for (const auto& metric : metrics) {
+Check against(const Subject& subject, const char* name, const char* cause, const std::string& what,
+              const Other& other) {
+  Check check = skipped(name, "no-reference", "nothing of " + what + " to compare with");
+  double lowest = 0;
+  for (const auto& metric : metrics_of(*subject.cuda)) {
     const double reference = other(metric);
     if (reference <= 0) continue;
     const double ratio = metric.value / reference;
     const std::string text =
         metric.name + ": " + text_of(metric) + ", " + percent_of(metric.value, reference) + " of " + what;
-    if (worst == nullptr || ratio < lowest) {
-      worst = &metric;
-      lowest = ratio;
-      if (!failed) check.reason = "lowest is " + text;
-    }
-    if (ratio < kPeerFailBelow && !is_link(metric.kind)) {
-      failed = true;
-      check.reason = text;
-    } else if (ratio < kPeerWarnBelow) {
-      check.warnings.push_back(text);
-    }
+    const bool fails = ratio < kPeerFailBelow && !is_link(metric.kind);
+    if (!fails && ratio < kPeerWarnBelow) check.warnings.push_back(text);
+    const bool decides = check.verdict == Verdict::skipped || (fails && check.verdict == Verdict::pass) ||
+                         (fails == (check.verdict == Verdict::fail) && ratio < lowest);
+    if (!decides) continue;
+    lowest = ratio;
+    check.verdict = fails ? Verdict::fail : Verdict::pass;
+    check.cause = fails ? cause : "";
+    check.reason = "lowest is " + text;
   }
-  if (worst == nullptr) return check;
-  check.verdict = failed ? Verdict::fail : Verdict::pass;
-  check.cause = failed ? cause : "";
   return check;
 }
 
@@ -187,7 +175,7 @@ std::vector<LowMetric> low_metrics(const Evidence& evidence) {
     for (const auto& metric : metrics_of(gpu)) {
       const auto reference = reference_for(gpu, nvml, metric);
       const bool slow =
-          has_absolute(metric) && reference && reference->from_table && metric.value < kFailBelow * reference->expected;
+          !metric.own_kernel && reference && reference->from_table && metric.value < kFailBelow * reference->expected;
       const double others = std::max(best_peer(evidence, gpu, metric), usual(evidence, uuid_of(nvml), metric));
       if (slow || (!is_link(metric.kind) && metric.value < kPeerFailBelow * others)) {
         low.push_back({gpu.ordinal, metric.kind, metric.type});

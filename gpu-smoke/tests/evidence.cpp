@@ -157,7 +157,7 @@ void add_gpu(Evidence& evidence) {
   }
 }
 
-const Check& find_check(const Report& report, const std::string& name) {
+Check find_check(const Report& report, const std::string& name) {
   for (const auto& check : report.checks) {
     if (check.name == name) return check;
   }

@@ -58,7 +58,7 @@ void unknown_chips_have_a_formula() {
   CudaGpu gpu = healthy().cuda.gpus[0];
   gpu.name = "NVIDIA H100 NVL";
   const auto reference = [&gpu](MetricKind kind, DataType type) {
-    return reference_for(gpu, nullptr, {kind, type, "", "", 1, false});
+    return reference_for(gpu, nullptr, {kind, type, "", "", 1, false, false});
   };
   CHECK(reference(MetricKind::gemm, DataType::bf16) && !reference(MetricKind::gemm, DataType::bf16)->from_table);
   const double hbm = reference(MetricKind::copy, DataType::int8)->expected;
@@ -74,7 +74,7 @@ void links_are_held_against_what_they_could_be() {
   CHECK(std::abs(pcie_peak_gb_s(5, 16) - 63) < 0.1 && std::abs(pcie_peak_gb_s(4, 16) - 31.5) < 0.1);
   CHECK(pcie_peak_gb_s(99, 16) == 0);
   Evidence evidence = healthy();
-  const Metric metric{MetricKind::host_to_device, DataType::int8, "", "", 1, false};
+  const Metric metric{MetricKind::host_to_device, DataType::int8, "", "", 1, false, false};
   const auto reference = reference_for(evidence.cuda.gpus[0], &evidence.nvml.gpus[0], metric);
   CHECK(reference && reference->from_table && reference->expected > 45 && reference->expected < 47);
   evidence.nvml.gpus[0].facts.pcie_max_width.code = nvml::kNotSupported;

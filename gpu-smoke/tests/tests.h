@@ -31,7 +31,7 @@ int print_sample_report();
 // evidence.cpp: one H100 on which everything is well, and another like it.
 Evidence healthy(Level level = Level::standard);
 void add_gpu(Evidence& evidence);
-const Check& find_check(const Report& report, const std::string& name);
+Check find_check(const Report& report, const std::string& name);
 bool has_check(const Report& report, const std::string& name);
 
 }  // namespace gpu_smoke::test

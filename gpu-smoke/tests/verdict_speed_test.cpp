@@ -159,6 +159,18 @@ void peers_are_compared_with_their_like() {
   CHECK(!has_check(verdict(2690, "NVIDIA H100 NVL"), "peers"));
 }
 
+void the_lowest_that_counts_is_named() {
+  Evidence evidence = healthy();
+  add_gpu(evidence);
+  auto& gpu = evidence.cuda.gpus[1];
+  gpu.host_to_device.attempts_gb_s = {40};  // lowest, but a link
+  speed(gpu, DataType::fp16).attempts_tflops = {0.88 * 795};
+  speed(gpu, DataType::bf16).attempts_tflops = {0.86 * 795};
+  speed(gpu, DataType::fp8).attempts_tflops = {0.89 * 1403};
+  const Check check = judge(evidence, {}).gpus[1].checks.back();
+  CHECK_IN(check.reason, check.reason.rfind("lowest is gemm-bf16", 0) == 0 && check.warnings.size() == 1);
+}
+
 void links_differ_by_socket_and_only_warn() {
   Evidence evidence = healthy();
   add_gpu(evidence);
@@ -215,6 +227,7 @@ void test_verdict_speed() {
   each_fault_has_its_verdict();
   a_type_the_chip_lacks_is_no_check();
   peers_are_compared_with_their_like();
+  the_lowest_that_counts_is_named();
   links_differ_by_socket_and_only_warn();
   a_gpu_is_compared_with_its_own_past();
   peer_links_are_judged();
