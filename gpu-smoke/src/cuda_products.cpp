@@ -94,8 +94,13 @@ GemmRun run_exact_product(const Chip& chip, DataType type, const GemmProblem& pr
   const int blocks = problem.m / kProductBlock * (problem.n / kProductBlock);
   const int copies = std::max(1, (4 * chip.sm_count + blocks - 1) / std::max(blocks, 1));
   const Work work{type, false, uses_tensor_cores(chip.major, type), copies};
-  if (supports(chip.major, chip.minor, type)) return run_product(problem, work);
+  const bool has_kernel = type != DataType::fp8 || kHasFp8Kernel;
+  if (supports(chip.major, chip.minor, type) && has_kernel) return run_product(problem, work);
   GemmRun run = describe(problem, work);
+  if (!has_kernel) {
+    run.skipped = "built with a toolkit before CUDA 12.4, which has no fp8 in mma";
+    return run;
+  }
   run.skipped = "compute capability " + std::to_string(chip.major) + "." + std::to_string(chip.minor) + " has no " +
                 info(type).name;
   return run;

@@ -54,6 +54,10 @@ SpeedRun run_speed(const Chip& chip, DataType type) {
     run.skipped = "this chip has no " + std::string(info(type).name);
     return run;
   }
+  if (type == DataType::fp8 && !kHasFp8Kernel && cublaslt_name() == nullptr) {
+    run.skipped = "built with a toolkit before CUDA 12.4, and no cublasLt here";
+    return run;
+  }
   std::size_t free = 0;
   std::size_t total = 0;
   if (!steps.ok("ask for free memory", cudaMemGetInfo(&free, &total))) return run;

@@ -51,6 +51,7 @@ cudaError_t launch_product(DataType type, bool tensor_cores, const Product& prod
   if (product.rows % kProductBlock != 0 || product.columns % kProductBlock != 0 || row_bytes % 64 != 0) {
     return cudaErrorInvalidValue;
   }
+  if (type == DataType::fp8 && !kHasFp8Kernel) return cudaErrorNotSupported;
   if (type == DataType::fp32) return launch_plain<float>(product);
   if (!tensor_cores) return type == DataType::fp64 ? launch_plain<double>(product) : cudaErrorNotSupported;
   switch (type) {

@@ -24,6 +24,9 @@ struct Product {
   unsigned* sms = nullptr;  // one per block, or none
 };
 
+// e4m3 came to mma with PTX 8.4, in CUDA 12.4.
+constexpr bool kHasFp8Kernel = CUDART_VERSION >= 12040;
+
 constexpr int kProductBlock = 128;  // rows and columns of C per block
 
 // On tensor cores where `tensor_cores` says that the chip has them for the type; otherwise fp32 and fp64 only.

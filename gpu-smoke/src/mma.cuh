@@ -104,7 +104,7 @@ __device__ inline void mma(Result<type>* c, unsigned a0, unsigned a1, unsigned a
     GPU_SMOKE_MMA("m16n8k8.row.col.f32.tf32.tf32.f32");
 #endif
   } else if constexpr (type == DataType::fp8) {
-#if GPU_SMOKE_ARCH >= 890
+#if GPU_SMOKE_ARCH >= 890 && CUDART_VERSION >= 12040
     GPU_SMOKE_MMA("m16n8k32.row.col.f32.e4m3.e4m3.f32");
 #endif
   }
