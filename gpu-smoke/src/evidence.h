@@ -242,7 +242,8 @@ struct Evidence {
   bool reference_verified = false;
   bool timed_out = false;
   unsigned timeout_s = 0;
-  double cool_down_s = 0;  // before performance checks were retried; 0 when none was
+  double cool_start_s = 0;  // waited at first, because a GPU was still slowed by heat from before
+  double cool_down_s = 0;   // before performance checks were retried; 0 when none was
 };
 
 }  // namespace gpu_smoke

@@ -202,6 +202,7 @@ void status_fields(Archive& archive, Is<Evidence> auto& e) {
   archive("referenceVerified", e.reference_verified);
   archive("timedOut", e.timed_out);
   archive("coolDownSeconds", e.cool_down_s);
+  archive("coolStartSeconds", e.cool_start_s);
 }
 
 // Of one GPU, beside healthBefore, healthAfter and gemm.

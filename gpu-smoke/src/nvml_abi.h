@@ -37,6 +37,7 @@ inline constexpr int kRetiredDoubleBit = 1;
 
 inline constexpr unsigned long long kReasonSwPowerCap = 0x4;
 inline constexpr unsigned long long kReasonHwSlowdown = 0x8;
+inline constexpr unsigned long long kReasonSwThermal = 0x20;
 inline constexpr unsigned long long kReasonHwThermal = 0x40;
 inline constexpr unsigned long long kReasonHwPowerBrake = 0x80;
 

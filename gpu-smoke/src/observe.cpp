@@ -95,6 +95,7 @@ class Observer {
       keep(gpu, &CudaGpu::gemm, cuda_.run_gemm(gpu, problems_.ternary));
     });
     if (options_.level == Level::quick) return;
+    start_cool();
     on_all("memory", [this](int gpu) { keep(gpu, &CudaGpu::memory, cuda_.test_memory(gpu)); });
     on_all("exact products", [this](int gpu) { run_exact(gpu); });
     on_all("transfers", [this](int gpu) { measure_transfers(gpu); });
@@ -102,6 +103,25 @@ class Observer {
     on_all("speed", [this](int gpu) { measure_speeds(gpu); });
     retry();
     on_all("sustained load", [this](int gpu) { sustain(gpu); });
+  }
+
+  [[nodiscard]] bool is_hot() const {
+    for (const auto& index : nvml_index_) {
+      const auto reasons = index ? nvml_.sample(*index).clocks_event_reasons : Reading<std::uint64_t>{};
+      if (reasons.ok() && (reasons.value & (nvml::kReasonSwThermal | nvml::kReasonHwThermal)) != 0) return true;
+    }
+    return false;
+  }
+
+  // What ran before us may have left the GPUs hot: that is waited for, a little, and not held against them.
+  void start_cool() {
+    board_.now(-1, "waiting for a cool start");
+    constexpr double kLookSeconds = 0.1;
+    double waited = 0;
+    for (; waited < options_.cool_down_seconds && is_hot(); waited += kLookSeconds) {
+      std::this_thread::sleep_for(std::chrono::duration<double>(kLookSeconds));
+    }
+    board_.change([&](Evidence& e) { e.cool_start_s = waited; });
   }
 
   // One thread per GPU, released together, so that the node's power and cooling see all of them at once.

@@ -106,6 +106,7 @@ static_assert(ours::kFieldHwThermalNs == NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THER
 static_assert(ours::kFieldPowerBrakeNs == NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN);
 static_assert(ours::kClockSm == int{NVML_CLOCK_SM});
 static_assert(ours::kEccCorrected == int{NVML_MEMORY_ERROR_TYPE_CORRECTED});
+static_assert(ours::kReasonSwThermal == nvmlClocksEventReasonSwThermalSlowdown);
 static_assert(ours::kReasonSwPowerCap == nvmlClocksEventReasonSwPowerCap);
 static_assert(ours::kFieldRecoveryAction == NVML_FI_DEV_GET_GPU_RECOVERY_ACTION);
 static_assert(ours::kTemperatureGpu == int{NVML_TEMPERATURE_GPU});

@@ -23,9 +23,17 @@ class ScriptedNvml final : public Nvml {
   }
   NvmlFacts read_facts(unsigned index) override { return node_.gpus[index].facts; }
   Sample sample(unsigned) override {
-    return {{0, 1}, {0, 500000}, {0, 60}, {0, 1700}, {0, 5}, {0, 16}, {0, 0}, {0, 0}};
+    return {{0, hot_looks > 0 && hot_looks-- > 0 ? 0x40U : 1U},
+            {0, 500000},
+            {0, 60},
+            {0, 1700},
+            {0, 5},
+            {0, 16},
+            {0, 0},
+            {0, 0}};
   }
   int reads = 0;
+  int hot_looks = 0;
 
  private:
   NvmlNode node_;
@@ -73,6 +81,18 @@ void standard_asks_everything_once() {
   CHECK_IN(report.reason, report.verdict == Verdict::pass);
 }
 
+void heat_from_before_is_waited_for() {
+  ScriptedNvml nvml(1);
+  nvml.hot_looks = 2;
+  FakeCuda cuda(1);
+  Board board;
+  ObserveOptions options = small(Level::standard);
+  options.cool_down_seconds = 60;
+  observe(nvml, cuda, options, board);
+  CHECK(board.evidence().cool_start_s > 0.15 && board.evidence().cool_start_s < 0.25);
+  CHECK(find_check(judge(board.evidence(), {}), "clocks").verdict == Verdict::pass);
+}
+
 // The first measurement is low, the second not.
 class ColdCuda final : public FakeCuda {
  public:
@@ -105,6 +125,12 @@ class FlakyCuda final : public FakeCuda {
     if (type == DataType::fp16 && asked("exact") <= 7) run.mismatches = 1;
     return run;
   }
+  BandwidthRun measure_transfer(int gpu, bool to_device) override {
+    BandwidthRun run = FakeCuda::measure_transfer(gpu, to_device);
+    if (asked("transfer") <= 2) run.attempts_gb_s = {10};  // slow both ways, and the second try arrives wrong
+    if (asked("transfer") > 2) run.wrong_bytes = 8;
+    return run;
+  }
   BandwidthRun measure_copy(int gpu) override {
     BandwidthRun run = FakeCuda::measure_copy(gpu);
     if (asked("copy") == 1) run.attempts_gb_s = {1000};
@@ -124,6 +150,7 @@ void wrong_once_stays_wrong() {
   const Report report = judge(board.evidence(), {});
   CHECK(find_check(report, "exact-fp16").verdict == Verdict::fail);
   CHECK(find_check(report, "copy").cause == "gpu-fault");
+  CHECK(find_check(report, "host-to-device").cause == "wrong-result");
 }
 
 void without_gpus_nothing_is_computed() {
@@ -149,6 +176,7 @@ void the_board_says_what_is_going_on() {
 void test_observe() {
   quick_asks_little();
   standard_asks_everything_once();
+  heat_from_before_is_waited_for();
   slow_is_tried_twice_and_says_so();
   wrong_once_stays_wrong();
   without_gpus_nothing_is_computed();

@@ -159,6 +159,16 @@ void peers_are_compared_with_their_like() {
   CHECK(!has_check(verdict(2690, "NVIDIA H100 NVL"), "peers"));
 }
 
+void a_faster_chip_is_no_peer() {
+  Evidence evidence = healthy();
+  add_gpu(evidence);
+  add_gpu(evidence);
+  evidence.cuda.gpus[2].name = "NVIDIA Future";
+  evidence.cuda.gpus[2].copy.attempts_gb_s = {9000};
+  const Report report = judge(evidence, {});
+  CHECK_IN(report.reason, report.verdict == Verdict::pass && has_check(report, "peers"));
+}
+
 void the_lowest_that_counts_is_named() {
   Evidence evidence = healthy();
   add_gpu(evidence);
@@ -227,6 +237,7 @@ void test_verdict_speed() {
   each_fault_has_its_verdict();
   a_type_the_chip_lacks_is_no_check();
   peers_are_compared_with_their_like();
+  a_faster_chip_is_no_peer();
   the_lowest_that_counts_is_named();
   links_differ_by_socket_and_only_warn();
   a_gpu_is_compared_with_its_own_past();
