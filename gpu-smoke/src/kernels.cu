@@ -19,8 +19,21 @@ dim3 grid_of(const Product& product) {
   return dim3(product.columns / kProductBlock, product.rows / kProductBlock, product.copies);
 }
 
+// A kernel compiled for an older chip has nothing in place of the steps that only newer ones know: it must not run,
+// or a healthy GPU would be called wrong.
+template <DataType type>
+cudaError_t check_image() {
+  cudaFuncAttributes attributes{};
+  const cudaError_t asked = cudaFuncGetAttributes(&attributes, tensor_gemm<type>);
+  if (asked != cudaSuccess) return asked;
+  const int needed = type == DataType::fp64 ? 80 : info(type).minimum_capability;
+  return attributes.ptxVersion >= needed ? cudaSuccess : cudaErrorNoKernelImageForDevice;
+}
+
 template <DataType type>
 cudaError_t launch_tensor(const Product& product) {
+  const cudaError_t image = check_image<type>();
+  if (image != cudaSuccess) return image;
   tensor_gemm<type><<<grid_of(product), kBlockThreads>>>(
       static_cast<const uint4*>(product.a), static_cast<const uint4*>(product.b), static_cast<Result<type>*>(product.c),
       product.depth * info(type).bytes / 16, product.sms);
