@@ -38,6 +38,11 @@ def problems_of(case, binary, folder, schema):
     if report["replayedFrom"] != str(trace):
         yield "a replayed report that does not say so"
     checks = report["checks"] + [check for gpu in report["gpus"] for check in gpu["checks"]]
+    # Readers believe a verdict only when the checks say it too.
+    order = ["fail", "error", "inconclusive", "pass"]
+    said = {check["verdict"] for check in checks} & set(order)
+    if report["verdict"] != next(verdict for verdict in order if verdict in said):
+        yield f"verdict {report['verdict']}, the checks say {sorted(said)}"
     named = [check for check in checks if check["name"] == case.get("check")]
     wanted = case.get("verdict", {0: "pass", 1: "fail", 3: "error", 5: "inconclusive"}[case["exit"]])
     if "check" in case and not any(check["verdict"] == wanted for check in named):
