@@ -5,12 +5,13 @@ set -eu
 
 usage() {
   cat <<'END'
-usage: gpu-smoke/build.sh [--build DIR] [--copy-to DIR] [--test] [--host-only] [--no-install]
+usage: gpu-smoke/build.sh [--build DIR] [--copy-to DIR] [--test] [--host-only] [--faults] [--no-install]
 
   --build DIR     build here (default: gpu-smoke/build)
   --copy-to DIR   put the binary there too, for example beside mlctl
   --test          run the tests
   --host-only     leave out the CUDA part: needs no toolkit, tests the rules
+  --faults        can compute wrongly on purpose, and gpu-smoke-trials beside it: for measure.sh, not for nodes
   --no-install    never download the toolkit
 
 exit codes: 0 built; 1 a build or a test failed; 2 usage; 3 no toolkit and none could be had
@@ -22,6 +23,7 @@ build=$here/build
 copy_to=
 test=no
 host_only=OFF
+faults=OFF
 install=yes
 while [ $# -gt 0 ]; do
   case $1 in
@@ -29,6 +31,7 @@ while [ $# -gt 0 ]; do
     --copy-to) [ $# -ge 2 ] || { usage >&2; exit 2; }; copy_to=$2; shift ;;
     --test) test=yes ;;
     --host-only) host_only=ON ;;
+    --faults) faults=ON ;;
     --no-install) install=no ;;
     -h|--help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
@@ -72,7 +75,7 @@ install_wheels() {
   mv -T "$partial" "$toolkit" 2>/dev/null || [ -d "$toolkit/nvidia" ] || give_up "$toolkit cannot be written"
 }
 
-set -- -DGPU_SMOKE_HOST_ONLY=$host_only
+set -- -DGPU_SMOKE_HOST_ONLY=$host_only -DGPU_SMOKE_FAULTS=$faults
 if [ $host_only = OFF ]; then
   nvcc=$(find_nvcc)
   if [ -z "$nvcc" ]; then

@@ -8,7 +8,15 @@ class CudaAbsent final : public Cuda {
  public:
   bool built() const override { return false; }
   CudaNode open() override { return {}; }
+  Outcome start(int) override { return {}; }
   GemmRun run_gemm(int, const GemmProblem&) override { return {}; }
+  GemmRun run_exact(int, DataType, const GemmProblem&) override { return {}; }
+  MemoryRun test_memory(int) override { return {}; }
+  BandwidthRun measure_transfer(int, bool) override { return {}; }
+  BandwidthRun measure_copy(int) override { return {}; }
+  SpeedRun measure_speed(int, DataType) override { return {}; }
+  SustainedRun sustain(int, double, const GemmProblem&) override { return {}; }
+  PeerRun measure_peer(int, int) override { return {}; }
 };
 
 }  // namespace

@@ -71,7 +71,7 @@ JsonWriter& JsonWriter::value(const std::string& text) {
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return null();
   char text[32];
-  std::snprintf(text, sizeof(text), "%.6g", number);
+  std::snprintf(text, sizeof(text), "%.10g", number);
   return raw(text);
 }
 

@@ -5,47 +5,74 @@
 #include <ctime>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unistd.h>
 #include <vector>
 
+#include "history.h"
 #include "observe.h"
 #include "options.h"
+#include "trace.h"
 #include "verdict.h"
 
 namespace gpu_smoke {
 namespace {
 
+constexpr std::chrono::milliseconds kRedraw(250);
+
 struct Shared {
+  Board board;
   std::mutex mutex;
   std::condition_variable changed;
-  Evidence evidence;
   bool done = false;
 };
 
+// One line on a terminal, redrawn in place and wiped at the end.
+void draw(const std::string& text) {
+  std::fprintf(stderr, "\r\033[K%s", printable(text.c_str(), 100).c_str());
+}
+
 // A driver that hangs cannot be interrupted, only left behind: the thread is detached, and main ends the
 // process without destructors that could wait for it.
-Evidence observe_within(unsigned timeout_s) {
+Evidence observe_within(const Options& options, std::vector<PastRun> history) {
   auto shared = std::make_shared<Shared>();
-  std::thread([shared] {
+  ObserveOptions what;
+  what.level = options.level;
+  what.sustained_seconds = options.duration_s;
+  what.low_metrics = low_metrics;
+  shared->board.change([&](Evidence& e) {
+    e.timeout_s = options.timeout_s;
+    e.history = std::move(history);
+  });
+  std::thread([shared, what] {
     const auto nvml = make_nvml();
     const auto cuda = make_cuda();
-    const Evidence final_evidence = observe(*nvml, *cuda, {}, [&shared](const Evidence& evidence) {
-      const std::lock_guard lock(shared->mutex);
-      shared->evidence = evidence;
-    });
+    observe(*nvml, *cuda, what, shared->board);
     const std::lock_guard lock(shared->mutex);
-    shared->evidence = final_evidence;
     shared->done = true;
     shared->changed.notify_one();
   }).detach();
+  const bool progress = options.progress && isatty(STDERR_FILENO) == 1;
+  const auto start = std::chrono::steady_clock::now();
+  const auto deadline = start + std::chrono::seconds(options.timeout_s);
   std::unique_lock lock(shared->mutex);
-  const bool done = shared->changed.wait_for(lock, std::chrono::seconds(timeout_s), [&] { return shared->done; });
-  Evidence evidence = shared->evidence;
+  bool done = false;
+  while (!done && std::chrono::steady_clock::now() < deadline) {
+    done = shared->changed.wait_for(lock, kRedraw, [&] { return shared->done; });
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - start);
+    if (progress && !done) draw(std::to_string(seconds.count()) + " s  " + shared->board.doing());
+  }
+  if (progress) draw("");
+  Evidence evidence = shared->board.evidence();
   evidence.timed_out = !done;
-  evidence.timeout_s = timeout_s;
   return evidence;
+}
+
+int complain(const std::string& what) {
+  std::fprintf(stderr, "gpu-smoke: %s\n", printable(what.c_str(), what.size()).c_str());
+  return 3;
 }
 
 std::string host_name() {
@@ -61,16 +88,32 @@ std::string rfc3339(std::time_t now) {
   return text;
 }
 
+// From this machine, or from a file. Nothing when the file cannot be understood: `error` says why.
+std::optional<Evidence> look(const Options& options, std::string& error) {
+  std::vector<PastRun> history;
+  if (!options.history.empty() && !load_history(options.history, history, error)) return std::nullopt;
+  if (options.fake.empty()) return observe_within(options, std::move(history));
+  auto evidence = load_trace(options.fake, error);
+  if (evidence && !history.empty()) evidence->history = std::move(history);
+  return evidence;
+}
+
 int run_check(const Options& options) {
-  Run run{rfc3339(std::time(nullptr)), host_name(), 0};
+  Run run{rfc3339(std::time(nullptr)), host_name(), 0, printable(options.fake.c_str(), options.fake.size())};
   const auto start = std::chrono::steady_clock::now();
-  const Report report = judge(observe_within(options.timeout_s), options.policy);
+  std::string error;
+  const auto evidence = look(options, error);
+  if (!evidence) return complain(error);
+  const Report report = judge(*evidence, options.policy);
   const auto elapsed = std::chrono::steady_clock::now() - start;
   run.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
   const std::string text = options.json ? render_json(report, run) : render_text(report, run);
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  if (!written) std::fprintf(stderr, "gpu-smoke: the report could not be written\n");
-  return written ? exit_code(report.verdict) : 3;
+  if (!written) return complain("the report could not be written");
+  // What a trace says must not become this node's history.
+  const bool keep = !options.history.empty() && options.fake.empty();
+  if (keep && !add_to_history(options.history, report, run, error)) return complain(error);
+  return exit_code(report.verdict);
 }
 
 int run(const std::vector<std::string>& arguments) {

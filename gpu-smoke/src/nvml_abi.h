@@ -15,6 +15,7 @@ enum Code : int {
   kInsufficientSize = 7,
   kDriverNotLoaded = 9,
   kFunctionNotFound = 13,
+  kCorruptedInforom = 14,
   kGpuIsLost = 15,
   kResetRequired = 16,
   kOperatingSystem = 17,  // in practice: the device is blocked by cgroups
@@ -22,6 +23,10 @@ enum Code : int {
 };
 
 inline constexpr unsigned kFieldRecoveryAction = 230;
+inline constexpr unsigned kFieldHwThermalNs = 270;
+inline constexpr unsigned kFieldPowerBrakeNs = 271;
+inline constexpr int kClockSm = 1;
+inline constexpr int kEccCorrected = 0;
 inline constexpr int kTemperatureGpu = 0;
 inline constexpr int kThresholdShutdown = 0;
 inline constexpr int kThresholdSlowdown = 1;
@@ -30,7 +35,9 @@ inline constexpr int kEccVolatile = 0;
 inline constexpr int kRetiredMultipleSingleBit = 0;
 inline constexpr int kRetiredDoubleBit = 1;
 
+inline constexpr unsigned long long kReasonSwPowerCap = 0x4;
 inline constexpr unsigned long long kReasonHwSlowdown = 0x8;
+inline constexpr unsigned long long kReasonSwThermal = 0x20;
 inline constexpr unsigned long long kReasonHwThermal = 0x40;
 inline constexpr unsigned long long kReasonHwPowerBrake = 0x80;
 
@@ -60,6 +67,13 @@ struct FieldValue {
   Value value;
 };
 
+struct SramStatus {
+  unsigned version;
+  unsigned long long counts[11];
+  unsigned threshold_exceeded;
+};
+inline constexpr unsigned kSramStatusVersion = sizeof(SramStatus) | 1U << 24U;
+
 // Every entry point is optional: an older driver lacks some, and then the reading says kFunctionNotFound.
 struct Api {
   int (*init)();
@@ -81,6 +95,19 @@ struct Api {
   int (*temperature)(Device, int, unsigned*);
   int (*temperature_threshold)(Device, int, unsigned*);
   int (*clocks_event_reasons)(Device, unsigned long long*);
+  int (*sram_status)(Device, SramStatus*);
+  int (*validate_inforom)(Device);
+  int (*pcie_generation)(Device, unsigned*);
+  int (*pcie_width)(Device, unsigned*);
+  int (*pcie_max_generation)(Device, unsigned*);
+  int (*pcie_max_width)(Device, unsigned*);
+  int (*pcie_replays)(Device, unsigned*);
+  int (*power)(Device, unsigned*);
+  int (*power_limit)(Device, unsigned*);
+  int (*power_default_limit)(Device, unsigned*);
+  int (*clock)(Device, int, unsigned*);
+  int (*max_clock)(Device, int, unsigned*);
+  int (*compute_processes)(Device, unsigned*, void*);
 };
 
 }  // namespace gpu_smoke::nvml

@@ -38,6 +38,19 @@ nvml::Api bind_all(void* library) {
   bind(library, "nvmlDeviceGetTemperature", api.temperature);
   bind(library, "nvmlDeviceGetTemperatureThreshold", api.temperature_threshold);
   bind(library, "nvmlDeviceGetCurrentClocksEventReasons", api.clocks_event_reasons);
+  bind(library, "nvmlDeviceGetSramEccErrorStatus", api.sram_status);
+  bind(library, "nvmlDeviceValidateInforom", api.validate_inforom);
+  bind(library, "nvmlDeviceGetCurrPcieLinkGeneration", api.pcie_generation);
+  bind(library, "nvmlDeviceGetCurrPcieLinkWidth", api.pcie_width);
+  bind(library, "nvmlDeviceGetMaxPcieLinkGeneration", api.pcie_max_generation);
+  bind(library, "nvmlDeviceGetMaxPcieLinkWidth", api.pcie_max_width);
+  bind(library, "nvmlDeviceGetPcieReplayCounter", api.pcie_replays);
+  bind(library, "nvmlDeviceGetPowerUsage", api.power);
+  bind(library, "nvmlDeviceGetEnforcedPowerLimit", api.power_limit);
+  bind(library, "nvmlDeviceGetPowerManagementDefaultLimit", api.power_default_limit);
+  bind(library, "nvmlDeviceGetClockInfo", api.clock);
+  bind(library, "nvmlDeviceGetMaxClockInfo", api.max_clock);
+  bind(library, "nvmlDeviceGetComputeRunningProcesses_v3", api.compute_processes);
   if (api.clocks_event_reasons == nullptr) {  // its name before driver 535
     bind(library, "nvmlDeviceGetCurrentClocksThrottleReasons", api.clocks_event_reasons);
   }
@@ -91,12 +104,40 @@ Reading<RetiredPages> read_retired_pages(const nvml::Api& api, Device device) {
   return reading;
 }
 
-Reading<unsigned> read_recovery_action(const nvml::Api& api, Device device) {
+Reading<nvml::Value> read_field(const nvml::Api& api, Device device, unsigned id) {
   nvml::FieldValue field{};
-  field.field_id = nvml::kFieldRecoveryAction;
+  field.field_id = id;
   const int code = call(api.field_values, device, 1, &field);
-  if (code != nvml::kSuccess) return {code, 0};
-  return {field.code, field.value.as_unsigned};
+  if (code != nvml::kSuccess) return {code, {}};
+  return {field.code, field.value};
+}
+
+template <class Function, class... Arguments>
+Reading<unsigned> read_number(Function function, Arguments... arguments) {
+  Reading<unsigned> reading;
+  reading.code = call(function, arguments..., &reading.value);
+  return reading;
+}
+
+Reading<std::uint64_t> read_ecc(const nvml::Api& api, Device device, int type) {
+  unsigned long long count = 0;
+  const int code = call(api.ecc_errors, device, type, nvml::kEccVolatile, &count);
+  return {code, count};
+}
+
+// Counted only: NVML answers "insufficient size" with the count when there are any.
+Reading<unsigned> count_processes(const nvml::Api& api, Device device) {
+  Reading<unsigned> reading;
+  reading.code = call(api.compute_processes, device, &reading.value, static_cast<void*>(nullptr));
+  if (reading.code == nvml::kInsufficientSize) reading.code = nvml::kSuccess;
+  return reading;
+}
+
+Reading<bool> read_sram(const nvml::Api& api, Device device) {
+  nvml::SramStatus status{};
+  status.version = nvml::kSramStatusVersion;
+  const int code = call(api.sram_status, device, &status);
+  return {code, status.threshold_exceeded != 0};
 }
 
 class NvmlLibrary final : public Nvml {
@@ -140,22 +181,57 @@ class NvmlLibrary final : public Nvml {
     health.mig_enabled.code = call(api_.mig_mode, device, &mig, &mig_pending);
     health.mig_enabled.value = mig != 0;
     health.ecc_enabled = read_flag(api_.ecc_mode, device);
-    unsigned long long number = 0;
-    health.ecc_uncorrected.code = call(api_.ecc_errors, device, nvml::kEccUncorrected, nvml::kEccVolatile, &number);
-    health.ecc_uncorrected.value = number;
+    health.ecc_uncorrected = read_ecc(api_, device, nvml::kEccUncorrected);
+    health.ecc_corrected = read_ecc(api_, device, nvml::kEccCorrected);
+    health.sram_threshold_exceeded = read_sram(api_, device);
     health.remapped_rows = read_remapped_rows(api_, device);
     health.retired_pages = read_retired_pages(api_, device);
-    health.recovery_action = read_recovery_action(api_, device);
-    auto& celsius = health.temperature_celsius;
-    celsius.code = call(api_.temperature, device, nvml::kTemperatureGpu, &celsius.value);
-    auto& slowdown = health.slowdown_celsius;
-    slowdown.code = call(api_.temperature_threshold, device, nvml::kThresholdSlowdown, &slowdown.value);
-    auto& shutdown = health.shutdown_celsius;
-    shutdown.code = call(api_.temperature_threshold, device, nvml::kThresholdShutdown, &shutdown.value);
-    number = 0;
-    health.clocks_event_reasons.code = call(api_.clocks_event_reasons, device, &number);
-    health.clocks_event_reasons.value = number;
+    const auto action = read_field(api_, device, nvml::kFieldRecoveryAction);
+    health.recovery_action = {action.code, action.value.as_unsigned};
+    health.temperature_celsius = read_number(api_.temperature, device, nvml::kTemperatureGpu);
+    health.slowdown_celsius = read_number(api_.temperature_threshold, device, nvml::kThresholdSlowdown);
+    health.shutdown_celsius = read_number(api_.temperature_threshold, device, nvml::kThresholdShutdown);
+    unsigned long long reasons = 0;
+    health.clocks_event_reasons.code = call(api_.clocks_event_reasons, device, &reasons);
+    health.clocks_event_reasons.value = reasons;
+    health.pcie_replays = read_number(api_.pcie_replays, device);
+    health.power_mw = read_number(api_.power, device);
+    health.compute_processes = count_processes(api_, device);
     return health;
+  }
+
+  NvmlFacts read_facts(unsigned index) override {
+    NvmlFacts facts;
+    if (index >= devices_.size() || devices_[index] == nullptr) return facts;
+    Device device = devices_[index];
+    const int inforom = call(api_.validate_inforom, device);
+    facts.inforom_valid.value = inforom != nvml::kCorruptedInforom;
+    facts.inforom_valid.code = facts.inforom_valid.value ? inforom : static_cast<int>(nvml::kSuccess);
+    facts.pcie_max_generation = read_number(api_.pcie_max_generation, device);
+    facts.pcie_max_width = read_number(api_.pcie_max_width, device);
+    facts.power_limit_mw = read_number(api_.power_limit, device);
+    facts.power_default_limit_mw = read_number(api_.power_default_limit, device);
+    facts.sm_max_mhz = read_number(api_.max_clock, device, nvml::kClockSm);
+    return facts;
+  }
+
+  Sample sample(unsigned index) override {
+    Sample sample;
+    if (index >= devices_.size() || devices_[index] == nullptr) return sample;
+    Device device = devices_[index];
+    unsigned long long reasons = 0;
+    sample.clocks_event_reasons.code = call(api_.clocks_event_reasons, device, &reasons);
+    sample.clocks_event_reasons.value = reasons;
+    sample.power_mw = read_number(api_.power, device);
+    sample.temperature_celsius = read_number(api_.temperature, device, nvml::kTemperatureGpu);
+    sample.sm_mhz = read_number(api_.clock, device, nvml::kClockSm);
+    sample.pcie_generation = read_number(api_.pcie_generation, device);
+    sample.pcie_width = read_number(api_.pcie_width, device);
+    const auto heat = read_field(api_, device, nvml::kFieldHwThermalNs);
+    sample.hw_thermal_ns = {heat.code, heat.value.as_unsigned_long_long};
+    const auto brake = read_field(api_, device, nvml::kFieldPowerBrakeNs);
+    sample.power_brake_ns = {brake.code, brake.value.as_unsigned_long_long};
+    return sample;
   }
 
  private:

@@ -13,7 +13,12 @@ struct Options {
   Action action = Action::check;
   std::string error;  // for usage_error
   bool json = false;
-  unsigned timeout_s = 60;
+  Level level = Level::standard;
+  unsigned duration_s = 8;  // of the sustained load
+  unsigned timeout_s = 0;
+  std::string history;  // a folder; empty: none
+  std::string fake;     // a trace; empty: this machine
+  bool progress = true;
   Policy policy;
 };
 

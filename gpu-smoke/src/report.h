@@ -30,7 +30,8 @@ struct GpuReport {
 
 struct Policy {
   std::optional<unsigned> expect_gpus;
-  bool strict = false;  // skipped checks and pending remaps fail
+  bool strict = false;       // skipped checks and pending remaps fail
+  std::string expect_model;  // a whole word, or several, of every GPU's name; empty: any
 };
 
 struct Report {
@@ -48,9 +49,16 @@ struct Run {
   std::string started_at;  // RFC 3339, UTC
   std::string host;
   long long duration_ms = 0;
+  std::string replayed_from;  // a trace, instead of this machine; empty for a real run
 };
 
 [[nodiscard]] const char* to_string(Verdict verdict);
+[[nodiscard]] const char* to_string(Level level);
+// False for another text. Empty is standard.
+[[nodiscard]] bool parse_level(const std::string& text, Level& level);
+// What decides when checks differ: a fault that was seen, then what could not be asked, then what stays open; 0 for
+// pass and skipped.
+[[nodiscard]] int rank(Verdict verdict);
 // 0 pass, 1 fail, 3 error, 5 inconclusive.
 [[nodiscard]] int exit_code(Verdict verdict);
 // What to do about a cause; empty when there is nothing to add.

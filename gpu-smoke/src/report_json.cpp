@@ -1,4 +1,5 @@
-#include "json_writer.h"
+#include "archive.h"
+#include "reference.h"
 #include "report.h"
 #include "verdict_codes.h"
 
@@ -18,16 +19,6 @@ void text_or_null(JsonWriter& json, const char* key, const std::string& text) {
   }
 }
 
-template <class T>
-void reading(JsonWriter& json, const std::string& key, const Reading<T>& reading) {
-  json.key(key);
-  if (reading.ok()) {
-    json.value(reading.value);
-  } else {
-    json.null();
-  }
-}
-
 void write_checks(JsonWriter& json, const std::vector<Check>& checks) {
   json.key("checks").open('[');
   for (const auto& check : checks) {
@@ -40,43 +31,22 @@ void write_checks(JsonWriter& json, const std::vector<Check>& checks) {
   json.close(']');
 }
 
-void write_health(JsonWriter& json, const char* key, const Health& health) {
-  json.key(key).open('{');
-  reading(json, "migEnabled", health.mig_enabled);
-  reading(json, "eccEnabled", health.ecc_enabled);
-  reading(json, "eccUncorrectedVolatileCount", health.ecc_uncorrected);
-  const auto& rows = health.remapped_rows;
-  reading(json, "remappedRowsCorrectableCount", Reading<unsigned>{rows.code, rows.value.correctable});
-  reading(json, "remappedRowsUncorrectableCount", Reading<unsigned>{rows.code, rows.value.uncorrectable});
-  reading(json, "rowRemapPending", Reading<bool>{rows.code, rows.value.pending});
-  reading(json, "rowRemapFailure", Reading<bool>{rows.code, rows.value.failure});
-  const auto& pages = health.retired_pages;
-  reading(json, "retiredPagesMultipleSingleBitCount", Reading<unsigned>{pages.code, pages.value.multiple_single_bit});
-  reading(json, "retiredPagesDoubleBitCount", Reading<unsigned>{pages.code, pages.value.double_bit});
-  reading(json, "pageRetirementPending", Reading<bool>{pages.code, pages.value.pending});
-  reading(json, "recoveryActionCode", health.recovery_action);
-  reading(json, "temperatureCelsius", health.temperature_celsius);
-  reading(json, "slowdownTemperatureCelsius", health.slowdown_celsius);
-  reading(json, "shutdownTemperatureCelsius", health.shutdown_celsius);
-  reading(json, "clocksEventReasonsBitmask", health.clocks_event_reasons);
-  json.close('}');
+template <class T>
+void write_object(JsonWriter& json, const char* key, const T& value) {
+  json.key(key);
+  JsonSaver(json).object(value);
 }
 
-void write_gemm(JsonWriter& json, const Evidence& evidence, const GemmRun& run) {
-  json.key("gemm").open('{');
-  json.key("inputType").value("int8").key("outputType").value("int32");
-  json.key("rowsCount").value(evidence.gemm_m).key("columnsCount").value(evidence.gemm_n);
-  json.key("depthCount").value(evidence.gemm_k).key("seedNumber").value(evidence.gemm_seed);
-  json.key("cudaErrorCode").value(run.code);
-  const bool ran = run.code == cuda::kSuccess;
-  json.key("mismatchesCount");
-  ran ? json.value(run.mismatches) : json.null();
-  json.key("kernelMilliseconds");
-  ran ? json.value(run.kernel_ms) : json.null();
-  json.close('}');
+// Tells slow clocks from a slow chip: what was reached, of the peak at the clock that was held meanwhile.
+std::optional<double> clock_normalised_efficiency(const GpuReport& gpu) {
+  if (!gpu.nvml || gpu.nvml->sustained_samples.count == 0) return std::nullopt;
+  const double peak = formula_fp16_tflops(gpu.cuda->major, gpu.cuda->minor, gpu.cuda->sm_count,
+                                          static_cast<int>(gpu.nvml->sustained_samples.sm_mhz.mean));
+  if (peak <= 0 || gpu.cuda->sustained.tflops <= 0) return std::nullopt;
+  return gpu.cuda->sustained.tflops / peak;
 }
 
-void write_gpu(JsonWriter& json, const Evidence& evidence, const GpuReport& gpu, int index) {
+void write_gpu(JsonWriter& json, const GpuReport& gpu, int index) {
   json.open('{').key("index").value(index);
   text_or_null(json, "name", gpu.nvml && !gpu.nvml->name.empty() ? gpu.nvml->name : gpu.cuda ? gpu.cuda->name : "");
   text_or_null(json, "uuid", gpu.nvml ? gpu.nvml->uuid : "");
@@ -88,14 +58,19 @@ void write_gpu(JsonWriter& json, const Evidence& evidence, const GpuReport& gpu,
   json.key("memoryTotalBytes");
   gpu.cuda ? json.value(gpu.cuda->memory_bytes) : json.null();
   write_checks(json, gpu.checks);
+  JsonSaver saver(json);
   if (gpu.nvml) {
-    write_health(json, "healthBefore", gpu.nvml->before);
-    write_health(json, "healthAfter", gpu.nvml->after);
+    write_object(json, "healthBefore", gpu.nvml->before);
+    write_object(json, "healthAfter", gpu.nvml->after);
+    nvml_fields(saver, *gpu.nvml);
   } else {
     json.key("healthBefore").null().key("healthAfter").null();
   }
   if (gpu.cuda) {
-    write_gemm(json, evidence, gpu.cuda->gemm);
+    write_object(json, "gemm", gpu.cuda->gemm);
+    cuda_fields(saver, *gpu.cuda);
+    const auto efficiency = clock_normalised_efficiency(gpu);
+    saver.when(efficiency.has_value(), "sustainedShareOfPeakAtItsClock", efficiency.value_or(0));
   } else {
     json.key("gemm").null();
   }
@@ -140,8 +115,19 @@ std::string render_json(const Report& report, const Run& run) {
   write_checks(json, report.checks);
   json.key("gpus").open('[');
   int index = 0;
-  for (const auto& gpu : report.gpus) write_gpu(json, evidence, gpu, index++);
-  json.close(']').close('}');
+  for (const auto& gpu : report.gpus) write_gpu(json, gpu, index++);
+  json.close(']');
+  json.key("level").value(to_string(evidence.level));
+  text_or_null(json, "expectedModel", report.policy.expect_model);
+  text_or_null(json, "replayedFrom", run.replayed_from);
+  json.key("status").open('{');
+  JsonSaver saver(json);
+  status_fields(saver, evidence);
+  json.close('}');
+  saver("kernelLog", evidence.kernel_log);
+  saver("peers", evidence.cuda.peers);
+  saver("history", evidence.history);
+  json.close('}');
   return json.text() + "\n";
 }
 

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <string>
 
+#include "metrics.h"
 #include "report.h"
 #include "verdict_codes.h"
 
@@ -20,12 +22,12 @@ constexpr Hint kHints[] = {
     {"no-permission", "run where the device files /dev/nvidia* may be opened"},
     {"gpu-busy", "stop what uses the GPU, or set its compute mode to default"},
     {"fabric-not-ready", "start nvidia-fabricmanager, then try again"},
-    {"out-of-memory", "stop what uses the GPU's memory: the check needs about 16 MiB and a context"},
+    {"out-of-memory", "stop what uses the GPU's memory"},
     {"not-built-for-gpu", "build gpu-smoke with a toolkit that knows this GPU"},
     {"host-only-build", "build gpu-smoke with the CUDA toolkit: gpu-smoke/build.sh"},
     {"timeout", "a GPU that does not answer is often lost: look for Xid lines in the kernel log"},
     {"hot", "let it cool down, then run again"},
-    {"throttled", "let it cool down and check its power supply, then run again"},
+    {"throttled", "check cooling and power supply, then run again"},
     {"reference-error", "the host computed a wrong product: test its CPU and memory"},
     {"wrong-result", "take the GPU out of service: it computes wrongly"},
     {"gpu-fault", "take the GPU out of service and look for Xid lines in the kernel log"},
@@ -36,14 +38,72 @@ constexpr Hint kHints[] = {
     {"ecc-uncorrected", "drain the GPU, reset it, and run again; replace it when that does not help"},
     {"recovery-action", "drain the GPU and do what the driver asks for"},
     {"remap-pending", "drain the GPU, then `nvidia-smi --gpu-reset`"},
+    {"model-mismatch", "check which node this is, or --expect-model"},
+    {"memory-fault", "take the GPU out of service: its memory does not keep what is written to it"},
+    {"sram-threshold", "take the GPU out of service: too many errors in its on-chip memory"},
+    {"inforom-corrupt", "take the GPU out of service: its settings cannot be trusted"},
+    {"xid", "drain the GPU and look the Xid up in NVIDIA's catalogue; 79 needs a restart of the machine"},
+    {"pcie-degraded", "reseat the GPU, and check slot, riser and firmware"},
+    {"slow",
+     "check clocks, power limit and cooling; sustainedShareOfPeakAtItsClock tells slow clocks from a slow chip"},
+    {"slower-than-peers", "compare its clocks, power and temperature with the best GPU's"},
+    {"slower-than-before", "compare clocks, power and driver version with the earlier runs"},
+    {"mig", "run it on the whole GPU to judge its speed; with --quick only what MIG allows is asked"},
+    {"shared", "stop what uses the GPU, then run again"},
     {"reset-required", "drain the GPU, then `nvidia-smi --gpu-reset`"},
 };
 
+std::string pad(std::string cell, std::size_t width) {
+  if (cell.size() < width) cell.append(width - cell.size(), ' ');
+  return cell;
+}
+
+// Cells in columns, the last one as wide as it is.
+std::string align(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths(rows.front().size(), 0);
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) text += pad(row[i], widths[i] + 2);
+    text += row.back() + "\n";
+  }
+  return text;
+}
+
+std::string verdict_of(const GpuReport& gpu) {
+  const Check* worst = nullptr;
+  for (const auto& check : gpu.checks) {
+    if (rank(check.verdict) > (worst == nullptr ? 0 : rank(worst->verdict))) worst = &check;
+  }
+  return worst == nullptr ? "pass" : std::string(to_string(worst->verdict)) + ": " + worst->cause;
+}
+
+std::string measured(const GpuReport& gpu, MetricKind kind, DataType type) {
+  if (!gpu.cuda) return "-";
+  for (const auto& metric : metrics_of(*gpu.cuda)) {
+    if (metric.kind == kind && metric.type == type) return short_number(metric.value) + " " + metric.unit;
+  }
+  return "-";
+}
+
+// The node at a glance, one line per GPU.
+std::string table_of(const Report& report) {
+  std::vector<std::vector<std::string>> rows = {{"GPU", "NAME", "VERDICT", "TEMP", "POWER", "COPY", "BF16"}};
+  for (std::size_t i = 0; i < report.gpus.size(); ++i) {
+    const GpuReport& gpu = report.gpus[i];
+    const bool sampled = gpu.nvml && gpu.nvml->sustained_samples.count > 0;
+    const Samples samples = sampled ? gpu.nvml->sustained_samples : Samples{};
+    rows.push_back({std::to_string(i), gpu.cuda ? gpu.cuda->name : gpu.nvml->name, verdict_of(gpu),
+                    sampled ? short_number(samples.temperature_celsius.high) + " C" : "-",
+                    sampled ? short_number(samples.power_watts.mean) + " W" : "-",
+                    measured(gpu, MetricKind::copy, DataType::int8), measured(gpu, MetricKind::gemm, DataType::bf16)});
+  }
+  return align(rows);
+}
+
 void add_checks(std::string& text, const std::vector<Check>& checks) {
-  auto pad = [](std::string cell, std::size_t width) {
-    if (cell.size() < width) cell.append(width - cell.size(), ' ');
-    return cell;
-  };
   for (const auto& check : checks) {
     text += "  " + pad(check.name, 16) + pad(to_string(check.verdict), 14) + check.reason + "\n";
     for (const auto& warning : check.warnings) text += "  " + pad("", 16) + pad("warning", 14) + warning + "\n";
@@ -79,6 +139,43 @@ const char* to_string(Verdict verdict) {
   return "error";
 }
 
+const char* to_string(Level level) {
+  switch (level) {
+    case Level::quick:
+      return "quick";
+    case Level::standard:
+      return "standard";
+    case Level::burn_in:
+      break;
+  }
+  return "long";
+}
+
+bool parse_level(const std::string& text, Level& level) {
+  for (const Level known : {Level::quick, Level::standard, Level::burn_in}) {
+    if (text != to_string(known)) continue;
+    level = known;
+    return true;
+  }
+  level = Level::standard;
+  return text.empty();
+}
+
+int rank(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::fail:
+      return 3;
+    case Verdict::error:
+      return 2;
+    case Verdict::inconclusive:
+      return 1;
+    case Verdict::pass:
+    case Verdict::skipped:
+      break;
+  }
+  return 0;
+}
+
 int exit_code(Verdict verdict) {
   switch (verdict) {
     case Verdict::pass:
@@ -103,7 +200,11 @@ std::string hint_for(const std::string& cause) {
 
 std::string render_text(const Report& report, const Run& run) {
   std::string text = std::string(to_string(report.verdict)) + "  " + report.reason + "\n";
-  text += run.host + "  " + run.started_at + "  " + std::to_string(run.duration_ms) + " ms\n\nnode\n";
+  text += run.host + "  " + run.started_at + "  " + std::to_string(run.duration_ms) + " ms  level " +
+          to_string(report.evidence.level) + "\n";
+  if (!run.replayed_from.empty()) text += "replayed from " + run.replayed_from + ": says nothing about this machine\n";
+  if (report.gpus.size() > 1) text += "\n" + table_of(report);
+  text += "\nnode\n";
   add_checks(text, report.checks);
   for (std::size_t i = 0; i < report.gpus.size(); ++i) {
     text += "\n" + describe(report.gpus[i], i);

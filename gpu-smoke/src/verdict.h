@@ -2,15 +2,33 @@
 // error and never a pass; a fault that was seen outweighs everything that was not.
 #pragma once
 
+#include "metrics.h"
 #include "report.h"
 
 namespace gpu_smoke {
 
 [[nodiscard]] Report judge(const Evidence& evidence, const Policy& policy);
 
-// The rules one by one, in the order in which they are reported.
+// One GPU as the rules see it; either side may be missing.
+struct Subject {
+  const Evidence& evidence;
+  const Policy& policy;
+  const CudaGpu* cuda = nullptr;
+  const NvmlGpu* nvml = nullptr;
+};
+
+// Why the GPU is not ours alone: "mig", "shared" (other processes were on it), or empty. Then GPU-wide counters
+// say little and measurements of speed nothing; a wrong result is as wrong as ever.
+[[nodiscard]] std::string sharing(const Subject& subject);
+
+// The rules, in the order in which they are reported. Each level has its own set.
 [[nodiscard]] std::vector<Check> judge_node(const Evidence& evidence, const Policy& policy);
-[[nodiscard]] std::vector<Check> judge_health(const Evidence& evidence, const NvmlGpu* gpu, const Policy& policy);
-[[nodiscard]] Check judge_gemm(const Evidence& evidence, const CudaGpu* gpu);
+[[nodiscard]] std::vector<Check> judge_health(const Subject& subject);       // verdict_health.cpp
+[[nodiscard]] std::vector<Check> judge_load(const Subject& subject);         // verdict_load.cpp: power, link, clocks
+[[nodiscard]] std::vector<Check> judge_correctness(const Subject& subject);  // verdict_correct.cpp
+[[nodiscard]] std::vector<Check> judge_speed(const Subject& subject);        // verdict_speed.cpp
+
+// Measurements that would fail their GPU, by reference, peers or history: worth one retry.
+[[nodiscard]] std::vector<LowMetric> low_metrics(const Evidence& evidence);
 
 }  // namespace gpu_smoke

@@ -1,5 +1,7 @@
 #include "verdict_codes.h"
 
+#include <cstdio>
+
 namespace gpu_smoke {
 namespace {
 
@@ -96,6 +98,12 @@ Check from_cuda_code(const Evidence& evidence, const std::string& name, int code
 
 std::string cuda_version(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+std::string short_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value);
+  return text;
 }
 
 }  // namespace gpu_smoke

@@ -1,5 +1,6 @@
 // Node rules: are the libraries there and of one mind, and how many GPUs are there.
 #include <algorithm>
+#include <cctype>
 
 #include "verdict.h"
 #include "verdict_codes.h"
@@ -71,13 +72,45 @@ Check judge_count(const Evidence& evidence, const Policy& policy, const Check& n
   return {"gpu-count", Verdict::fail, "count-mismatch", both, {}};
 }
 
+// "A10" is a word of "NVIDIA A10" and not of "NVIDIA A100".
+bool has_words(const std::string& name, const std::string& words) {
+  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  for (std::size_t at = name.find(words); at != std::string::npos; at = name.find(words, at + 1)) {
+    const std::size_t end = at + words.size();
+    if ((at == 0 || !is_word(name[at - 1])) && (end == name.size() || !is_word(name[end]))) return true;
+  }
+  return false;
+}
+
+Check judge_model(const Evidence& evidence, const Policy& policy, const Check& cuda) {
+  if (cuda.verdict != Verdict::pass) return could_not("gpu-model", cuda.cause, "CUDA could not name the GPUs");
+  for (const auto& gpu : evidence.cuda.gpus) {
+    if (has_words(gpu.name, policy.expect_model)) continue;
+    return fail("gpu-model", "model-mismatch",
+                "GPU " + std::to_string(gpu.ordinal) + " is a " + gpu.name + ", expected " + policy.expect_model);
+  }
+  return pass("gpu-model", "every GPU is a " + policy.expect_model);
+}
+
+void warn_of_mixed_chips(const Evidence& evidence, Check& count) {
+  for (const auto& gpu : evidence.cuda.gpus) {
+    if (gpu.name == evidence.cuda.gpus[0].name) continue;
+    count.warnings.push_back("different chips: " + evidence.cuda.gpus[0].name + " and " + gpu.name +
+                             "; only like ones are compared");
+    return;
+  }
+}
+
 }  // namespace
 
 std::vector<Check> judge_node(const Evidence& evidence, const Policy& policy) {
   Check nvml = judge_nvml(evidence);
   Check cuda = judge_cuda(evidence);
   Check count = judge_count(evidence, policy, nvml, cuda);
-  return {std::move(nvml), std::move(cuda), std::move(count)};
+  warn_of_mixed_chips(evidence, count);
+  std::vector<Check> checks = {nvml, cuda, std::move(count)};
+  if (!policy.expect_model.empty()) checks.push_back(judge_model(evidence, policy, cuda));
+  return checks;
 }
 
 }  // namespace gpu_smoke

@@ -33,6 +33,20 @@ expect_exit 3
 expect_report
 expect_cause timeout
 
+# On a terminal it says what it waits for, and wipes that in the end; --no-progress says nothing.
+label="progress on a terminal"
+if command -v python3 >/dev/null; then
+  on_terminal() {
+    FAKE_NVML=hang LD_LIBRARY_PATH=$FAKE_NVML_DIR python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' \
+      sh -c '"$@" >/dev/null' sh "$GPU_SMOKE" --timeout 1 "$@" >"$work/stdout"
+  }
+  on_terminal
+  expect_text '0 s  driver'
+  expect_text 'K$'
+  on_terminal --no-progress
+  [ ! -s "$work/stdout" ] || complain "--no-progress wrote: $(cat "$work/stdout")"
+fi
+
 with_nvml remap-failure
 expect_exit 1
 expect_text '^fail  GPU 0 row-remap: a row remap has failed$'
@@ -45,6 +59,29 @@ code=$?
 expect_exit 1
 expect_report
 expect_text '"mismatchesCount": 0,'
+
+# A trace instead of the machine: a healthy one passes even here, says that it is one, and leaves no history.
+label="a replayed trace"
+"$GPU_SMOKE_TESTS" --healthy-trace 2 >"$work/pair.json"
+run --fake "$work/pair.json" --history "$work/history"
+expect_exit 0
+expect_text '^replayed from .*: says nothing about this machine$'
+expect_text '^0    NVIDIA H100 80GB HBM3  pass     66.0 C  690 W  3000 GB/s  795 TFLOPS$'
+[ ! -e "$work/history" ] || complain "a trace became history"
+run --fake "$work/none.json"
+expect_exit 3
+grep -q 'none.json cannot be read' "$work/stderr" || complain "the missing trace is not named"
+echo '{"extends": "pair.json", "set": {"/gpus/9/name": "x"}}' >"$work/far.json"
+run --fake "$work/far.json"
+expect_exit 3
+grep -q 'no such place: /gpus/9/name' "$work/stderr" || complain "the wrong place is not named"
+echo '{"extends": "self.json"}' >"$work/self.json"
+run --fake "$work/self.json"
+expect_exit 3
+mkdir "$work/broken" && echo '[' >"$work/broken/GPU-1.json"
+run --fake "$work/pair.json" --history "$work/broken"
+expect_exit 3
+grep -q 'GPU-1.json: .*at byte' "$work/stderr" || complain "the broken history is not named"
 
 run --help
 expect_exit 0

@@ -77,7 +77,7 @@ int nvmlDeviceGetEccMode(Device, int* current, int* pending) {
 }
 int nvmlDeviceGetTotalEccErrors(Device, int type, int counter, unsigned long long* count) {
   *count = 0;
-  return type == kEccUncorrected && counter == kEccVolatile ? kSuccess : 2;
+  return (type == kEccUncorrected || type == kEccCorrected) && counter == kEccVolatile ? kSuccess : 2;
 }
 int nvmlDeviceGetRemappedRows(Device, unsigned* correctable, unsigned* uncorrectable, unsigned* pending,
                               unsigned* failure) {
@@ -96,9 +96,11 @@ int nvmlDeviceGetRetiredPagesPendingStatus(Device, int*) {
 }
 int nvmlDeviceGetFieldValues(Device, int count, FieldValue* values) {
   for (int i = 0; i < count; ++i) {
-    values[i].code = values[i].field_id == kFieldRecoveryAction ? kSuccess : kNotSupported;
+    const bool counter = values[i].field_id == kFieldHwThermalNs || values[i].field_id == kFieldPowerBrakeNs;
+    values[i].code = counter || values[i].field_id == kFieldRecoveryAction ? kSuccess : kNotSupported;
     values[i].value_type = 1;
-    values[i].value.as_unsigned = scenario("recovery") ? 2 : 0;
+    values[i].value.as_unsigned_long_long = 0;
+    if (!counter) values[i].value.as_unsigned = scenario("recovery") ? 2 : 0;
   }
   return kSuccess;
 }
@@ -107,6 +109,49 @@ int nvmlDeviceGetTemperature(Device, int, unsigned* celsius) {
 }
 int nvmlDeviceGetTemperatureThreshold(Device, int threshold, unsigned* celsius) {
   return set(celsius, threshold == kThresholdShutdown ? 95 : 90);
+}
+int nvmlDeviceGetSramEccErrorStatus(Device, SramStatus* status) {
+  return status->version == kSramStatusVersion ? kNoPermission : 25;
+}
+int nvmlDeviceValidateInforom(Device) {
+  return scenario("bad-inforom") ? kCorruptedInforom : kSuccess;
+}
+int nvmlDeviceGetCurrPcieLinkGeneration(Device, unsigned* value) {
+  return set(value, 5);
+}
+int nvmlDeviceGetCurrPcieLinkWidth(Device, unsigned* value) {
+  return set(value, 16);
+}
+int nvmlDeviceGetMaxPcieLinkGeneration(Device, unsigned* value) {
+  return set(value, 5);
+}
+int nvmlDeviceGetMaxPcieLinkWidth(Device, unsigned* value) {
+  return set(value, 16);
+}
+int nvmlDeviceGetPcieReplayCounter(Device, unsigned* value) {
+  return set(value, 7);
+}
+int nvmlDeviceGetPowerUsage(Device, unsigned* value) {
+  return set(value, 123456);
+}
+int nvmlDeviceGetEnforcedPowerLimit(Device, unsigned* value) {
+  return set(value, 700000);
+}
+int nvmlDeviceGetPowerManagementDefaultLimit(Device, unsigned* value) {
+  return set(value, 700000);
+}
+int nvmlDeviceGetClockInfo(Device, int clock, unsigned* value) {
+  return clock == kClockSm ? set(value, 1500) : 2;
+}
+int nvmlDeviceGetMaxClockInfo(Device, int clock, unsigned* value) {
+  return clock == kClockSm ? set(value, 1980) : 2;
+}
+// Asked with no room: the real one answers so when there are any.
+int nvmlDeviceGetComputeRunningProcesses_v3(Device, unsigned* count, void* infos) {
+  const unsigned running = scenario("shared") ? 2 : 0;
+  const bool room = *count >= running && (infos != nullptr || running == 0);
+  set(count, running);
+  return room ? kSuccess : kInsufficientSize;
 }
 // Only the older name, as before driver 535.
 int nvmlDeviceGetCurrentClocksThrottleReasons(Device, unsigned long long* reasons) {

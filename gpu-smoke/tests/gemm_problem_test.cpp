@@ -1,6 +1,12 @@
 #include "gemm_problem.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <tuple>
+
 #include "check.h"
+#include "numbers.h"
 #include "tests.h"
 
 namespace gpu_smoke::test {
@@ -42,22 +48,94 @@ void verification_catches_one_wrong_element() {
   CHECK(!verify_reference(p, 4));
 }
 
-void comparison_catches_every_single_bit() {
+// What a GPU would bring back, twice.
+std::vector<std::uint8_t> right_result(const GemmProblem& p, DataType type) {
+  std::vector<std::uint8_t> bytes;
+  const auto append = [&bytes](const auto& value) {
+    const auto* from = reinterpret_cast<const std::uint8_t*>(&value);
+    bytes.insert(bytes.end(), from, from + sizeof(value));
+  };
+  for (int copy = 0; copy < 2; ++copy) {
+    for (const std::int32_t value : p.expected) {
+      if (type == DataType::int8) append(value);
+      if (type == DataType::fp64) append(static_cast<double>(value));
+      if (type != DataType::int8 && type != DataType::fp64) append(static_cast<float>(value));
+    }
+  }
+  return bytes;
+}
+
+void comparison_catches_every_single_bit_in_every_type() {
   const GemmProblem p = make_gemm_problem(3, 4, 64, 6);
-  CHECK(compare(p, p.expected).mismatches == 0);
-  for (int bit = 0; bit < 32; ++bit) {
-    auto actual = p.expected;
-    actual[7] = static_cast<std::int32_t>(static_cast<std::uint32_t>(actual[7]) ^ (1U << bit));
-    const Comparison result = compare(p, actual);
-    CHECK(result.mismatches == 1 && result.first_row == 1 && result.first_column == 3);
+  for (const auto& type : kDataTypes) {
+    auto actual = right_result(p, type.type);
+    CHECK_IN(type.name, compare(p, type.type, 2, actual).mismatches == 0);
+    const auto size = static_cast<std::size_t>(result_bytes(type.type));
+    for (std::size_t bit = 0; bit < 8 * size; ++bit) {
+      auto& byte = actual[(12 + 7) * size + bit / 8];  // element 7 of the second copy
+      byte = static_cast<std::uint8_t>(byte ^ (1U << bit % 8));
+      const Comparison result = compare(p, type.type, 2, actual);
+      CHECK_IN(type.name, result.mismatches == 1 && result.first_row == 1 && result.first_column == 3);
+      byte = static_cast<std::uint8_t>(byte ^ (1U << bit % 8));
+    }
   }
 }
 
 void parts_never_written_are_mismatches() {
   const GemmProblem p = make_gemm_problem(8, 8, 4096, 7);
-  CHECK(compare(p, std::vector<std::int32_t>(64, kPoison)).mismatches == 64);
-  CHECK(compare(p, {}).mismatches == 64);
+  for (const auto& type : kDataTypes) {
+    const std::vector<std::uint8_t> poison(64 * static_cast<std::size_t>(result_bytes(type.type)), kPoison & 0xff);
+    CHECK_IN(type.name, compare(p, type.type, 1, poison).mismatches == 64);
+    CHECK_IN(type.name, compare(p, type.type, 1, {}).mismatches == 64);
+  }
   CHECK(kPoison > kMaxGemmK);
+}
+
+void wide_operands_stay_exact() {
+  GemmProblem p = make_gemm_problem(64, 64, 4096, 8, kMaxGemmLimit);
+  CHECK(p.expected[5 * 64 + 9] == naive(p, 5, 9));
+  CHECK(verify_reference(p, 9));
+  p.expected[100] += 1;
+  CHECK(!verify_reference(p, 9));
+  static_assert(kMaxGemmLimit * kMaxGemmLimit * kMaxGemmK < (1 << 24), "exact in fp32 in any order");
+  const auto [low, high] = std::minmax_element(p.a.begin(), p.a.end());
+  CHECK(*low == -63 && *high == 63);
+}
+
+// Known codes, and for every value that a problem has the way back.
+void numbers_are_encoded_exactly() {
+  const auto one = [](int value, DataType type) {
+    const auto bytes = encode({static_cast<std::int8_t>(value)}, type);
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, bytes.data(), bytes.size());
+    return bits;
+  };
+  CHECK(one(1, DataType::fp64) == 0x3ff0000000000000ULL && one(-1, DataType::fp32) == 0xbf800000U);
+  CHECK(one(1, DataType::fp16) == 0x3c00 && one(-1, DataType::bf16) == 0xbf80 && one(0, DataType::fp16) == 0);
+  CHECK(one(1, DataType::fp8) == 0x38 && one(-1, DataType::fp8) == 0xb8 && one(16, DataType::fp8) == 0x58);
+  CHECK(one(-2, DataType::int8) == 0xfe);
+  for (int value = -63; value <= 63; ++value) {
+    for (const auto& [type, exponent_bits, mantissa_bits] :
+         {std::tuple{DataType::fp16, 5, 10}, std::tuple{DataType::bf16, 8, 7}}) {
+      const auto bits = static_cast<int>(one(value, type));
+      const int exponent = bits >> mantissa_bits & ((1 << exponent_bits) - 1);
+      const double mantissa = 1 + (bits & ((1 << mantissa_bits) - 1)) / std::ldexp(1.0, mantissa_bits);
+      const double size = exponent == 0 ? 0 : std::ldexp(mantissa, exponent - ((1 << (exponent_bits - 1)) - 1));
+      CHECK(size == std::abs(value) && bits >> (exponent_bits + mantissa_bits) == (value < 0 ? 1 : 0));
+    }
+  }
+  CHECK(shrink_float(1e6F, 4, 3) == 0x7e && shrink_float(-1e-9F, 4, 3) == 0x80 && shrink_float(1e9F, 5, 10) == 0x7bff);
+}
+
+void a_digest_sees_change_and_place() {
+  const GemmProblem p = make_gemm_problem(8, 8, 64, 10);
+  GemmProblem changed = p;
+  changed.expected[17] ^= 1;
+  CHECK(expected_digest(p, 16, 16) != expected_digest(changed, 16, 16));
+  changed = p;
+  std::swap(changed.expected[0], *std::find_if(changed.expected.begin(), changed.expected.end(),
+                                               [&p](int value) { return value != p.expected[0]; }));
+  CHECK(expected_digest(p, 16, 16) != expected_digest(changed, 16, 16));
 }
 
 }  // namespace
@@ -66,8 +144,11 @@ void test_gemm_problem() {
   reference_is_the_plain_product();
   problem_is_the_same_everywhere();
   verification_catches_one_wrong_element();
-  comparison_catches_every_single_bit();
+  comparison_catches_every_single_bit_in_every_type();
   parts_never_written_are_mismatches();
+  wide_operands_stay_exact();
+  numbers_are_encoded_exactly();
+  a_digest_sees_change_and_place();
 }
 
 }  // namespace gpu_smoke::test

@@ -27,4 +27,13 @@ expect_exit 3
 expect_text '^error  nvml: '
 expect_text '^hint: '
 
+label="measure.sh"
+sh "$here/../measure.sh" --out "$work/measured" >"$work/stdout" 2>"$work/stderr"
+code=$?
+expect_exit 3
+[ ! -e "$work/measured" ] || complain "it left something behind without a GPU"
+sh "$here/../measure.sh" --nonsense >"$work/stdout" 2>"$work/stderr"
+code=$?
+expect_exit 2
+
 finish

@@ -25,6 +25,14 @@ struct Plain<nvmlFieldValue_t> {
   using type = ours::FieldValue;
 };
 template <>
+struct Plain<nvmlEccSramErrorStatus_t> {
+  using type = ours::SramStatus;
+};
+template <>
+struct Plain<nvmlProcessInfo_t*> {  // only counted, never read
+  using type = void*;
+};
+template <>
 struct Plain<nvmlDevice_t> {
   using type = ours::Device;
 };
@@ -57,6 +65,19 @@ SAME(retired_pages_pending, nvmlDeviceGetRetiredPagesPendingStatus);
 SAME(field_values, nvmlDeviceGetFieldValues);
 SAME(temperature_threshold, nvmlDeviceGetTemperatureThreshold);
 SAME(clocks_event_reasons, nvmlDeviceGetCurrentClocksEventReasons);
+SAME(sram_status, nvmlDeviceGetSramEccErrorStatus);
+SAME(validate_inforom, nvmlDeviceValidateInforom);
+SAME(pcie_generation, nvmlDeviceGetCurrPcieLinkGeneration);
+SAME(pcie_width, nvmlDeviceGetCurrPcieLinkWidth);
+SAME(pcie_max_generation, nvmlDeviceGetMaxPcieLinkGeneration);
+SAME(pcie_max_width, nvmlDeviceGetMaxPcieLinkWidth);
+SAME(pcie_replays, nvmlDeviceGetPcieReplayCounter);
+SAME(power, nvmlDeviceGetPowerUsage);
+SAME(power_limit, nvmlDeviceGetEnforcedPowerLimit);
+SAME(power_default_limit, nvmlDeviceGetPowerManagementDefaultLimit);
+SAME(clock, nvmlDeviceGetClockInfo);
+SAME(max_clock, nvmlDeviceGetMaxClockInfo);
+SAME(compute_processes, nvmlDeviceGetComputeRunningProcesses_v3);
 
 static_assert(sizeof(ours::PciInfo) == sizeof(nvmlPciInfo_t));
 static_assert(offsetof(ours::PciInfo, domain) == offsetof(nvmlPciInfo_t, domain));
@@ -65,6 +86,10 @@ static_assert(offsetof(ours::PciInfo, bus_id) == offsetof(nvmlPciInfo_t, busId))
 static_assert(sizeof(ours::FieldValue) == sizeof(nvmlFieldValue_t));
 static_assert(offsetof(ours::FieldValue, code) == offsetof(nvmlFieldValue_t, nvmlReturn));
 static_assert(offsetof(ours::FieldValue, value) == offsetof(nvmlFieldValue_t, value));
+
+static_assert(sizeof(ours::SramStatus) == sizeof(nvmlEccSramErrorStatus_t));
+static_assert(offsetof(ours::SramStatus, threshold_exceeded) == offsetof(nvmlEccSramErrorStatus_t, bThresholdExceeded));
+static_assert(ours::kSramStatusVersion == nvmlEccSramErrorStatus_v1);
 
 static_assert(int{ours::kSuccess} == int{NVML_SUCCESS});
 static_assert(int{ours::kNotSupported} == int{NVML_ERROR_NOT_SUPPORTED});
@@ -76,6 +101,13 @@ static_assert(int{ours::kGpuIsLost} == int{NVML_ERROR_GPU_IS_LOST});
 static_assert(int{ours::kResetRequired} == int{NVML_ERROR_RESET_REQUIRED});
 static_assert(int{ours::kOperatingSystem} == int{NVML_ERROR_OPERATING_SYSTEM});
 static_assert(int{ours::kVersionMismatch} == int{NVML_ERROR_LIB_RM_VERSION_MISMATCH});
+static_assert(int{ours::kCorruptedInforom} == int{NVML_ERROR_CORRUPTED_INFOROM});
+static_assert(ours::kFieldHwThermalNs == NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN);
+static_assert(ours::kFieldPowerBrakeNs == NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN);
+static_assert(ours::kClockSm == int{NVML_CLOCK_SM});
+static_assert(ours::kEccCorrected == int{NVML_MEMORY_ERROR_TYPE_CORRECTED});
+static_assert(ours::kReasonSwThermal == nvmlClocksEventReasonSwThermalSlowdown);
+static_assert(ours::kReasonSwPowerCap == nvmlClocksEventReasonSwPowerCap);
 static_assert(ours::kFieldRecoveryAction == NVML_FI_DEV_GET_GPU_RECOVERY_ACTION);
 static_assert(ours::kTemperatureGpu == int{NVML_TEMPERATURE_GPU});
 static_assert(ours::kThresholdShutdown == int{NVML_TEMPERATURE_THRESHOLD_SHUTDOWN});

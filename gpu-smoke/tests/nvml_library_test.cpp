@@ -1,25 +1,11 @@
 #include "check.h"
+#include "fake_cuda.h"
 #include "observe.h"
-#include "probes.h"
 #include "tests.h"
 #include "verdict.h"
 
 namespace gpu_smoke::test {
 namespace {
-
-// A CUDA side that answers rightly, so that only NVML decides.
-class GoodCuda final : public Cuda {
- public:
-  bool built() const override { return true; }
-  CudaNode open() override {
-    return {true, 0, 13000, 13050, {{0, "Fake", normal_bus_id("0000:C1:00.0"), 9, 0, 132, 1ULL << 36, {}}}};
-  }
-  GemmRun run_gemm(int, const GemmProblem&) override {
-    GemmRun run;
-    run.code = cuda::kSuccess;
-    return run;
-  }
-};
 
 struct Expectation {
   const char* scenario;
@@ -29,6 +15,8 @@ struct Expectation {
 
 constexpr Expectation kExpectations[] = {
     {"healthy", 0, ""},
+    {"shared", 5, "shared"},  // two processes are on it already: no speed is judged
+    {"bad-inforom", 1, "inforom-corrupt"},
     {"remap-failure", 1, "row-remap-failure"},
     {"recovery", 1, "recovery-action"},
     {"mismatch", 3, "driver-mismatch"},
@@ -41,21 +29,34 @@ constexpr Expectation kExpectations[] = {
 
 void test_nvml_scenario(const std::string& scenario) {
   const auto nvml = make_nvml();
-  GoodCuda cuda;
-  int steps = 0;
-  const Evidence evidence = observe(*nvml, cuda, {64, 64, 64, 1}, [&](const Evidence&) { ++steps; });
+  FakeCuda cuda(1);
+  Board board;
+  ObserveOptions options;
+  options.gemm_size = 64;
+  options.gemm_depth = 64;
+  options.kernel_log = "/nowhere";
+  observe(*nvml, cuda, options, board);
+  const Evidence evidence = board.evidence();
   CHECK(evidence.nvml.load_error.empty());
   const Report report = judge(evidence, {});
   for (const auto& expected : kExpectations) {
     if (scenario != expected.scenario) continue;
     CHECK_IN(report.reason, exit_code(report.verdict) == expected.exit);
     CHECK_IN(report.reason, report.cause == expected.cause);
-    CHECK(steps >= 3);
     if (scenario != "healthy") return;
     const Health& health = evidence.nvml.gpus.at(0).after;
     CHECK(health.remapped_rows.value.correctable == 1 && health.remapped_rows.value.uncorrectable == 2);
     CHECK(health.temperature_celsius.value == 41 && health.slowdown_celsius.value == 90);
     CHECK(health.shutdown_celsius.value == 95 && health.clocks_event_reasons.value == 1);
+    const NvmlFacts& facts = evidence.nvml.gpus[0].facts;
+    CHECK(facts.inforom_valid.value && facts.pcie_max_generation.value == 5 && facts.pcie_max_width.value == 16);
+    CHECK(facts.power_limit_mw.value == 700000 && facts.sm_max_mhz.value == 1980);
+    CHECK(health.compute_processes.ok() && health.compute_processes.value == 0 && health.power_mw.value == 123456 &&
+          health.pcie_replays.value == 7);
+    const Samples& samples = evidence.nvml.gpus[0].transfer_samples;
+    CHECK(samples.count >= 1 && samples.pcie_generation.value == 5 && samples.sm_mhz.mean == 1500);
+    CHECK(samples.hw_thermal_ns.ok() && samples.power_watts.high == 123.456);
+    CHECK(health.sram_threshold_exceeded.code == nvml::kNoPermission);
     CHECK(evidence.nvml.gpus[0].name == "Fake ?[31mGPU");
     CHECK(evidence.nvml.driver_version == "580.65.06");
     return;

@@ -23,7 +23,7 @@ void unread_numbers_are_null() {
   Evidence evidence = healthy();
   evidence.nvml.gpus[0].after.temperature_celsius.code = nvml::kNoPermission;
   evidence.cuda.gpus[0].gemm.code = cuda::kLaunchFailure;
-  const std::string json = render_json(judge(evidence, {}), {"2026-01-02T03:04:05Z", "node-1", 12});
+  const std::string json = render_json(judge(evidence, {}), {"2026-01-02T03:04:05Z", "node-1", 12, ""});
   CHECK(contains(json, "\"temperatureCelsius\": 40") && contains(json, "\"temperatureCelsius\": null"));
   CHECK(contains(json, "\"mismatchesCount\": null") && contains(json, "\"kernelMilliseconds\": null"));
   CHECK(contains(json, "\"exitCode\": 1") && contains(json, "\"cause\": \"gpu-fault\""));
@@ -31,8 +31,8 @@ void unread_numbers_are_null() {
 
 void text_names_each_check() {
   const Report report = judge(healthy(), {});
-  const std::string text = render_text(report, {"2026-01-02T03:04:05Z", "node-1", 12});
-  CHECK(text.rfind("pass  every check passed on 1 GPU(s), 1 skipped\n", 0) == 0);
+  const std::string text = render_text(report, {"2026-01-02T03:04:05Z", "node-1", 12, ""});
+  CHECK_IN(text, text.rfind("pass  every check passed on 1 GPU(s)\n", 0) == 0);
   for (const char* name : {"nvml", "cuda", "gpu-count", "row-remap", "recovery-action", "ecc", "exact-gemm"}) {
     CHECK_IN(name, contains(text, name));
   }
@@ -46,13 +46,23 @@ void exit_codes_are_the_documented_ones() {
 
 }  // namespace
 
+int print_healthy_trace(int gpus) {
+  Evidence evidence = healthy();
+  for (int i = 1; i < gpus; ++i) add_gpu(evidence);
+  std::fputs(render_json(judge(evidence, {}), {"2026-01-02T03:04:05Z", "node-1", 12, ""}).c_str(), stdout);
+  return 0;
+}
+
 int print_sample_report() {
   Evidence evidence = healthy();
-  evidence.cuda.gpus.push_back(evidence.cuda.gpus[0]);
+  add_gpu(evidence);
   evidence.cuda.gpus[1].gemm.code = cuda::kLaunchFailure;
   evidence.cuda.gpus[1].pci_bus_id = "";
+  evidence.kernel_log.xids = {{"00000000:c1:00", 13, false, true}};
+  evidence.history = {{"GPU-1", "2026-01-01T00:00:00Z", {"copy"}, {3000}}};
   evidence.nvml.gpus[0].after.remapped_rows.value.pending = true;
-  std::fputs(render_json(judge(evidence, {2, true}), {"2026-01-02T03:04:05Z", "node-1", 12}).c_str(), stdout);
+  std::fputs(render_json(judge(evidence, {2, true, "H100"}), {"2026-01-02T03:04:05Z", "node-1", 12, ""}).c_str(),
+             stdout);
   return 1;  // the report's exit code
 }
 

@@ -1,4 +1,3 @@
-#include <cstdlib>
 #include <functional>
 
 #include "check.h"
@@ -6,47 +5,6 @@
 #include "verdict.h"
 
 namespace gpu_smoke::test {
-
-Evidence healthy() {
-  Health health;
-  health.mig_enabled = {0, false};
-  health.ecc_enabled = {0, true};
-  health.ecc_uncorrected = {0, 0};
-  health.remapped_rows = {0, {0, 0, false, false}};
-  health.retired_pages = {nvml::kNotSupported, {}};
-  health.recovery_action = {0, 0};
-  health.temperature_celsius = {0, 40};
-  health.slowdown_celsius = {0, 90};
-  health.shutdown_celsius = {0, 95};
-  health.clocks_event_reasons = {0, 1};
-  Evidence evidence;
-  evidence.nvml.init_code = 0;
-  evidence.nvml.count_code = 0;
-  evidence.nvml.driver_version = "580.65.06";
-  evidence.nvml.nvml_version = "13.580.65.06";
-  evidence.nvml.gpus.push_back({0, 0, "00000000:c1:00", "Some GPU", "GPU-1", health, health});
-  evidence.cuda = {true, 0, 13000, 13050, {{0, "Some GPU", "00000000:c1:00", 9, 0, 132, 1ULL << 36, {}}}};
-  evidence.cuda.gpus[0].gemm.code = 0;
-  evidence.cuda.gpus[0].gemm.kernel_ms = 1.5;
-  evidence.reference_computed = evidence.reference_verified = true;
-  evidence.gemm_m = evidence.gemm_n = 1024;
-  evidence.gemm_k = 4096;
-  evidence.timeout_s = 60;
-  return evidence;
-}
-
-const Check& find_check(const Report& report, const std::string& name) {
-  for (const auto& check : report.checks) {
-    if (check.name == name) return check;
-  }
-  for (const auto& gpu : report.gpus) {
-    for (const auto& check : gpu.checks) {
-      if (check.name == name) return check;
-    }
-  }
-  std::printf("no check named %s\n", name.c_str());
-  std::abort();
-}
 
 namespace {
 
@@ -82,7 +40,8 @@ const Case kHealthCases[] = {
     {"no permission to read remaps is not a pass",
      [](Health& b, Health&, GemmRun&) { b.remapped_rows.code = nvml::kNoPermission; },
      "row-remap", Verdict::error, "no-permission", 3},
-    {"a GPU without a remapper skips", [](Health& b, Health&, GemmRun&) { b.remapped_rows.code = nvml::kNotSupported; },
+    {"a GPU that can neither remap nor retire skips",
+     [](Health& b, Health& a, GemmRun&) { b.remapped_rows.code = a.remapped_rows.code = nvml::kNotSupported; },
      "row-remap", Verdict::skipped, "not-supported", 0},
     {"63 retired pages are too many",
      [](Health& b, Health& a, GemmRun&) { b.retired_pages = a.retired_pages = {0, {60, 3, false}}; },
@@ -130,8 +89,24 @@ const Case kHealthCases[] = {
      "recovery-action", Verdict::error, "nvml-error", 3},
     {"--strict fails a pending remap", [](Health&, Health& a, GemmRun&) { a.remapped_rows.value.pending = true; },
      "row-remap", Verdict::fail, "remap-pending", 1, true},
-    {"--strict fails a skipped check", [](Health&, Health&, GemmRun&) {},
-     "retired-pages", Verdict::fail, "strict", 1, true},
+    {"--strict fails a skipped check", [](Health& b, Health&, GemmRun&) { b.ecc_enabled.value = false; },
+     "ecc", Verdict::fail, "strict", 1, true},
+    {"a GPU that remaps rows has no pages to retire, even under --strict", [](Health&, Health&, GemmRun&) {},
+     "retired-pages", Verdict::pass, "", 0, true},
+    {"a GPU that retires pages has no rows to remap",
+     [](Health& b, Health& a, GemmRun&) {
+       b.remapped_rows.code = a.remapped_rows.code = nvml::kNotSupported;
+       b.retired_pages = a.retired_pages = {0, {0, 0, false}};
+     },
+     "row-remap", Verdict::pass, "", 0, true},
+    {"an SRAM beyond its threshold is unfit", [](Health&, Health& a, GemmRun&) { a.sram_threshold_exceeded.value = true; },
+     "sram", Verdict::fail, "sram-threshold", 1},
+    {"SRAM errors that only root may read are skipped, and said",
+     [](Health&, Health& a, GemmRun&) { a.sram_threshold_exceeded.code = nvml::kNoPermission; },
+     "sram", Verdict::skipped, "no-permission", 0},
+    {"corrected errors are only reported", [](Health&, Health& a, GemmRun&) { a.ecc_corrected.value = 9; },
+     "ecc", Verdict::pass, "", 0},
+
 };
 
 const Case kGemmCases[] = {
@@ -156,12 +131,12 @@ const Case kGemmCases[] = {
 // clang-format on
 
 template <std::size_t N>
-void run_cases(const Case (&cases)[N]) {
+void run_cases(const Case (&cases)[N], Level level) {
   for (const auto& row : cases) {
-    Evidence evidence = healthy();
+    Evidence evidence = healthy(level);
     auto& gpu = evidence.nvml.gpus[0];
     row.change(gpu.before, gpu.after, evidence.cuda.gpus[0].gemm);
-    const Report report = judge(evidence, {{}, row.strict});
+    const Report report = judge(evidence, {{}, row.strict, ""});
     const Check& check = find_check(report, row.check);
     CHECK_IN(row.behaviour, check.verdict == row.verdict);
     CHECK_IN(row.behaviour, check.cause == row.cause);
@@ -206,8 +181,9 @@ void a_hung_gpu_is_a_timeout() {
 }  // namespace
 
 void test_verdict_gpu() {
-  run_cases(kHealthCases);
-  run_cases(kGemmCases);
+  run_cases(kHealthCases, Level::quick);
+  run_cases(kGemmCases, Level::quick);
+  run_cases(kGemmCases, Level::standard);
   warnings_are_kept();
   a_fault_outweighs_what_could_not_be_asked();
   a_reference_that_did_not_verify_condemns_no_gpu();

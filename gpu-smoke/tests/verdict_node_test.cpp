@@ -8,10 +8,8 @@ namespace gpu_smoke::test {
 namespace {
 
 void add_nvml_gpu(Evidence& evidence) {
-  NvmlGpu second = evidence.nvml.gpus[0];
-  second.index = 1;
-  second.pci_bus_id = "00000000:c2:00";
-  evidence.nvml.gpus.push_back(second);
+  add_gpu(evidence);
+  evidence.cuda.gpus.pop_back();
 }
 
 struct Case {
@@ -69,6 +67,27 @@ const Case kCases[] = {
 };
 // clang-format on
 
+void a_model_is_expected_in_whole_words() {
+  const auto cause = [](const std::string& name, const std::string& expected) {
+    Evidence evidence = healthy();
+    evidence.cuda.gpus[0].name = name;
+    return find_check(judge(evidence, {{}, false, expected}), "gpu-model").cause;
+  };
+  CHECK(cause("NVIDIA H200", "H200").empty() && cause("NVIDIA A100 80GB PCIe", "A100 80GB").empty());
+  CHECK(cause("NVIDIA A100 80GB PCIe", "A10") == "model-mismatch" && cause("NVIDIA GH200", "H200") == "model-mismatch");
+  Evidence evidence = healthy();
+  no_cuda(evidence, 802, 13000);
+  CHECK(find_check(judge(evidence, {{}, false, "H200"}), "gpu-model").verdict == Verdict::error);
+}
+
+void mixed_chips_are_said() {
+  Evidence evidence = healthy();
+  add_gpu(evidence);
+  CHECK(find_check(judge(evidence, {}), "gpu-count").warnings.empty());
+  evidence.cuda.gpus[1].name = "NVIDIA L4";
+  CHECK(find_check(judge(evidence, {}), "gpu-count").warnings.size() == 1);
+}
+
 void mig_counts_stay_open() {
   Evidence evidence = healthy();
   add_nvml_gpu(evidence);
@@ -87,9 +106,7 @@ void a_fault_in_nvml_counts_without_cuda() {
 
 void one_bad_gpu_of_two_is_named() {
   Evidence evidence = healthy();
-  add_nvml_gpu(evidence);
-  evidence.cuda.gpus.push_back(evidence.cuda.gpus[0]);
-  evidence.cuda.gpus[1].pci_bus_id = "00000000:c2:00";
+  add_gpu(evidence);
   CHECK(judge(evidence, {}).verdict == Verdict::pass);
   evidence.cuda.gpus[1].gemm.mismatches = 1;
   const Report report = judge(evidence, {});
@@ -102,10 +119,12 @@ void test_verdict_node() {
   for (const auto& row : kCases) {
     Evidence evidence = healthy();
     row.change(evidence);
-    const Report report = judge(evidence, {row.expect, false});
+    const Report report = judge(evidence, {row.expect, false, ""});
     CHECK_IN(row.behaviour, exit_code(report.verdict) == row.exit);
     CHECK_IN(std::string(row.behaviour) + ": " + report.cause, report.cause == row.cause);
   }
+  a_model_is_expected_in_whole_words();
+  mixed_chips_are_said();
   mig_counts_stay_open();
   a_fault_in_nvml_counts_without_cuda();
   one_bad_gpu_of_two_is_named();
