@@ -53,15 +53,16 @@ int run_gpu_check(Context& context) {
 }  // namespace
 
 Command gpu_command() {
-  Command check{
-      .name = "check",
-      .group = Group::checks,
-      .summary = "Check the GPUs of this machine with gpu-smoke",
-      .description =
-          "Health by NVML and one exact product on each GPU. The report is kept in .mlctl/gpu/ of the project.\n"
-          "Exit 0 fit, 1 not fit, 3 no GPU or it could not be asked, 5 inconclusive.",
-      .examples = {{"is this machine fit to serve?", "mlctl gpu check"}},
-      .run = run_gpu_check};
+  Command check{.name = "check",
+                .group = Group::checks,
+                .summary = "Check the GPUs of this machine with gpu-smoke",
+                .description =
+                    "Health by NVML, memory, exact products in every number format, links, speed and a sustained load, "
+                    "all GPUs at\n"
+                    "once (gpu-smoke's standard level). The report is kept in .mlctl/gpu/ of the project.\n"
+                    "Exit 0 fit, 1 not fit, 3 no GPU or it could not be asked, 5 inconclusive.",
+                .examples = {{"is this machine fit to serve?", "mlctl gpu check"}},
+                .run = run_gpu_check};
   return {
       .name = "gpu", .group = Group::checks, .summary = "GPUs: are they fit to serve?", .commands = {std::move(check)}};
 }

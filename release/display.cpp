@@ -15,7 +15,7 @@ using validate::Verdict;
 std::string took(const Outcome& outcome) {
   if (!outcome.reused_from.empty()) return "as in " + outcome.reused_from;
   const auto seconds = outcome.finished - outcome.started;
-  return seconds.count() < 1 ? "" : human_duration(seconds);
+  return seconds.count() < 2 ? "" : human_duration(seconds);  // these are whole seconds: one may have been a moment
 }
 
 // Everything but the name of the step.
