@@ -129,6 +129,16 @@ std::string cut_to_width(std::string_view text, std::size_t width, const Style& 
   return out;
 }
 
+std::string drawn_over(std::string_view text, std::size_t lines, const Style& style) {
+  std::string out = "\033[H";
+  for (std::size_t start = 0; start < text.size() && lines > 0; --lines) {
+    const auto end = std::min(text.find('\n', start), text.size());
+    out += cut_to_width(text.substr(start, end - start), style.width, style) + "\033[K\n";
+    start = end + 1;
+  }
+  return out + "\033[J";
+}
+
 std::string render_table(const std::vector<std::string>& headers, const Rows& rows, const Style& style) {
   Rows all;
   if (style.terminal && !headers.empty()) {

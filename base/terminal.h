@@ -45,6 +45,9 @@ using Rows = std::vector<std::vector<std::string>>;
 [[nodiscard]] std::size_t display_width(std::string_view text);                     // code points, escapes not counted
 // At most `width` code points, "…" at the end of what was longer; colours stay whole.
 [[nodiscard]] std::string cut_to_width(std::string_view text, std::size_t width, const Style& style);
+// The text over what was drawn before, from the top of the screen, cut to its width and to so many lines. Nothing is
+// cleared first: that would flicker, and leave every picture in the scrollback of some terminals.
+[[nodiscard]] std::string drawn_over(std::string_view text, std::size_t lines, const Style& style);
 
 // Progress on stderr: lines that replace themselves on a terminal, plain lines for start and end elsewhere. What it is
 // given is escaped here. Several threads may call it.

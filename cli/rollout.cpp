@@ -139,10 +139,14 @@ int run_watch(const RolloutWords& options, Context& context) {
   for (;;) {
     auto live = look_at(*stage, context);
     if (!live) return context.fail(live.error());
-    if (context.out_style.animated) context.out << "\033[H\033[J";
-    const int code = show_rollout(live->state, live->now, context);
+    const bool drawn = context.out_style.animated && context.format == OutputFormat::text;
+    if (drawn)
+      context.out << drawn_over(deploy::to_text(live->state, live->now, context.out_style), height_of(1) - 1,
+                                context.out_style);
+    else
+      static_cast<void>(show_rollout(live->state, live->now, context));
     context.out << std::flush;
-    if (live->state.rollout->is_over()) return code;
+    if (live->state.rollout->is_over()) return deploy::rollout_code(*live->state.rollout, live->now);
     context.clock.sleep_until(context.clock.steady() + look_again);
     if (interrupted()) return exit_code(Error::Kind::interrupted);
   }

@@ -40,7 +40,7 @@ int show(const release::Fleet& fleet, const std::vector<deploy::ModelStatus>& al
 
 // Drawn over itself on a terminal; elsewhere a table whenever something has changed. Until Ctrl-C.
 int watch(const release::Fleet& fleet, deploy::Connection& there, Context& context) {
-  const bool drawn = context.out_style.animated;
+  const bool drawn = context.out_style.animated && context.format == OutputFormat::text;
   deploy::WatchOptions options;
   options.told = [&](const std::string& line) { context.note(escape_control(line)); };
   deploy::StatusWatch status(*there.cluster, context.clock, fleet.desired, options);
@@ -52,8 +52,11 @@ int watch(const release::Fleet& fleet, deploy::Connection& there, Context& conte
     const auto all = status.read();
     // Much changes in a cluster that nobody sees here.
     if (auto now = deploy::to_json(all).dump(); drawn || now != before) {
-      if (drawn) context.out << "\033[H\033[J";
-      static_cast<void>(show(fleet, all, context));
+      if (drawn)
+        context.out << drawn_over(deploy::to_text(all, context.clock.wall(), context.out_style), height_of(1) - 1,
+                                  context.out_style);
+      else
+        static_cast<void>(show(fleet, all, context));
       context.out << std::flush;
       before = std::move(now);
     }

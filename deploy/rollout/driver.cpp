@@ -239,7 +239,11 @@ Result<ModelState> Driver::ask(const std::function<Status(RolloutState&, WallTim
     if (!written) return written.error();
     if (!*written) continue;
     epoch_ = state->epoch;
-    return follow(aborts);
+    auto followed = follow(aborts);
+    if (followed || followed.error().kind != Error::Kind::conflict) return followed;
+    // Somebody was faster with the next thing: what was asked for stands in the state, and they act on it.
+    auto there = look_at_state(seams_, place_, now);
+    return there && there->rollout && there->epoch > epoch_ ? there : followed;
   }
   return never_first();
 }

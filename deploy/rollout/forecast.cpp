@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr double edge_share = 0.05;          // of stable's requests above the edge: often enough to count
 constexpr double edge_least_requests = 100;  // that tell where the edge is
 constexpr int forecast_blocks = 1440;        // of a minute: a day
+constexpr int recent_blocks = 10;            // that tell how often stable is asked now
 
 // The judge of one metric on the mean path: blocks of exactly the expected counts.
 std::optional<Duration> time_until(JudgeVerdict wanted, const RolloutPlan& plan, const MetricRule& rule,
@@ -104,6 +105,21 @@ double choose_edge(const Traffic& traffic) {
     }
   }
   return best;
+}
+
+Recent recent_of(const Traffic& since_start, const History& history, Duration block) {
+  const auto seconds = std::chrono::duration<double>(block).count();
+  if (history.size() < recent_blocks || seconds <= 0)
+    return {since_start.seconds > 0 ? since_start.requests / since_start.seconds : 0,
+            since_start.requests > 0 ? since_start.errors / since_start.requests : 0};
+  double requests = 0, errors = 0;
+  for (auto one = history.end() - recent_blocks; one != history.end(); ++one)
+    for (const auto& pod : *one)
+      if (!pod.metrics.empty()) {
+        requests += pod.metrics.front().requests;
+        errors += pod.metrics.front().events;
+      }
+  return {requests / (recent_blocks * seconds), requests > 0 ? errors / requests : 0};
 }
 
 Judge judge_after(const JudgeRules& rules, const History& history) {

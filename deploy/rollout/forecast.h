@@ -46,6 +46,13 @@ using History = std::vector<std::vector<PodCounts>>;
 [[nodiscard]] Judge judge_after(const JudgeRules& rules, const History& history);
 
 // How stable does by one metric: requests a second, the share that counts against it, and block by block.
+// How often stable is asked now, and what share fails: by the newest blocks that Prometheus knows; where there are too
+// few, since its pods began.
+struct Recent {
+  double rate = 0, error_rate = 0;
+};
+[[nodiscard]] Recent recent_of(const Traffic& since_start, const History& history, Duration block);
+
 struct Stable {
   double rate = 0, error_rate = 0;
   History history;

@@ -156,8 +156,9 @@ Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& own
   const auto rates = by_metrics(seams, *live, state.plan, before);
   if (!rates) return rates.error().context(owner.name);
   tell(state, live->now, state.candidate.version + " begins beside " + state.baseline.version + ", by " + run);
-  out.requests_per_second = traffic.seconds > 0 ? traffic.requests / traffic.seconds : 0;
-  out.error_rate = traffic.requests > 0 ? traffic.errors / traffic.requests : 0;
+  const auto recent = recent_of(traffic, before, state.plan.config.block);
+  out.requests_per_second = recent.rate;
+  out.error_rate = recent.error_rate;
   state.replay.people = out.requests_per_second;
   out.steps = forecast_steps(state.plan, {out.requests_per_second, out.error_rate, of_one(before, 0)}, *rates);
   out.notes = notes_of(state.plan, out);

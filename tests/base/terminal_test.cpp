@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <unistd.h>
+#include <vector>
 
 #include "base/filesystem.h"
 
@@ -182,6 +183,26 @@ TEST_CASE("text is cut to a width") {
   CHECK(mlctl::cut_to_width("hello!", 5, ascii) == "he...");
   CHECK(mlctl::cut_to_width("\u00e9\u00e9\u00e9", 2, Style::plain()) == "\u00e9\u2026");
   CHECK(mlctl::cut_to_width("hello", 0, Style::plain()) == "\u2026");
+}
+
+TEST_CASE("a picture is drawn over the one before, within the screen") {
+  Style narrow = Style::plain();
+  narrow.width = 5;
+  struct Case {
+    const char* what;
+    std::string text;
+    std::size_t lines;
+    std::string drawn;
+  };
+  for (const auto& c :
+       std::vector<Case>{{"nothing", "", 3, "\033[H\033[J"},
+                         {"each line takes away what was longer", "a\nb\n", 3, "\033[Ha\033[K\nb\033[K\n\033[J"},
+                         {"no more lines than there are", "a\nb\nc\n", 2, "\033[Ha\033[K\nb\033[K\n\033[J"},
+                         {"none is longer than the screen", "hello!\n", 2, "\033[Hhell\u2026\033[K\n\033[J"},
+                         {"the last line may have no end", "a", 2, "\033[Ha\033[K\n\033[J"}}) {
+    INFO(std::string(c.what));
+    CHECK(mlctl::drawn_over(c.text, c.lines, narrow) == c.drawn);
+  }
 }
 
 TEST_CASE("symbols have an ASCII form, colour only where there is colour") {
