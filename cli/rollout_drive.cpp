@@ -53,8 +53,12 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
   auto plan = deploy::plan_cluster(seams.cluster, seams.discovery,
                                    {view.fleet.desired, false, rfc3339(context.clock.wall()), run_name()});
   if (!plan) return plan.error();
-  for (auto& one : plan->owners)
-    if (one.name == owner.name && !one.refused) return std::move(one);
+  for (auto& one : plan->owners) {
+    if (one.name != owner.name || one.refused) continue;
+    // Where another begins it stays ours until then: nobody is to drive the rest of the old one meanwhile.
+    if (one.rollout != deploy::OwnerPlan::Rollout::begins) driver.leave();
+    return std::move(one);
+  }
   return owner;
 }
 

@@ -176,7 +176,6 @@ Result<std::string> end_rollout(Driver& driver, const std::string& who, const st
     state = driver.tick();
   }
   if (!state) return state.error();
-  driver.leave();
   const auto& rollout = *state->rollout;
   if (rollout.phase == Phase::aborting)
     return Error{Error::Kind::timeout,

@@ -24,8 +24,8 @@ struct Driven {
                                                         Progress& progress);
 
 // A rollout whose version is not wanted any more: all traffic back to stable, and until the route has followed. What it
-// leaves goes when its look-around is over, or with the end of the one that follows it. "", or why it is not proven
-// that the gateway has followed. Error{timeout}: the route itself still is another.
+// leaves goes when its look-around is over, or with the end of the one that follows it; the driver still has it. "", or
+// why it is not proven that the gateway has followed. Error{timeout}: the route itself still is another.
 [[nodiscard]] Result<std::string> end_rollout(Driver& driver, const std::string& who, const std::string& why,
                                               Clock& clock);
 

@@ -110,6 +110,7 @@ start_traefik() {
   start traefik "$gateway_assets/bin/traefik" --global.checknewversion=false --global.sendanonymoususage=false \
     --entrypoints.web.address=127.0.0.1:8000 --entrypoints.metrics.address=127.0.0.1:8082 \
     --ping --ping.entrypoint=metrics --log.level=INFO \
+    --accesslog=true --accesslog.filepath="$state/gateway-failures.log" --accesslog.filters.statuscodes=502-504 \
     --metrics.prometheus --metrics.prometheus.entrypoint=metrics --metrics.prometheus.addserviceslabels=true \
     --providers.kubernetesgateway --providers.kubernetesgateway.endpoint=https://127.0.0.1:6443 \
     --providers.kubernetesgateway.certauthfilepath="$state/pki/ca.crt" \
