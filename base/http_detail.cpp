@@ -16,7 +16,7 @@ std::string lower(std::string_view text) {
 
 std::string origin_of(std::string_view url) {
   const auto scheme = url.find("://");
-  if (scheme == std::string_view::npos) return std::string(url);
+  if (scheme == std::string_view::npos) return std::string(url.substr(url.rfind('@') + 1));
   const auto end = std::min(url.find_first_of("/?#", scheme + 3), url.size());
   const auto host = url.substr(scheme + 3, end - scheme - 3);
   return std::string(url.substr(0, scheme + 3)) + std::string(host.substr(host.rfind('@') + 1));

@@ -16,6 +16,7 @@ class NoProgress : public Progress {
   void update(std::string_view) override {}
   void finish(Symbol, std::string_view) override {}
   void note(std::string_view) override {}
+  void event(std::string_view) override {}
 };
 
 class LineProgress : public Progress {
@@ -63,13 +64,22 @@ class LineProgress : public Progress {
 
   void note(std::string_view line) override {
     const std::lock_guard lock(mutex_);
-    const bool shown = shown_;
-    erase();
-    write(symbol(Symbol::warn, style_) + " " + escape_control(line) + "\n");
-    if (shown) draw("");
+    stay(symbol(Symbol::warn, style_) + " " + escape_control(line) + "\n");
+  }
+
+  void event(std::string_view line) override {
+    const std::lock_guard lock(mutex_);
+    stay(escape_control(line) + "\n");
   }
 
  private:
+  void stay(const std::string& line) {
+    const bool shown = shown_;
+    erase();
+    write(line);
+    if (shown) draw("");
+  }
+
   void draw(const std::string& detail) {
     const std::string line =
         symbol(Symbol::running, style_) + " " + name_ + (detail.empty() ? "" : paint("  " + detail, Tone::dim, style_));

@@ -57,7 +57,8 @@ class Progress {
   virtual void step(std::string_view name) = 0;                   // a new step begins
   virtual void update(std::string_view detail) = 0;               // where it is; at most ten drawn a second
   virtual void finish(Symbol how, std::string_view summary) = 0;  // the step ended
-  virtual void note(std::string_view line) = 0;                   // a line that stays
+  virtual void note(std::string_view line) = 0;                   // a line that stays, marked: look at it
+  virtual void event(std::string_view line) = 0;                  // a line that stays: it happened, as it should
 
   // Lines below the step's, drawn over themselves; at most `lines` of them, escaped already, asked for at most ten
   // times a second. False where nothing is drawn over itself: update() says less there.

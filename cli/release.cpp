@@ -76,6 +76,7 @@ class Picture : public release::Observer, public Progress {
     drawn_ = {};
     draw_detail(std::string(line));
   }
+  void event(std::string_view line) override { note(line); }
 
   // What was drawn stays; the next tree comes below whatever is written now.
   void let_stand() { lines_ = 0; }

@@ -31,8 +31,7 @@ bool has_conflicts(const OwnerPlan& owner) {
 ApiRequest lock_request(const OwnerPlan& owner, const std::string& run, const std::string& now) {
   ModelState state = owner.before;
   ++state.epoch;
-  state.working = run;
-  state.working_since = now;
+  state.work = {run, now, owner.spec == nullptr ? "" : owner.revision};
   state.assignment = std::max(owner.before.assignment, owner.after.assignment);
   state.kinds.insert(owner.after.kinds.begin(), owner.after.kinds.end());
   const bool is_new = state.resource_version.empty();
@@ -122,7 +121,7 @@ class Locker {
              {},
              Error{Error::Kind::conflict,
                    owner.name + " is being changed by " +
-                       (owner.before.working.empty() ? "somebody else" : escape_control(owner.before.working)),
+                       (owner.before.work.who.empty() ? "somebody else" : escape_control(owner.before.work.who)),
                    "run the command again"}});
     }
     return out;
@@ -161,9 +160,9 @@ Result<ClusterApplyReport> apply_cluster(const Desired& desired, const ClusterPl
   const auto wanted = part_of(plan, true);
   if (wanted.owners.empty()) return report;
   for (const auto& owner : wanted.owners)
-    if (!owner.before.working.empty())
-      report.notes.push_back(owner.name + ": took over from " + owner.before.working + ", which began at " +
-                             owner.before.working_since);
+    if (!owner.before.work.who.empty())
+      report.notes.push_back(owner.name + ": took over from " + owner.before.work.who + ", which began at " +
+                             owner.before.work.since);
   auto locked = Locker(desired, writer).lock(wanted, report.owners);
   if (!locked) return locked.error();
   auto done = perform_plan(*locked, writer);

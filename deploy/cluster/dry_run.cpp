@@ -32,6 +32,18 @@ ApiRequest apply_request(const Resource& resource, const Json& object, const App
   return request;
 }
 
+ApiRequest removal_request(const Resource& resource, const ObjectKey& key, const Read& read) {
+  const Json how = {{"apiVersion", "v1"},
+                    {"kind", "DeleteOptions"},
+                    {"propagationPolicy", "Background"},
+                    {"preconditions", {{"uid", read.uid}, {"resourceVersion", read.resource_version}}}};
+  return {.method = "DELETE",
+          .path = path_of(resource, key),
+          .body = how.dump(-1, ' ', false, Json::error_handler_t::replace),
+          .content_type = "application/json",
+          .about = to_string(key)};
+}
+
 Result<std::vector<DryRun>> dry_run(Cluster& cluster, const std::vector<Doubt>& doubts, bool force) {
   std::vector<ApiRequest> requests;
   for (const auto& doubt : doubts)

@@ -1,6 +1,8 @@
-// Server-side apply, and asking the server what it would make of an object. Source: kubernetes.io, Server-Side Apply.
+// Server-side apply, removals, and asking the server what it would make of an object. Source: kubernetes.io,
+// Server-Side Apply.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -15,6 +17,11 @@ struct ApplyOptions {
 };
 [[nodiscard]] ApiRequest apply_request(const Resource& resource, const nlohmann::ordered_json& object,
                                        const ApplyOptions& options);
+// Of that very object, as it was read: refused (409) where somebody wrote to it since. What it owns goes later.
+struct Read {
+  std::string uid, resource_version;
+};
+[[nodiscard]] ApiRequest removal_request(const Resource& resource, const ObjectKey& key, const Read& read);
 
 // An object that may differ from the one that lives.
 struct Doubt {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/http_detail.h"
 #include "base/interrupt.h"
 #include "base/terminal.h"
 #include "deploy/cluster/http_streams.h"
@@ -209,11 +210,16 @@ class HttpCluster : public Cluster {
     if (batch.done) batch.done(batch.answered);
   }
 
+  [[nodiscard]] std::string by_proxy() const {
+    const auto& proxy = credentials_.access().proxy;
+    return proxy.empty() ? "" : ": by the proxy " + escape_control(http_detail::origin_of(proxy));
+  }
+
   // The hints of the HTTP client name flags of registries.
   [[nodiscard]] Error told(Error error) const {
     const bool names_flags = !error.hint.empty();
     if (names_flags || !reached_)
-      error.hint = "context " + context() + " of the kubeconfig says how the server is reached";
+      error.hint = "context " + context() + " of the kubeconfig says how the server is reached" + by_proxy();
     return error.context("context " + context());
   }
 

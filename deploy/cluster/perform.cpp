@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "deploy/cluster/clear_up.h"
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/revisions.h"
@@ -122,14 +123,7 @@ class Performer {
       if (!task.resource_version.empty()) body["metadata"]["resourceVersion"] = task.resource_version;
       return apply_request(*resource, body, {.force = options_.force_conflicts});
     }
-    ApiRequest request{.method = "DELETE", .path = path_of(*resource, key), .about = to_string(key)};
-    const Json how = {{"apiVersion", "v1"},
-                      {"kind", "DeleteOptions"},
-                      {"propagationPolicy", "Background"},
-                      {"preconditions", {{"uid", task.change->uid}, {"resourceVersion", task.resource_version}}}};
-    request.body = how.dump();
-    request.content_type = "application/json";
-    return request;
+    return removal_request(*resource, key, {task.change->uid, task.resource_version});
   }
 
   void take_answer(const Task& task, const ApiRequest& request, const Result<ApiAnswer>& answer,
@@ -185,7 +179,7 @@ class Performer {
 
   static Error taken_over(const OwnerPlan& owner, const ModelState& state) {
     return {Error::Kind::conflict,
-            owner.name + " was taken over" + (state.working.empty() ? "" : " by " + escape_control(state.working)),
+            owner.name + " was taken over" + (state.work.who.empty() ? "" : " by " + escape_control(state.work.who)),
             "what runs is that one's business now: `mlctl diff` shows what is left"};
   }
 
@@ -262,8 +256,7 @@ class Performer {
       if (!owner.is_model || owner.before.resource_version.empty()) continue;
       ModelState state = errors_[i] ? half_done(i) : owner.after;
       state.epoch = owner.before.epoch;
-      state.working.clear();
-      state.working_since.clear();
+      state.work = {};
       state.resource_version = owner.before.resource_version;
       requests.push_back({.method = "PUT",
                           .path = path_of_state(owner),
@@ -279,11 +272,21 @@ class Performer {
       if (!answer)
         fail(places[i], answer.error());
       else if (answer->status == 409)
-        fail(places[i], taken_over(plan_.owners[places[i]], {}));
+        lose(places[i]);
       else if (!is_fine(*answer))
         fail(places[i], error_of(cluster_, requests[i], *answer));
     }
     return ok();
+  }
+
+  // Whoever has the model now does not know of what was made for it since.
+  void lose(std::size_t index) {
+    const auto& owner = plan_.owners[index];
+    fail(index, taken_over(owner, {}));
+    std::vector<ObjectKey> created;
+    for (const auto* made : made_[index])
+      if (made->change.kind == Change::Kind::create) created.push_back(made->change.object);
+    clear_up(cluster_, discovery_, {owner.before, owner.revision, created});
   }
 
   // The old revision serves; what was applied all the same is known, and everything that may be there.

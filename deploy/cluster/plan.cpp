@@ -166,8 +166,7 @@ class Planner {
       owner.after = owner.before;
       owner.after.applied.clear();
       owner.after.kinds.clear();
-      owner.after.working.clear();
-      owner.after.working_since.clear();
+      owner.after.work = {};
     }
     for (const auto& one : wanted_) {
       auto& after = plan_.owners[one.owner].after;
@@ -301,7 +300,10 @@ class Planner {
                .since = request_.now,
                .run = request_.run};
     const auto& stable = owner.before.stable;
-    if (stable && stable->revision == now.revision && stable->assignment == now.assignment) now = *stable;
+    if (stable && stable->revision == now.revision) {
+      now.since = stable->since;  // the same pods, also under a newer number
+      if (stable->assignment == now.assignment) now = *stable;
+    }
     if (!stable || stable->revision != now.revision) owner.after.rollout.reset();
     owner.after.stable = now;
     owner.after.assignment = std::max(owner.after.assignment, now.assignment);

@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 
+#include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/fields.h"
 #include "deploy/cluster/list.h"
 #include "deploy/cluster/live.h"
@@ -37,15 +38,7 @@ ApiRequest creation(const Resource& resource, const Json& record) {
 }
 
 ApiRequest removal(const Resource& resource, const Json& there) {
-  const auto key = key_of(there);
-  const Json how = {{"apiVersion", "v1"},
-                    {"kind", "DeleteOptions"},
-                    {"preconditions", {{"uid", uid_of(there)}, {"resourceVersion", resource_version_of(there)}}}};
-  return {.method = "DELETE",
-          .path = path_of(resource, key),
-          .body = how.dump(),
-          .content_type = "application/json",
-          .about = to_string(key)};
+  return removal_request(resource, key_of(there), {uid_of(there), resource_version_of(there)});
 }
 
 std::int64_t assignment_of(const Json& record) {

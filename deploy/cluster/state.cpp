@@ -73,8 +73,9 @@ Json to_object(const ModelState& state) {
                   {"environment", state.environment},
                   {"epoch", state.epoch},
                   {"assignment", state.assignment},
-                  {"working", state.working},
-                  {"workingSince", state.working_since},
+                  {"working", state.work.who},
+                  {"workingSince", state.work.since},
+                  {"workingOn", state.work.revision},
                   {"stable", state.stable ? to_json(*state.stable) : Json()},
                   {"rollout", state.rollout ? to_json(*state.rollout) : Json()},
                   {"aborted", state.aborted},
@@ -117,8 +118,7 @@ Result<ModelState> parse_state(const Json& object) {
   state.environment = text_field(content, "environment");
   state.epoch = number_of(content, "epoch");
   state.assignment = number_of(content, "assignment");
-  state.working = text_field(content, "working");
-  state.working_since = text_field(content, "workingSince");
+  state.work = {text_field(content, "working"), text_field(content, "workingSince"), text_field(content, "workingOn")};
   if (const auto stable = content.find("stable"); stable != content.end() && stable->is_object())
     state.stable = serves_from(*stable);
   if (const Json& rollout = field(content, "rollout"); rollout.is_object()) {

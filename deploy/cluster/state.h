@@ -19,6 +19,14 @@ namespace mlctl::deploy {
 inline constexpr const char* part_of_label = "applyset.kubernetes.io/part-of";
 inline constexpr const char* field_manager = "mlctl";
 
+// What an apply works towards.
+struct Work {
+  std::string who;       // "": nobody
+  std::string since;     // RFC 3339
+  std::string revision;  // that is to serve; "": none
+  bool operator==(const Work&) const = default;
+};
+
 struct ModelState {
   registry::ModelName model;
   std::string name_space, environment;
@@ -27,8 +35,7 @@ struct ModelState {
   std::optional<Serves> stable;  // nullopt: nothing yet, or unassigned
   std::optional<RolloutState> rollout;         // that began, the last one; kept until something else serves
   std::set<std::uint64_t> aborted;             // assignments whose rollouts went back: they never had all traffic
-  std::string working;                         // who changes it right now; "": nobody
-  std::string working_since;                   // RFC 3339
+  Work work;                                   // that is being done right now
   std::map<std::string, std::string> applied;  // object (key_in_state) -> SHA-256 of the body that was applied
   std::set<std::string> kinds;                 // "Deployment.apps": everything that may exist
   std::string resource_version;                // of the ConfigMap that was read; "": there is none

@@ -52,8 +52,8 @@ class Reader {
     if (*state) {
       out.name_space = (*state)->name_space;
       out.serves = (*state)->stable;
-      out.working = (*state)->working;
-      out.working_since = (*state)->working_since;
+      out.working = (*state)->work.who;
+      out.working_since = (*state)->work.since;
       if ((*state)->rollout && !(*state)->rollout->is_over()) out.rollout = (*state)->rollout;
     }
     if (spec == specs_.end() && !out.serves) return std::nullopt;

@@ -203,16 +203,7 @@ class Actor {
       if (!error_) error_ = resource.error();
       return;
     }
-    const Json how = {{"apiVersion", "v1"},
-                      {"kind", "DeleteOptions"},
-                      {"propagationPolicy", "Background"},
-                      {"preconditions", {{"uid", uid_of(object)}, {"resourceVersion", resource_version_of(object)}}}};
-    writes_.push_back({Order::removal,
-                       {.method = "DELETE",
-                        .path = path_of(*resource, key),
-                        .body = how.dump(),
-                        .content_type = "application/json",
-                        .about = to_string(key)}});
+    writes_.push_back({Order::removal, removal_request(*resource, key, {uid_of(object), resource_version_of(object)})});
   }
 
   const RolloutLive& live_;

@@ -28,7 +28,7 @@ class News {
     for (std::size_t i = 0; i < rollout.events.size(); ++i)
       if (rollout.events[i] == newest_) first = i + 1;
     for (std::size_t i = first; i < rollout.events.size(); ++i)
-      progress.note(rfc3339(rollout.events[i].when) + "  " + whose + rollout.events[i].what);
+      progress.event(rfc3339(rollout.events[i].when) + "  " + whose + rollout.events[i].what);
     if (!rollout.events.empty()) newest_ = rollout.events.back();
   }
 
@@ -126,11 +126,13 @@ class Turns {
   }
 
   void stop() {
-    for (auto& track : tracks_)
-      if (!track.end)
-        track.end = Error{Error::Kind::interrupted, "the rollout of " + name_of(track) + " stays where it is",
-                          "`mlctl rollout start " + name_of(track) + " --env " + track.driven->place.environment +
-                              "` goes on with it"};
+    for (auto& track : tracks_) {
+      if (track.end) continue;
+      track.driven->driver->leave();
+      track.end = Error{
+          Error::Kind::interrupted, "the rollout of " + name_of(track) + " stays where it is",
+          "`mlctl rollout start " + name_of(track) + " --env " + track.driven->place.environment + "` goes on with it"};
+    }
   }
 
   // In the words of the worst.
@@ -171,8 +173,11 @@ Result<std::string> end_rollout(Driver& driver, const std::string& who, const st
   auto state = driver.ask(how, true);
   const auto deadline = clock.steady() + abort_limit + std::chrono::seconds(30);
   while (state && state->rollout->phase == Phase::aborting && clock.steady() < deadline) {
-    if (interrupted()) return interrupted_error();
     clock.sleep_until(clock.steady() + std::chrono::seconds(1));
+    if (interrupted()) {
+      driver.leave();
+      return interrupted_error();
+    }
     state = driver.tick();
   }
   if (!state) return state.error();

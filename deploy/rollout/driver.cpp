@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/interrupt.h"
 #include "base/terminal.h"
 #include "deploy/cluster/perform.h"
 
@@ -17,6 +18,7 @@ constexpr int tries = 5;  // of a write that somebody else was faster with
 constexpr int tries_of_a_route = 50;
 constexpr int log_lines = 10;
 constexpr std::size_t evidence_limit = 4096;
+constexpr std::chrono::seconds last_words{5};
 
 constexpr const char* tick_prefix = "tick: ";
 
@@ -98,13 +100,20 @@ Status Driver::take(bool force) {
     rollout->driver = who_;
     rollout->heartbeat = now;
     if (!before.empty() && before != who_ && !is_tick(before)) tell(*rollout, now, who_ + " took over from " + before);
-    auto written = write(*state);
-    if (!written) return written.error();
-    if (!*written) continue;
     epoch_ = state->epoch;
     began_ = rollout->began;
-    auto live = look_as_owner();
-    return live ? mark(*live) : Status(live.error());
+    auto written = write(*state);
+    if (written && !*written) {
+      epoch_ = 0;
+      continue;
+    }
+    auto taken = written ? ok() : Status(written.error());
+    if (taken) {
+      auto live = look_as_owner();
+      taken = live ? mark(*live) : Status(live.error());
+    }
+    if (interrupted()) leave();  // also where nobody has seen whether it was written
+    return taken;
   }
   return never_first();
 }
@@ -214,8 +223,10 @@ Result<std::optional<ModelState>> Driver::after(const Error& conflict) {
 
 void Driver::leave() {
   if (epoch_ == 0) return;
+  const LastWords allowed(last_words);
   auto live = look(seams_, place_);
   if (!live || !live->state.rollout || live->state.epoch != epoch_) return;
+  if (live->state.rollout->driver != who_) return;  // the write that was to make it ours never got there
   live->state.rollout->driver.clear();
   static_cast<void>(write(live->state));
   epoch_ = 0;

@@ -35,7 +35,8 @@ class Driver {
   [[nodiscard]] Result<std::optional<ModelState>> after(const Error& conflict);
   // So many rollouts are driven by turns, this one among them: what is replayed takes that part of the time.
   void take_turns(std::size_t rollouts) { turns_ = std::max<std::size_t>(1, rollouts); }
-  // Nobody drives it any more; its epoch stays. What goes wrong here only makes others wait for driver_silence.
+  // Nobody drives it any more; its epoch stays. Also after Ctrl-C: a few seconds are taken for it. What goes wrong here
+  // only makes others wait for driver_silence.
   void leave();
 
   // What people ask for, from any machine: raises the epoch at once and does what follows from it without waiting for
@@ -57,7 +58,7 @@ class Driver {
   RolloutSeams seams_;
   RolloutPlace place_;
   std::string who_;
-  std::uint64_t epoch_ = 0;  // 0: not taken
+  std::uint64_t epoch_ = 0;  // that it has, or tried to have; 0: never taken
   WallTime began_{};         // of the rollout that was taken
   std::size_t turns_ = 1;
 };

@@ -180,8 +180,7 @@ Status begin_rollout(const RolloutSeams& seams, const OwnerPlan& owner, const Ro
   ++state.epoch;
   state.assignment = std::max(state.assignment, rollout.candidate.assignment);
   state.rollout = rollout;
-  state.working.clear();
-  state.working_since.clear();
+  state.work = {};
   state.kinds.insert(owner.after.kinds.begin(), owner.after.kinds.end());
   const ApiRequest write{.method = "PUT",
                          .path = state_path(state.model, state.name_space),

@@ -31,6 +31,26 @@ TEST_CASE("the first signal is noted, the second ends the process with 130") {
   }
 }
 
+TEST_CASE("last words are said undisturbed, for a time, and the next signal ends them") {
+  const int code = in_fork([] {
+    mlctl::install_interrupt_handlers();
+    ::raise(SIGINT);
+    {
+      const mlctl::LastWords words(std::chrono::minutes(1));
+      if (mlctl::interrupted() || readable(mlctl::interrupt_fd())) return 1;
+    }
+    if (!mlctl::interrupted() || !readable(mlctl::interrupt_fd())) return 2;
+    {
+      const mlctl::LastWords words(std::chrono::milliseconds(0));
+      if (!mlctl::interrupted()) return 3;  // its time is over
+    }
+    const mlctl::LastWords words(std::chrono::minutes(1));
+    ::raise(SIGINT);
+    return 4;
+  });
+  CHECK(code == 130);
+}
+
 TEST_CASE("a sleep ends at a signal") {
   const int code = in_fork([] {
     mlctl::install_interrupt_handlers();

@@ -235,8 +235,10 @@ TEST_CASE("progress in a pipe: plain lines for start and end, escaped") {
   clock.advance(std::chrono::seconds(1));
   progress->update("1 of 2");
   progress->note("the other side\x1b is slow");
+  progress->event("half of it\x1b is there");
   progress->finish(mlctl::Symbol::pass, "done");
-  CHECK(pipe.text() == "\u25cc push \\x1b[2J\n! the other side\\x1b is slow\n\u2713 push \\x1b[2J: done\n");
+  CHECK(pipe.text() ==
+        "\u25cc push \\x1b[2J\n! the other side\\x1b is slow\nhalf of it\\x1b is there\n\u2713 push \\x1b[2J: done\n");
 }
 
 TEST_CASE("progress on a terminal redraws one line, ten times a second at most") {
@@ -255,6 +257,8 @@ TEST_CASE("progress on a terminal redraws one line, ten times a second at most")
   CHECK(pipe.text() == "\r\x1b[2K\u25cc push  a detail t\u2026");
   progress->note("slow");
   CHECK(pipe.text() == "\r\x1b[2K! slow\n\r\x1b[2K\u25cc push");
+  progress->event("half");
+  CHECK(pipe.text() == "\r\x1b[2Khalf\n\r\x1b[2K\u25cc push");
   progress->finish(mlctl::Symbol::fail, "full");
   CHECK(pipe.text() == "\r\x1b[2K\u2717 push: full\n");
 }

@@ -25,18 +25,20 @@ registry::ModelName model() {
 }
 
 // What staging should run: version 1.2.N of the model, by assignment N; 0 takes it away under `known`.
-Desired desired(std::uint64_t n, std::uint64_t known = 0, const std::string& yaml = "{rollout: {strategy: replace}}") {
+// `files`: of which version's files it is made.
+Desired desired(std::uint64_t n, std::uint64_t known = 0, const std::string& yaml = "{rollout: {strategy: replace}}",
+                std::uint64_t files = 0) {
   Desired out{"staging", {{model(), std::max(n, known)}}, {}};
   if (n == 0) return out;
   auto candidate = test::candidate(yaml);
   candidate.assignment = static_cast<std::int64_t>(n);
-  candidate.digest.bytes.fill(static_cast<std::uint8_t>(n));
+  candidate.digest.bytes.fill(static_cast<std::uint8_t>(files != 0 ? files : n));
   const auto environment = test::environment();
   const std::vector<Tenant> tenants{test::tenant("{name: fraud}")};
   const std::map<std::string, Runtime> runtimes{{"mlserver", test::runtime()}};
-  auto files = plan_files({candidate}, {environment, tenants, runtimes});
-  REQUIRE(files);
-  out.files = std::move(*files);
+  auto planned = plan_files({candidate}, {environment, tenants, runtimes});
+  REQUIRE(planned);
+  out.files = std::move(*planned);
   // The environment of each Spec outlives this function: it is a copy.
   return out;
 }
@@ -109,7 +111,7 @@ TEST_CASE("a first apply makes what is needed before what needs it, between two 
   const auto state = state_in(cluster);
   CHECK(state.epoch == 1);
   CHECK(state.assignment == 1);
-  CHECK(state.working.empty());
+  CHECK(state.work.who.empty());
   CHECK(state.stable->version == "v1.2.3");
   CHECK(state.applied.size() == 5);
 }
@@ -137,6 +139,20 @@ TEST_CASE("a new revision takes the traffic when it is ready, and only then the 
   CHECK(deployments(cluster) == std::vector<std::string>{"2"});
 }
 
+TEST_CASE("the same files under a newer number serve since they did first") {
+  test::MemoryCluster cluster;
+  Run run{cluster};
+  REQUIRE(run.outcome(desired(1)) == "");
+  const auto since = state_in(cluster).stable->since;
+  run.clock.advance(std::chrono::hours(24));
+  REQUIRE(run.outcome(desired(3, 0, "{rollout: {strategy: replace}}", 1)) == "");
+  const auto again = *state_in(cluster).stable;
+  CHECK(again.assignment == 3);
+  CHECK(again.since == since);
+  REQUIRE(run.outcome(desired(4)) == "");
+  CHECK(state_in(cluster).stable->since != since);
+}
+
 TEST_CASE("pods that do not get ready leave the traffic where it was, and the next apply goes on") {
   test::MemoryCluster cluster;
   REQUIRE(Run{cluster}.outcome(desired(1)) == "");
@@ -150,7 +166,7 @@ TEST_CASE("pods that do not get ready leave the traffic where it was, and the ne
   const auto state = state_in(cluster);
   CHECK(state.stable->assignment == 1);
   CHECK(state.assignment == 2);
-  CHECK(state.working.empty());
+  CHECK(state.work.who.empty());
   cluster.pods_get_ready = true;
   for (auto& [path, object] : cluster.objects)
     if (object["kind"] == "Deployment")
@@ -199,7 +215,7 @@ TEST_CASE("what a killed apply left is taken over and finished") {
     cluster.before = nullptr;
     CHECK(Run{cluster, "next"}.outcome(desired(2)) == "");
     CHECK(deployments(cluster) == std::vector<std::string>{"2"});
-    CHECK(state_in(cluster).working.empty());
+    CHECK(state_in(cluster).work.who.empty());
     cluster.writes.clear();
     CHECK(Run{cluster, "next"}.outcome(desired(2)) == "");
     CHECK(cluster.writes.empty());
@@ -218,8 +234,36 @@ TEST_CASE("whoever raises the epoch in the middle has the model, and the other o
   CHECK(Run{cluster, "older"}.outcome(desired(2)) == "fraud/credit-risk was taken over");
   CHECK(state_in(cluster).stable->assignment == 3);
   CHECK(state_in(cluster).stable->run == "newer");
+  CHECK(deployments(cluster) == std::vector<std::string>{"3"});  // what the older one made since is gone again
   const auto& service = cluster.objects.at("/api/v1/namespaces/fraud/services/credit-risk");
   CHECK(service["metadata"]["annotations"][assignment_annotation] == "3");
+}
+
+TEST_CASE("who loses a model leaves what the winner wants too") {
+  for (const bool serves : {true, false}) {  // or is worked towards
+    CAPTURE(serves);
+    test::MemoryCluster cluster;
+    REQUIRE(Run{cluster}.outcome(desired(1)) == "");
+    bool done = false, dies = false;
+    cluster.before = [&](const ApiRequest& request) {
+      if (dies && request.about.find("PodDisruptionBudget") != std::string::npos) throw std::runtime_error("killed");
+      if (done || request.method != "PATCH" || request.about.find("Deployment") == std::string::npos) return;
+      done = true;
+      dies = !serves;  // when its Deployment is there
+      try {
+        static_cast<void>(Run{cluster, "newer"}.apply(desired(3, 0, "{rollout: {strategy: replace}}", 2)));
+      } catch (const std::runtime_error&) {
+        CHECK(!serves);
+      }
+      dies = false;
+    };
+    static_cast<void>(Run{cluster, "older"}.apply(desired(2)));
+    REQUIRE(done);
+    CHECK(state_in(cluster).stable->assignment == (serves ? 3 : 1));
+    const auto left = deployments(cluster);
+    CHECK(std::count(left.begin(), left.end(), "2") == 1);  // who wrote last to what both want
+    CHECK(Run{cluster, "newer"}.outcome(desired(3, 0, "{rollout: {strategy: replace}}", 2)) == "");
+  }
 }
 
 TEST_CASE("races of an older and a newer assignment: the newer one is what runs") {
@@ -387,8 +431,7 @@ TEST_CASE("a Deployment is ready when its new pods are all there is") {
 TEST_CASE("a state is read as it was written, and a foreign one is not") {
   ModelState state{.model = model(), .name_space = "fraud", .environment = "staging", .epoch = 3, .assignment = 7};
   state.stable = Serves{"abc", "sha256:1", "v1.0.0", "c0ffee", 7, "2026-01-01T00:00:00Z", "ada@host"};
-  state.working = "bob";
-  state.working_since = "2026-01-02T00:00:00Z";
+  state.work = {"bob", "2026-01-02T00:00:00Z", "def"};
   state.applied = {{"Deployment.apps/a", "00"}};
   state.kinds = {"Deployment.apps", "Service"};
   state.resource_version = "12";

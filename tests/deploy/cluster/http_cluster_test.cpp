@@ -160,6 +160,17 @@ TEST_CASE("who gives up ends what is being sent, and all that comes after") {
   CHECK(fixture.get().error().kind == Error::Kind::interrupted);
 }
 
+TEST_CASE("a proxy that is not there is named, without its password") {
+  for (const std::string scheme : {"http://", "socks5://", ""}) {
+    Fixture fixture(
+        [&](const HttpRequest&, int) { return Result<HttpResponse>(broken()); },
+        {.context = "prod", .server = "https://k:6443", .proxy = scheme + "me:secret@dead.example:3128", .token = "t"});
+    const auto error = fixture.get().error();
+    CHECK(error.hint == "context prod of the kubeconfig says how the server is reached: by the proxy " + scheme +
+                            "dead.example:3128");
+  }
+}
+
 TEST_CASE("a server that is up again after half a minute has missed nothing") {
   int failures = 8;
   Fixture fixture(

@@ -204,6 +204,7 @@ struct Canvas : Progress {
   void update(std::string_view) override {}
   void finish(Symbol, std::string_view) override {}
   void note(std::string_view) override {}
+  void event(std::string_view) override {}
   bool show(const Picture& picture) override {
     drawn.push_back(picture({.unicode = true, .width = 100}, 20));
     return true;

@@ -1,4 +1,5 @@
 // What people and other processes do while somebody drives, in a cluster in memory.
+#include <csignal>
 #include <doctest/doctest.h>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -6,11 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "base/terminal.h"
 #include "deploy/cluster/apply.h"
 #include "deploy/rollout/ask.h"
 #include "deploy/rollout/display.h"
 #include "deploy/rollout/drive.h"
+#include "tests/base/process_help.h"
 #include "tests/deploy/rollout/stage.h"
 
 using namespace mlctl;
@@ -69,6 +72,31 @@ TEST_CASE("what people ask for from elsewhere ends the driver with what it led t
     CHECK(rollout_code(*end->rollout, stage.clock.wall()) == c.code);
     CHECK((stage.objects().count("/apis/apps/v1/namespaces/fraud/deployments/credit-risk-" +
                                  end->rollout->candidate.revision) == 0) == (c.phase == Phase::failed));
+  }
+}
+
+TEST_CASE("Ctrl-C gives the rollout back at once, wherever it comes: nobody waits for a driver that is gone") {
+  for (const int at : {1, 5, 20}) {  // of the writes
+    CAPTURE(at);
+    const int code = mlctl::test::in_fork([at] {
+      install_interrupt_handlers();
+      Stage stage;
+      stage.begin();
+      int writes = 0;
+      stage.cluster.before = [&](const ApiRequest& request) {
+        if (request.method != "GET" && ++writes == at) ::raise(SIGINT);
+      };
+      // As the real client does.
+      stage.cluster.after = [](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
+        if (interrupted()) return interrupted_error();
+        return answer;
+      };
+      const auto end = stage.drive_to_the_end("ada");
+      if (end || end.error().kind != Error::Kind::interrupted) return 1;
+      if (!interrupted() || !stage.state().rollout->driver.empty()) return 2;
+      return 0;
+    });
+    CHECK(code == 0);
   }
 }
 
