@@ -231,6 +231,8 @@ Result<Environment> decode_environment(const Node& item) {
   auto monitor = decode_pod_monitor(item);
   if (!monitor) return monitor.error();
   environment.pod_monitor = std::move(*monitor);
+  environment.gpu_smoke = {get_string(item, "gpu_smoke.image").value_or(""),
+                           get_string(item, "gpu_smoke.namespace").value_or("default")};
   environment.requirements = get_strings(item, "requires");
   environment.confirm = get_boolean(item, "confirm").value_or(false);
   return environment;

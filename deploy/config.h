@@ -72,6 +72,12 @@ struct PodMonitor {
   std::map<std::string, std::string> labels;  // by which a Prometheus selects it
 };
 
+// What `mlctl gpu check --cluster` runs on GPU nodes.
+struct GpuSmoke {
+  std::string image;  // by digest; "": not configured
+  std::string name_space = "default";
+};
+
 struct Environment {
   std::string name;
   std::string after;
@@ -82,6 +88,7 @@ struct Environment {
   bool copies = true;             // versions are copied there before pods refer to them; false: somebody else does
   std::optional<Route> route;
   std::optional<PodMonitor> pod_monitor;
+  GpuSmoke gpu_smoke;
   std::vector<std::string> requirements;  // `requires:` (a keyword in C++)
   bool confirm = false;
 };

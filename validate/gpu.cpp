@@ -85,6 +85,8 @@ Result<Report> gpu_report(std::string_view json) {
     return not_a_report("another schema version");
   const auto verdict = parse_verdict(text(*parsed, "verdict"));
   if (!verdict) return not_a_report("unknown verdict '" + text(*parsed, "verdict") + "'");
+  if (const auto trace = text(*parsed, "replayedFrom"); !trace.empty())
+    return not_a_report("it judges a recorded trace, " + trace + ", and not this machine");
   Report report{.kind = "gpu"};
   report.machine["host"] = text(*parsed, "host");
   if (auto added = add_checks(*parsed, "", report); !added) return added.error();

@@ -33,10 +33,11 @@ ApiRequest apply_request(const Resource& resource, const Json& object, const App
 }
 
 ApiRequest removal_request(const Resource& resource, const ObjectKey& key, const Read& read) {
-  const Json how = {{"apiVersion", "v1"},
-                    {"kind", "DeleteOptions"},
-                    {"propagationPolicy", "Background"},
-                    {"preconditions", {{"uid", read.uid}, {"resourceVersion", read.resource_version}}}};
+  Json how = {{"apiVersion", "v1"},
+              {"kind", "DeleteOptions"},
+              {"propagationPolicy", "Background"},
+              {"preconditions", {{"uid", read.uid}}}};
+  if (!read.resource_version.empty()) how["preconditions"]["resourceVersion"] = read.resource_version;
   return {.method = "DELETE",
           .path = path_of(resource, key),
           .body = how.dump(-1, ' ', false, Json::error_handler_t::replace),

@@ -19,7 +19,7 @@ struct ApplyOptions {
                                        const ApplyOptions& options);
 // Of that very object, as it was read: refused (409) where somebody wrote to it since. What it owns goes later.
 struct Read {
-  std::string uid, resource_version;
+  std::string uid, resource_version;  // "": whatever it has become since
 };
 [[nodiscard]] ApiRequest removal_request(const Resource& resource, const ObjectKey& key, const Read& read);
 

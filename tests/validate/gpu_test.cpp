@@ -31,6 +31,7 @@ TEST_CASE("gpu_report: a report is believed only when it is whole and agrees wit
            {"a verdict that nobody knows", node("great", "pass", "pass"), false},
            {"a check's verdict that nobody knows", node("pass", "pass", "great"), false},
            {"another schema version", R"({"schemaVersion":2,"verdict":"pass","checks":[],"gpus":[]})", false},
+           {"a recorded trace", R"({"replayedFrom":"t.json",)" + node("pass", "pass", "pass").substr(1), false},
            {"no checks at all", R"({"schemaVersion":1,"verdict":"pass","gpus":[]})", false},
            {"checks of another type", R"({"schemaVersion":1,"verdict":"pass","checks":[7],"gpus":[]})", false},
            {"cut in the middle", R"({"schemaVersion":1,"verd)", false},

@@ -51,6 +51,16 @@ def nothing_differs(story):
     return fine
 
 
+def say_what_went_wrong():
+    """What the gateway could not forward, and which pods were ended or found not ready by the node."""
+    failures = pathlib.Path(os.environ["MLCTL_TEST_CLUSTER"]) / "gateway-failures.log"
+    if failures.exists():
+        said("the gateway", "answered 502 to 504:\n" + "".join(failures.read_text().splitlines(True)[-40:]))
+    events = run(str(HERE.parent / "cluster"), "kubectl", "get", "events", "-n", NAMESPACE, "--sort-by=.lastTimestamp",
+                 "--field-selector", "type=Warning", check=False)
+    said("warnings of the cluster", "\n" + "".join(events.stdout.splitlines(True)[-60:]))
+
+
 def main():
     mlctl, work = sys.argv[1], pathlib.Path(sys.argv[2])
     wanted = sys.argv[3:]
@@ -105,9 +115,8 @@ def main():
             done = [pool.submit(play, story, name, one[0], loads[name]) for name, one in chosen.items()]
             fine = all([one.result() for one in done]) and fine
     fine = nothing_differs(story) and fine
-    failures = pathlib.Path(os.environ["MLCTL_TEST_CLUSTER"]) / "gateway-failures.log"
-    if not fine and failures.exists():
-        said("the gateway", "answered 502 to 504:\n" + "".join(failures.read_text().splitlines(True)[-40:]))
+    if not fine:
+        say_what_went_wrong()
     sys.exit(0 if fine else 1)
 
 

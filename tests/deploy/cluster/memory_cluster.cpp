@@ -22,6 +22,8 @@ constexpr const char* group_kinds = R"({"kind":"APIGroupDiscoveryList","items":[
  {"metadata":{"name":"apps"},"versions":[{"version":"v1","resources":[
   {"resource":"controllerrevisions","responseKind":{"kind":"ControllerRevision"},"scope":"Namespaced"},
   {"resource":"deployments","responseKind":{"kind":"Deployment"},"scope":"Namespaced"}]}]},
+ {"metadata":{"name":"batch"},"versions":[{"version":"v1","resources":[
+  {"resource":"jobs","responseKind":{"kind":"Job"},"scope":"Namespaced"}]}]},
  {"metadata":{"name":"gateway.networking.k8s.io"},"versions":[{"version":"v1","resources":[
   {"resource":"httproutes","responseKind":{"kind":"HTTPRoute"},"scope":"Namespaced"}]}]},
  {"metadata":{"name":"monitoring.coreos.com"},"versions":[{"version":"v1","resources":[
@@ -265,8 +267,9 @@ ApiAnswer MemoryCluster::remove(const ApiRequest& request) {
   const auto found = objects.find(request.path);
   if (found == objects.end()) return failure(404, "NotFound", request.path);
   const auto preconditions = Json::parse(request.body).at("preconditions");
-  if (preconditions.at("uid") != found->second["metadata"]["uid"] ||
-      preconditions.at("resourceVersion") != found->second["metadata"]["resourceVersion"])
+  const auto& metadata = found->second["metadata"];
+  if (preconditions.at("uid") != metadata["uid"] ||
+      preconditions.value("resourceVersion", metadata["resourceVersion"]) != metadata["resourceVersion"])
     return failure(409, "Conflict", request.path);
   writes.push_back(request.method + " " + request.about);
   if (makes_pods && found->second["kind"] == "Deployment") {

@@ -1,0 +1,73 @@
+#include "deploy/gpu/nodes.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "deploy/cluster/fields.h"
+#include "deploy/cluster/live.h"
+
+namespace mlctl::deploy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A whole number from 0 on, else 0: resources and labels are text, and anybody may have written it.
+std::int64_t whole(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && value > 0 ? value : 0;
+}
+
+std::int64_t amount(const Json& status, const char* which) {
+  return whole(text_field(field(status, which), gpu_resource));
+}
+
+GpuNode node_from(const Json& node) {
+  const auto label = [&](const char* name) { return label_of(node, name); };
+  GpuNode out{.name = key_of(node).name,
+              .count = amount(field(node, "status"), "allocatable"),
+              .model = label("nvidia.com/gpu.product"),
+              .memory = whole(label("nvidia.com/gpu.memory")),
+              .major = static_cast<int>(std::min<std::int64_t>(whole(label("nvidia.com/gpu.compute.major")), 1000)),
+              .minor = static_cast<int>(std::min<std::int64_t>(whole(label("nvidia.com/gpu.compute.minor")), 1000)),
+              .ready = text_field(condition(field(node, "status"), "Ready"), "status") == "True",
+              .mark = label(gpu_label),
+              .resource_version = resource_version_of(node)};
+  const Json& taints = field(field(node, "spec"), "taints");
+  if (taints.is_array())
+    for (const auto& taint : taints)
+      out.taints.push_back({text_field(taint, "key"), text_field(taint, "value"), text_field(taint, "effect")});
+  return out;
+}
+
+bool has_gpus(const Json& node) {
+  const Json& status = field(node, "status");
+  return amount(status, "capacity") > 0 || amount(status, "allocatable") > 0 ||
+         label_of(node, "nvidia.com/gpu.present") == "true";
+}
+
+}  // namespace
+
+std::vector<GpuNode> gpu_nodes(const Objects& nodes) {
+  std::vector<GpuNode> out;
+  for (const auto& node : nodes)
+    if (has_gpus(node)) out.push_back(node_from(node));
+  std::sort(out.begin(), out.end(), [](const GpuNode& one, const GpuNode& other) { return one.name < other.name; });
+  return out;
+}
+
+Json mark_patch(const GpuNode& node, bool fit) {
+  Json taints = Json::array();
+  for (const auto& taint : node.taints) {
+    if (taint.key == gpu_label) continue;
+    Json kept = {{"key", taint.key}, {"effect", taint.effect}};
+    if (!taint.value.empty()) kept["value"] = taint.value;
+    taints.push_back(std::move(kept));
+  }
+  if (!fit) taints.push_back({{"key", gpu_label}, {"value", "unfit"}, {"effect", "NoSchedule"}});
+  return {{"metadata", {{"resourceVersion", node.resource_version}, {"labels", {{gpu_label, fit ? "fit" : "unfit"}}}}},
+          {"spec", {{"taints", taints}}}};
+}
+
+}  // namespace mlctl::deploy

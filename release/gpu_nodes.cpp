@@ -1,0 +1,92 @@
+#include "release/gpu_nodes.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "release/work.h"
+
+namespace mlctl::release {
+namespace {
+
+using validate::Verdict;
+
+constexpr std::size_t longest_reason = 300;
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, std::min(text.find('\n'), longest_reason));
+}
+
+NodeVerdict judge(const deploy::GpuNodeAnswer& answer) {
+  NodeVerdict out{.node = answer.node, .reason = answer.problem};
+  if (!answer.problem.empty()) return out;
+  const auto begin = answer.log.find('{');  // warnings on stderr come first
+  if (begin == std::string::npos) {
+    out.reason = "gpu-smoke ended with " + std::to_string(answer.exit_code) +
+                 (answer.log.empty() ? " and said nothing" : ": " + first_line(answer.log));
+    return out;
+  }
+  auto json = answer.log.substr(begin);
+  auto report = validate::gpu_report(json);
+  if (!report) {
+    out.reason = report.error().message;
+    return out;
+  }
+  const auto verdict = validate::overall(*report);
+  if (validate::exit_code(verdict) != answer.exit_code) {
+    out.reason = "gpu-smoke ended with " + std::to_string(answer.exit_code) + ", and its report says " +
+                 validate::to_string(verdict);
+    return out;
+  }
+  out.verdict = verdict;
+  if (verdict != Verdict::pass) out.reason = first_reason(*report);
+  out.check = validate::GpuCheck{std::move(*report), std::move(json)};
+  return out;
+}
+
+std::string memory_text(std::int64_t mebibytes) {
+  return mebibytes == 0 ? "-" : human_bytes(static_cast<std::uint64_t>(mebibytes) << 20U);
+}
+
+}  // namespace
+
+std::vector<NodeVerdict> judge_nodes(const std::vector<deploy::GpuNodeAnswer>& answers) {
+  std::vector<NodeVerdict> out;
+  for (const auto& answer : answers) out.push_back(judge(answer));
+  return out;
+}
+
+int exit_code(const std::vector<NodeVerdict>& nodes) {
+  for (const auto worst : {Verdict::fail, Verdict::error, Verdict::inconclusive})
+    if (std::any_of(nodes.begin(), nodes.end(), [&](const NodeVerdict& one) { return one.verdict == worst; }))
+      return validate::exit_code(worst);
+  return 0;
+}
+
+std::string to_text(const std::vector<NodeVerdict>& nodes, const Style& style) {
+  Rows rows;
+  std::size_t fit = 0;
+  for (const auto& one : nodes) {
+    fit += one.verdict == Verdict::pass ? 1 : 0;
+    rows.push_back({escape_control(one.node.name), std::to_string(one.node.count),
+                    one.node.model.empty() ? "-" : escape_control(one.node.model), memory_text(one.node.memory),
+                    paint(validate::to_string(one.verdict), validate::tone_of(one.verdict), style),
+                    escape_control(first_line(one.reason))});
+  }
+  return render_table({"node", "gpus", "model", "memory", "verdict", "reason"}, rows, style) + std::to_string(fit) +
+         " of " + count_text(nodes.size(), "node") + " fit\n";
+}
+
+nlohmann::ordered_json to_json(const std::vector<NodeVerdict>& nodes) {
+  auto out = nlohmann::ordered_json::array();
+  for (const auto& one : nodes) {
+    nlohmann::ordered_json node = {{"node", one.node.name},   {"gpus", one.node.count},
+                                   {"model", one.node.model}, {"memoryMiB", one.node.memory},
+                                   {"mark", one.node.mark},   {"verdict", validate::to_string(one.verdict)},
+                                   {"reason", one.reason}};
+    if (one.check) node["report"] = nlohmann::ordered_json::parse(one.check->json, nullptr, false);
+    out.push_back(std::move(node));
+  }
+  return out;
+}
+
+}  // namespace mlctl::release

@@ -1,0 +1,29 @@
+// What gpu-smoke's answers from the nodes of a cluster mean. A node is fit only by a report that says so; an answer
+// that is no report, or does not agree with the exit code, is an error, never a pass.
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/terminal.h"
+#include "deploy/gpu/check.h"
+#include "validate/gpu.h"
+
+namespace mlctl::release {
+
+struct NodeVerdict {
+  deploy::GpuNode node;
+  validate::Verdict verdict = validate::Verdict::error;
+  std::string reason;                       // "" of a pass; as it came
+  std::optional<validate::GpuCheck> check;  // nullopt: there is no report
+};
+[[nodiscard]] std::vector<NodeVerdict> judge_nodes(const std::vector<deploy::GpuNodeAnswer>& answers);
+
+// 1: one is unfit; else 3: one could not be asked; else 5: one is undecided; else 0.
+[[nodiscard]] int exit_code(const std::vector<NodeVerdict>& nodes);
+
+[[nodiscard]] std::string to_text(const std::vector<NodeVerdict>& nodes, const Style& style);
+[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<NodeVerdict>& nodes);
+
+}  // namespace mlctl::release

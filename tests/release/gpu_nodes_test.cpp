@@ -1,0 +1,100 @@
+#include "release/gpu_nodes.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+using namespace mlctl;
+using namespace mlctl::release;
+using validate::Verdict;
+
+namespace {
+
+std::string report(const std::string& verdict, const std::string& more = "") {
+  return R"({"schemaVersion":1,"host":"n1","verdict":")" + verdict + R"(",)" + more +
+         R"("checks":[{"name":"cuda","verdict":"pass"}],"gpus":[{"name":"L4","checks":[{"name":"memory","verdict":")" +
+         verdict + R"(","reason":"bit 3 is stuck"}]}]})";
+}
+
+}  // namespace
+
+TEST_CASE("a node is fit only by a report that says so") {
+  struct Case {
+    const char* what;
+    deploy::GpuNodeAnswer answer;
+    Verdict verdict;
+    const char* reason;
+    int code;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"fit", {.log = report("pass"), .exit_code = 0}, Verdict::pass, "", 0},
+           {"fit, behind warnings of a driver",
+            {.log = "warning: x\n" + report("pass"), .exit_code = 0},
+            Verdict::pass,
+            "",
+            0},
+           {"unfit", {.log = report("fail"), .exit_code = 1}, Verdict::fail, "gpu 0 memory: bit 3 is stuck", 1},
+           {"undecided",
+            {.log = report("inconclusive"), .exit_code = 5},
+            Verdict::inconclusive,
+            "gpu 0 memory: bit 3 is stuck",
+            5},
+           {"a pass that ended with 1",
+            {.log = report("pass"), .exit_code = 1},
+            Verdict::error,
+            "gpu-smoke ended with 1, and its report says pass",
+            3},
+           {"a recorded trace",
+            {.log = report("pass", R"("replayedFrom":"trace.json",)"), .exit_code = 0},
+            Verdict::error,
+            "gpu-smoke's report: it judges a recorded trace, trace.json, and not this machine",
+            3},
+           {"another program",
+            {.log = "exec format error", .exit_code = 255},
+            Verdict::error,
+            "gpu-smoke ended with 255: exec format error",
+            3},
+           {"silence", {.log = "", .exit_code = 0}, Verdict::error, "gpu-smoke ended with 0 and said nothing", 3},
+           {"half of a report",
+            {.log = report("pass").substr(0, 40), .exit_code = 0},
+            Verdict::error,
+            "gpu-smoke's report: not JSON",
+            3},
+           {"no answer",
+            {.exit_code = -1, .problem = "the node is not ready"},
+            Verdict::error,
+            "the node is not ready",
+            3}}) {
+    INFO(std::string(c.what));
+    const auto judged = judge_nodes({c.answer});
+    CHECK(judged.front().verdict == c.verdict);
+    CHECK(judged.front().reason == c.reason);
+    CHECK(judged.front().check.has_value() == (c.verdict != Verdict::error));
+    CHECK(exit_code(judged) == c.code);
+  }
+}
+
+TEST_CASE("the worst node decides, and all are shown") {
+  std::vector<deploy::GpuNodeAnswer> answers{{.log = report("pass"), .exit_code = 0},
+                                             {.exit_code = -1, .problem = "not\x1b[2J ready"},
+                                             {.log = report("inconclusive"), .exit_code = 5}};
+  answers[0].node = {.name = "a", .count = 8, .model = "NVIDIA-L4", .memory = 23034};
+  answers[1].node.name = "b";
+  answers[2].node.name = "c";
+  const auto judged = judge_nodes(answers);
+  CHECK(exit_code(judged) == 3);
+  Style style = Style::plain();
+  style.terminal = true;
+  style.width = 100;
+  CHECK(to_text(judged, style) ==
+        "NODE  GPUS  MODEL      MEMORY    VERDICT       REASON\n"
+        "a     8     NVIDIA-L4  22.5 GiB  pass\n"
+        "b     0     -          -         error         not\\x1b[2J ready\n"
+        "c     0     -          -         inconclusive  gpu 0 memory: bit 3 is stuck\n"
+        "1 of 3 nodes fit\n");
+  const auto json = to_json(judged);
+  CHECK(json[0]["report"]["verdict"] == "pass");
+  CHECK(json[1]["verdict"] == "error");
+  CHECK(!json[1].contains("report"));
+}
