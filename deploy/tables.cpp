@@ -1,16 +1,12 @@
+// The tables of what models say about serving and rollouts, and of runtimes.
 #include "deploy/config.h"
 #include "deploy/pod.h"
-#include "deploy/rollout/gateway.h"
 #include "deploy/rules.h"
 
 namespace mlctl::deploy {
 namespace {
 
 using Type = Field::Type;
-
-Field item(Type type, Status (*rule)(std::string_view) = nullptr) {
-  return {.type = type, .rule = rule};
-}
 
 Field gpu_table() {
   return {.name = "gpu",
@@ -67,21 +63,6 @@ Field env_table() {
                              secret}}}};
 }
 
-Field pull_table() {
-  Field more{
-      .type = Type::object,
-      .fields = {{.name = "registry", .doc = "The registry: oci://HOST/PATH.", .required = true, .rule = registry_url},
-                 {.name = "copy",
-                  .type = Type::boolean,
-                  .doc = "Before pods refer to a version, apply and release copy it there. false: somebody else "
-                         "does, e.g. a mirror that fills itself.",
-                  .fallback = "true"}}};
-  return {.name = "pull",
-          .type = Type::either,
-          .doc = "Where pods pull models from: oci://HOST/PATH, or {registry: oci://HOST/PATH, copy: false}.",
-          .fields = {{.rule = registry_url}, more}};
-}
-
 }  // namespace
 
 Field serving_table() {
@@ -112,7 +93,7 @@ Field serving_table() {
                   .type = Type::map,
                   .doc = "Requests of each replica, and its limits.",
                   .fallback = "{cpu: 500m, memory: 1Gi}",
-                  .fields = {item(Type::quantity)}},
+                  .fields = {{.type = Type::quantity}}},
                  gpu_table(),
                  autoscale_table(),
                  env_table()}};
@@ -132,7 +113,7 @@ Field rollout_table() {
   Field ratios{.name = "ratio",
                .type = Type::list,
                .doc = "The ratio to exclude, one for each step below 100%.",
-               .fields = {item(Type::number)}};
+               .fields = {{.type = Type::number}}};
   Field worse{
       .name = "worse", .type = Type::number, .doc = "Fail when the canary is shown to be worse than this ratio."};
   Field metric{
@@ -228,114 +209,6 @@ Field rollout_table() {
                        .doc = "How long it may finish its requests.",
                        .fallback = "30s"}}},
       }};
-}
-
-Field environment_table() {
-  Field prometheus{
-      .name = "prometheus",
-      .type = Type::object,
-      .doc = "Where a rollout reads what pods have counted; absent: from the pods, through the API server.",
-      .fields = {{.name = "url", .doc = "Its address, as it is reached from here: http://…"},
-                 {.name = "service", .doc = "NAMESPACE/NAME:PORT, reached through the API server's proxy."}}};
-  Field cluster{.name = "cluster",
-                .type = Type::object,
-                .doc = "A Kubernetes cluster that apply changes itself.",
-                .fields = {{.name = "context",
-                            .doc = "Context in the kubeconfig; in-cluster: of the pod that mlctl runs in.",
-                            .required = true,
-                            .rule = not_empty},
-                           {.name = "wave", .type = Type::integer, .doc = "Order among several clusters."},
-                           prometheus}};
-  Field counters{
-      .type = Type::object,
-      .fields = {{.name = "requests", .doc = "The counter.", .required = true, .rule = series_name},
-                 {.name = "code", .doc = "Its label for the status.", .required = true, .rule = series_name},
-                 {.name = "service",
-                  .doc = "Its label for the Service behind the route.",
-                  .required = true,
-                  .rule = series_name},
-                 {.name = "pattern",
-                  .doc = "Regular expression of that label's value; {namespace} and {service} stand for those "
-                         "of a version.",
-                  .required = true,
-                  .rule = promql}}};
-  Field gateway_metrics{.name = "metrics",
-                        .type = Type::either,
-                        .doc =
-                            "How the gateway counts what it answers (a name, or the counter itself), so that a rollout "
-                            "sees 502, 503 and 504; absent: it does not.",
-                        .fields = {{.type = Type::choice, .choices = gateway_names()}, counters}};
-  Field clusters{.name = "clusters", .type = Type::list, .doc = "Several clusters.", .fields = {cluster}};
-  return {
-      .type = Type::object,
-      .fields = {
-          {.name = "name",
-           .doc = "Its name, and the stage in git: MODEL#NAME#N.",
-           .required = true,
-           .rule = short_name},
-          {.name = "after", .doc = "The environment that comes before it in a release.", .rule = short_name},
-          {.name = "gitops",
-           .type = Type::object,
-           .doc = "A folder on a branch of this repository.",
-           .fields = {{.name = "path", .doc = "The folder.", .required = true, .rule = folder_path},
-                      {.name = "branch",
-                       .doc = "The branch; never the one that is checked out.",
-                       .required = true,
-                       .rule = branch_name}}},
-          cluster,
-          clusters,
-          pull_table(),
-          {.name = "route",
-           .type = Type::object,
-           .doc = "An HTTPRoute for each model; absent: none.",
-           .fields = {{.name = "gateway", .doc = "The Gateway: NAMESPACE/NAME.", .rule = namespaced_name},
-                      {.name = "host", .doc = "Host name of the route.", .rule = host_name},
-                      gateway_metrics,
-                      {.name = "rule", .doc = "A rule of somebody else's HTTPRoute: a later version attaches to it."}}},
-          {.name = "podMonitor",
-           .type = Type::either,
-           .doc =
-               "A PodMonitor of the Prometheus Operator for each revision: true, or {labels: …} by which a Prometheus "
-               "selects it. Absent: none; pods carry the annotations prometheus.io/scrape, port and path anyway.",
-           .fields = {{.type = Type::boolean},
-                      {.type = Type::object,
-                       .fields = {{.name = "labels",
-                                   .type = Type::map,
-                                   .doc = "Labels of the PodMonitor, e.g. {release: kube-prometheus-stack}.",
-                                   .fields = {item(Type::string)}}}}}},
-          {.name = "gpu_smoke",
-           .type = Type::object,
-           .doc = "What `mlctl gpu check --cluster` runs on the GPU nodes.",
-           .fields =
-               {{.name = "image",
-                 .doc = "Image whose entry point is gpu-smoke, by digest.",
-                 .required = true,
-                 .rule = image_by_digest},
-                {.name = "namespace", .doc = "Where its Jobs run.", .fallback = "default", .rule = namespace_name}}},
-          {.name = "requires",
-           .type = Type::list,
-           .doc = "Evidence that a version needs here.",
-           .fields = {{.type = Type::choice, .choices = {"gate", "signature", "gpu"}}}},
-          {.name = "confirm",
-           .type = Type::boolean,
-           .doc = "Ask a person on a terminal; `--yes` answers.",
-           .fallback = "false"},
-      }};
-}
-
-Field tenant_table() {
-  return {.type = Type::object,
-          .fields = {
-              {.name = "name", .doc = "First part of the names of its models.", .required = true, .rule = short_name},
-              {.name = "namespace", .doc = "Its namespace; default: its name.", .rule = namespace_name},
-              {.name = "quota",
-               .type = Type::map,
-               .doc = "ResourceQuota of the namespace.",
-               .fields = {item(Type::quantity)}},
-              {.name = "operators",
-               .type = Type::list,
-               .doc = "People who may operate its models.",
-               .fields = {{.type = Type::map, .fields = {item(Type::string)}}}}}};
 }
 
 Field runtime_table() {
