@@ -34,9 +34,14 @@ const deploy::OwnerPlan* beginning(const ClusterView& view) {
 }
 
 Error nothing_to_roll_out(const ClusterView& view, const RolloutWords& options) {
-  for (const auto& owner : view.plan.owners)
-    if (owner.refused) return *owner.refused;
   const auto& name = options.model;
+  for (const auto& owner : view.plan.owners) {
+    if (owner.refused) return *owner.refused;
+    if (owner.rollout != deploy::OwnerPlan::Rollout::none)
+      return {Error::Kind::usage,
+              name + ": " + escape_control(owner.before.rollout->candidate.version) + " is being rolled out",
+              "`mlctl rollout status " + name + " --env " + options.environment + "` shows how far it is"};
+  }
   return {Error::Kind::usage, name + ": nothing to roll out in " + options.environment,
           "`mlctl diff " + name + " --env " + options.environment +
               "` shows what differs; `mlctl assign` says what should run"};

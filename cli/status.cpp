@@ -34,6 +34,10 @@ int show(const release::Fleet& fleet, const std::vector<deploy::ModelStatus>& al
                                        {"context", fleet.environment->cluster->context},
                                        {"models", deploy::to_json(all)}};
   context.print(data, [&](const Style& style) { return deploy::to_text(all, context.clock.wall(), style); });
+  for (const auto& model : fleet.strangers)
+    context.note(model + " is assigned to " + fleet.desired.environment +
+                 " and has no model.yaml here: what runs of it is not looked at");
+  if (!fleet.strangers.empty()) return 1;
   if (all.empty()) context.note("nothing is assigned to " + fleet.desired.environment + ", and nothing runs there");
   return code_of(all);
 }

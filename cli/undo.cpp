@@ -75,7 +75,7 @@ Result<deploy::LiveAssignment> live_assignment(const Stage& stage, Context& cont
   if (stage.folder) {
     auto n = deploy::live_assignment(*stage.folder, stage.model);
     if (!n) return n.error();
-    return deploy::LiveAssignment{*n, {}};
+    return deploy::LiveAssignment{.n = *n};
   }
   auto there = connect(*stage.environment, context);
   if (!there) return there.error();
@@ -173,7 +173,7 @@ int run_undo(const UndoOptions& options, Context& context) {
   auto live = live_assignment(*stage, context);
   if (!live) return context.fail(live.error());
   const auto& environment = stage->environment->name;
-  if (release::is_unfinished(*tags, environment, live->n)) {
+  if (release::is_unfinished(*tags, environment, *live)) {
     context.note("an undo that was begun before is finished; no other is begun");
     return finish(*stage, {}, !options.no_push, context);
   }

@@ -39,7 +39,8 @@ struct Folder {
 // What the folder should hold of the models that were chosen.
 struct Chosen {
   registry::ModelName model;
-  std::uint64_t known = 0;  // the newest N of the model here, of an assignment or an unassignment
+  std::uint64_t known = 0;      // the newest N of the model here, of an assignment or an unassignment
+  std::string name_space = {};  // where it belongs, for when nothing of it is rendered; "": anywhere
 };
 // A model whose assigned version cannot be rendered: it is left as it is, and does not keep others waiting.
 struct Unrendered {

@@ -110,7 +110,7 @@ class Finder {
 
   Status add_look(const Look& look) {
     const auto tags = tags_of(look.model);
-    known.push_back({look.model, newest_number(tags, environment_)});
+    known.push_back({look.model, newest_number(tags, environment_), namespace_of(project_, look.model)});
     const auto tag = tags.find(look.version);
     if (!tag) {
       if (git_ != nullptr)
@@ -126,13 +126,17 @@ class Finder {
                     : Stage{look_, look_ > 0});
   }
 
-  // Models that are assigned and have no model.yaml here are left as they are.
+  // Models that are assigned and have no model.yaml here are left as they are; what was unassigned goes.
   void note_strangers() {
-    std::vector<std::string> strangers;
     for (const auto& [name, list] : tags_) {
       if (find_entry(name) != nullptr) continue;
-      const auto assigned = ModelTags(name, list).assignment(environment_);
-      if (assigned && *assigned) strangers.push_back(to_string(name));
+      const ModelTags tags(name, list);
+      const auto assigned = tags.assignment(environment_);
+      const auto newest = newest_number(tags, environment_);
+      if (assigned && *assigned)
+        strangers.push_back(to_string(name));
+      else if (assigned && newest > 0)
+        known.push_back({name, newest, namespace_of(project_, name)});
     }
     if (!strangers.empty())
       notes.push_back("assigned to " + environment_ +
@@ -142,7 +146,7 @@ class Finder {
   std::vector<deploy::Candidate> candidates;
   std::vector<deploy::Chosen> known;
   std::vector<deploy::Unrendered> unrendered;
-  std::vector<std::string> unassigned, notes;
+  std::vector<std::string> unassigned, strangers, notes;
 
  private:
   // And not of a registry or a disk that does not answer: that is everybody's.
@@ -157,7 +161,7 @@ class Finder {
   }
 
   Status add_newest(const ModelName& name, const ModelTags& tags, const std::optional<registry::Assignment>& assigned) {
-    known.push_back({name, newest_number(tags, environment_)});
+    known.push_back({name, newest_number(tags, environment_), namespace_of(project_, name)});
     if (!assigned) {
       unassigned.push_back(to_string(name));
       return ok();
@@ -267,6 +271,7 @@ Result<Fleet> find_fleet(const Project& project, registry::Git* git, registry::S
       .environment = *environment,
       .desired = {request.environment, std::move(finder.known), std::move(*files), std::move(finder.unrendered)}};
   fleet.notes = std::move(finder.notes);
+  fleet.strangers = std::move(finder.strangers);
   if (!finder.unassigned.empty())
     fleet.notes.push_back("not assigned to " + request.environment + ": " + listed(finder.unassigned));
   return fleet;

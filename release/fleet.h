@@ -28,6 +28,7 @@ struct Fleet {
   const deploy::Environment* environment = nullptr;
   deploy::Desired desired;
   std::vector<std::string> notes;
+  std::vector<std::string> strangers = {};  // models that are assigned and have no model.yaml here: left as they are
 };
 
 // `git` may be null: then only looks are possible, and Error{usage} says so. Error{usage} as well: a model named twice,

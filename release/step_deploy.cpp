@@ -33,7 +33,9 @@ Result<deploy::Desired> desired_of(const Chain& chain, const EnvironmentState& s
   auto files = deploy::plan_files({candidate_of(chain, state)}, around);
   if (!files) return files.error();
   const auto known = static_cast<std::uint64_t>(state.assignment);
-  return deploy::Desired{state.environment->name, {{chain.model.name, known}}, std::move(*files)};
+  return deploy::Desired{state.environment->name,
+                         {{chain.model.name, known, namespace_of(chain.project, chain.model.name)}},
+                         std::move(*files)};
 }
 
 }  // namespace
@@ -96,7 +98,9 @@ Status check_cluster(Chain& chain, const EnvironmentState& state) {
   if (!there) return there.error();
   // Nothing is desired yet: what comes back is what the cluster remembers.
   const deploy::Desired nothing{
-      state.environment->name, {{chain.model.name, std::numeric_limits<std::uint64_t>::max()}}, {}};
+      state.environment->name,
+      {{chain.model.name, std::numeric_limits<std::uint64_t>::max(), namespace_of(chain.project, chain.model.name)}},
+      {}};
   auto plan = deploy::plan_cluster(*there->cluster, *there->discovery, {nothing, false, "", ""});
   if (!plan) return plan.error();
   for (const auto& owner : plan->owners)

@@ -81,7 +81,8 @@ Result<registry::Taken> take_back(registry::Git& git, const UndoPlan& plan, bool
                                 .expected = plan.n});
 }
 
-bool is_unfinished(const registry::ModelTags& tags, const std::string& environment, std::optional<std::uint64_t> live) {
+bool is_unfinished(const registry::ModelTags& tags, const std::string& environment,
+                   const deploy::LiveAssignment& live) {
   const registry::ModelEvent* newest = nullptr;
   for (const auto& event : tags.history())
     if (event.what.stage == environment && event.what.counter &&
@@ -89,7 +90,10 @@ bool is_unfinished(const registry::ModelTags& tags, const std::string& environme
       newest = &event;
   if (newest == nullptr || !newest->lines.denied) return false;
   const bool removes = newest->what.kind == registry::TagEvent::Kind::unassignment;
-  return removes ? live.has_value() : !live || *live < *newest->what.counter;
+  if (removes) return live.n.has_value();
+  const auto assigned = tags.assignment(environment);
+  const bool has_all = assigned && *assigned && (*assigned)->digest && to_string(*(*assigned)->digest) == live.digest;
+  return !has_all && (!live.n || *live.n < *newest->what.counter);
 }
 
 }  // namespace mlctl::release

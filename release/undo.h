@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/result.h"
+#include "deploy/cluster/live.h"
 #include "registry/git.h"
 #include "registry/intent.h"
 #include "registry/name.h"
@@ -42,9 +43,10 @@ using FindDigest = std::function<Result<Digest>(const registry::Assignment& assi
 // Error{conflict}: somebody took N meanwhile.
 [[nodiscard]] Result<registry::Taken> take_back(registry::Git& git, const UndoPlan& plan, bool push);
 
-// The newest word about a stage is a way back, of which `live` (the N in the folder; nullopt: no file) does not know:
-// an undo was killed between its tag and its commit, and has to be finished before another begins.
+// The newest word about a stage is a way back, which what is live has not followed: an undo was killed between its tag
+// and its commit or apply, and has to be finished before another begins. A rollout that ended on the way back leaves
+// the version before with all traffic under its old N: that has followed.
 [[nodiscard]] bool is_unfinished(const registry::ModelTags& tags, const std::string& environment,
-                                 std::optional<std::uint64_t> live);
+                                 const deploy::LiveAssignment& live);
 
 }  // namespace mlctl::release

@@ -37,7 +37,7 @@ Result<Fleet> as_applied(const WayBack& way, const std::string& name_space, depl
       std::make_shared<const deploy::AsApplied>(deploy::AsApplied{kept.serves.revision, std::move(kept.objects)});
   auto file = deploy::file_of_spec(std::move(spec));
   if (!file) return file.error();
-  Fleet fleet{.environment = way.environment, .desired = {way.environment->name, {{way.model, way.n}}, {}}};
+  Fleet fleet{.environment = way.environment, .desired = {way.environment->name, {{way.model, way.n, name_space}}, {}}};
   fleet.desired.files.push_back(std::move(*file));
   fleet.notes.push_back("as revision " + escape_control(kept.serves.revision) + " was applied" +
                         (kept.serves.since.empty() ? "" : " on " + escape_control(kept.serves.since)) +
@@ -57,13 +57,13 @@ Result<Fleet> rendered(const Project& project, registry::Git* git, registry::Sto
 
 Result<FleetBack> fleet_back(const Project& project, registry::Git* git, registry::Store& store, const WayBack& way,
                              const deploy::Connection& there) {
+  const auto name_space = namespace_of(project, way.model);
   if (!way.to) {
     FleetBack nothing;
     nothing.fleet.environment = way.environment;
-    nothing.fleet.desired = {way.environment->name, {{way.model, way.n}}, {}};
+    nothing.fleet.desired = {way.environment->name, {{way.model, way.n, name_space}}, {}};
     return nothing;
   }
-  const auto name_space = namespace_of(project, way.model);
   auto kept = way.render ? Result(std::optional<deploy::KeptRevision>()) : find_kept(way, name_space, there);
   if (kept && *kept) {
     auto fleet = as_applied(way, name_space, std::move(**kept));

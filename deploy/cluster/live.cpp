@@ -167,6 +167,11 @@ Result<Remembered> read_state(Cluster& cluster, const registry::ModelName& model
   return Remembered{std::move(*state), answer.front()->date};
 }
 
+bool is_forgotten(const registry::ModelName& model, const std::string& name_space, const Live& live) {
+  const auto service = live.objects.find({"v1", "Service", name_space, model.name});
+  return service != live.objects.end() && label_of(service->second, part_of_label) == applyset_id(model, name_space);
+}
+
 Result<LiveAssignment> live_assignment(Cluster& cluster, Discovery& discovery, const registry::ModelName& model,
                                        const std::string& name_space, const std::string& environment) {
   auto live = read_live(cluster, discovery, {name_space});
@@ -176,7 +181,10 @@ Result<LiveAssignment> live_assignment(Cluster& cluster, Discovery& discovery, c
     auto state = parse_state(object);
     if (!state || !(state->model == model) || state->environment != environment) continue;
     out.aborted.merge(state->aborted);
-    if (state->stable) out.n = std::max(out.n.value_or(0), state->stable->assignment);
+    if (!state->stable) continue;
+    out.n = std::max(out.n.value_or(0), state->stable->assignment);
+    if (const auto& rollout = state->rollout; !rollout || rollout->has_lost() || rollout->is_over())
+      out.digest = state->stable->digest;
   }
   return out;
 }

@@ -24,6 +24,9 @@ struct Live {
 // Of these namespaces; of all where there are many, or none. Where RBAC does not let us list all, one by one.
 [[nodiscard]] Result<Live> read_live(Cluster& cluster, Discovery& discovery, const std::set<std::string>& namespaces);
 
+// A model that serves, and of which there is no state: somebody removed that. Asked where there is none.
+[[nodiscard]] bool is_forgotten(const registry::ModelName& model, const std::string& name_space, const Live& live);
+
 // The state of one model, by one request.
 struct Remembered {
   std::optional<ModelState> state;  // nullopt: there is none
@@ -35,6 +38,7 @@ struct Remembered {
 // What a cluster remembers of a model in an environment, for the way back.
 struct LiveAssignment {
   std::optional<std::uint64_t> n;   // that it serves by; nullopt: it serves nothing
+  std::string digest;               // that has all traffic; "": nothing, or it is being shifted
   std::set<std::uint64_t> aborted;  // that never had all traffic
 };
 [[nodiscard]] Result<LiveAssignment> live_assignment(Cluster& cluster, Discovery& discovery,

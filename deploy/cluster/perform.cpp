@@ -236,12 +236,16 @@ class Performer {
   [[nodiscard]] std::optional<Awaited> awaited(std::size_t index) const {
     const auto& owner = plan_.owners[index];
     if (errors_[index] || owner.spec == nullptr || !owner.after.stable || owner.changes.empty()) return std::nullopt;
-    const bool replaces = owner.before.stable && owner.before.stable->revision != owner.after.stable->revision;
+    const auto& before = owner.before.stable;
+    const bool forgotten = !before && std::any_of(owner.changes.begin(), owner.changes.end(), [](const auto& one) {
+      return one.change.kind == Change::Kind::remove && one.change.object.kind == "Deployment";
+    });  // its state was gone: something served
+    const bool replaces = forgotten || (before && before->revision != owner.after.stable->revision);
     if (!replaces && !options_.wait) return std::nullopt;
     Awaited out{.deployment = {"apps/v1", "Deployment", owner.spec->name_space,
                                owner.spec->model.name + "-" + owner.after.stable->revision},
                 .model = to_string(owner.spec->model)};
-    if (replaces) out.serving = owner.before.stable->version;
+    if (before && replaces) out.serving = before->version;
     for (const auto& change : owner.changes)
       if (order_of(owner, change) == Order::traffic) out.goes_over.push_back(to_string(change.change.object));
     return out;

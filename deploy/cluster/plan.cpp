@@ -103,6 +103,8 @@ class Planner {
     std::set<std::string> namespaces;
     for (const auto& file : made_)
       for (const auto& one : file) namespaces.insert(one.key.name_space.empty() ? one.key.name : one.key.name_space);
+    for (const auto& chosen : request_.desired.models)
+      if (!chosen.name_space.empty()) namespaces.insert(chosen.name_space);
     auto live =
         request_.ahead != nullptr ? request_.ahead->take(namespaces) : read_live(cluster_, discovery_, namespaces);
     if (!live) return live.error();
@@ -267,9 +269,8 @@ class Planner {
   Status prune() {
     std::map<std::string, std::size_t> owners;  // by the id of their set
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
-      if (const auto& owner = plan_.owners[i]; owner.is_model && !owner.refused &&
-                                               owner.rollout == OwnerPlan::Rollout::none &&
-                                               !owner.before.resource_version.empty())
+      if (const auto& owner = plan_.owners[i];
+          owner.is_model && !owner.refused && owner.rollout == OwnerPlan::Rollout::none)
         owners[applyset_id(owner.before.model, owner.before.name_space)] = i;
     std::set<ObjectKey> desired;
     for (const auto& one : wanted_) desired.insert(one.key);

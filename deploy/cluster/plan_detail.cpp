@@ -54,11 +54,8 @@ Error newer_there(const OwnerPlan& owner, std::uint64_t here) {
 
 std::optional<Error> forgotten(const OwnerPlan& owner, const Live& live) {
   const auto& before = owner.before;
-  if (!before.resource_version.empty()) return std::nullopt;
+  if (!before.resource_version.empty() || !is_forgotten(before.model, before.name_space, live)) return std::nullopt;
   const auto service = live.objects.find({"v1", "Service", before.name_space, before.model.name});
-  if (service == live.objects.end() ||
-      label_of(service->second, part_of_label) != applyset_id(before.model, before.name_space))
-    return std::nullopt;
   const auto version = annotation_of(service->second, version_annotation);
   return Error{
       Error::Kind::conflict,

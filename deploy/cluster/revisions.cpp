@@ -59,6 +59,16 @@ bool holds_the_same(const Json& one, const Json& other) {
          unordered(one, "replay") == unordered(other, "replay");
 }
 
+// As anything that is rendered: what reads it later goes by that.
+bool is_whole(const Json& object) {
+  const Json &metadata = field(object, "metadata"), &spec = field(object, "spec");
+  if (!field(metadata, "labels").is_object() || !field(metadata, "annotations").is_object()) return false;
+  if (text_field(object, "kind") == "ServiceAccount") return true;
+  if (text_field(object, "kind") != "Deployment") return spec.is_object();
+  const Json& containers = field(field(field(spec, "template"), "spec"), "containers");
+  return containers.is_array() && !containers.empty();
+}
+
 // It is there already: as it should be, or it makes room for what is kept now.
 Status replace(Cluster& cluster, const Resource& resource, const Json& record) {
   auto there = send_one(cluster, {.path = path_of(resource, key_of(record)), .about = to_string(key_of(record))});
@@ -105,14 +115,16 @@ Result<KeptRevision> parse_kept(const Json& record, const registry::ModelName& m
   const auto revision = model.name + "-" + out.serves.revision;
   if (out.serves.revision.empty() || key_of(record).name != revision || !field(data, "objects").is_array())
     return foreign;
+  std::set<ObjectKey> seen;
   for (const auto& object : field(data, "objects")) {
     const auto key = key_of(object);
     const bool ours = std::find(kinds.begin(), kinds.end(), key.kind) != kinds.end() && key.name_space == name_space &&
                       (key.name == model.name || key.name == revision);
-    if (!ours) return foreign;
+    if (!ours || !is_whole(object) || !seen.insert(key).second) return foreign;
     out.objects.push_back(object);
   }
-  return out.objects.empty() ? Result<KeptRevision>(foreign) : Result<KeptRevision>(std::move(out));
+  const bool has_pods = seen.count({"apps/v1", "Deployment", name_space, revision}) != 0;
+  return has_pods ? Result<KeptRevision>(std::move(out)) : Result<KeptRevision>(foreign);
 }
 
 std::vector<Status> keep_revisions(Cluster& cluster, Discovery& discovery, const std::vector<Json>& records) {

@@ -101,6 +101,9 @@ Json to_object(const ModelState& state) {
 Result<ModelState> parse_state(const Json& object) {
   const auto key = key_of(object);
   const Json &metadata = field(object, "metadata"), &annotations = field(metadata, "annotations");
+  if (key.kind != "ConfigMap" || key.name.empty())
+    return Error{Error::Kind::unavailable, "what the server answers is no ConfigMap",
+                 "is it an API server? A proxy before it may have answered"};
   const auto tooling = text_field(annotations, tooling_annotation);
   if (!tooling.starts_with("mlctl/"))
     return Error{Error::Kind::conflict, to_string(key) + " belongs to " + (tooling.empty() ? "somebody else" : tooling),

@@ -58,8 +58,45 @@ class Reader {
     }
     if (spec == specs_.end() && !out.serves) return std::nullopt;
     add_drift(spec == specs_.end() ? nullptr : spec->second, out);
-    if (out.serves) add_health(out);
+    if (!*state) add_forgotten(out);
+    if (out.serves) {
+      add_health(out);
+      add_damage(**state, spec == specs_.end() ? nullptr : spec->second, out);
+    }
     return out;
+  }
+
+  void add_forgotten(ModelStatus& out) const {
+    if (!is_forgotten(out.model, out.name_space, live_)) return;
+    out.state = State::failed;
+    out.reason = "it serves, and its ConfigMap " + state_name(out.model) + " is gone: `mlctl diff` says what to do";
+    out.drift.clear();
+  }
+
+  // What somebody took away, or led elsewhere, though pods are ready. Other fields are diff's to compare.
+  void add_damage(const ModelState& state, const Spec* spec, ModelStatus& out) const {
+    const auto say = [&](const std::string& what) { out.reason += (out.reason.empty() ? "" : "; ") + what; };
+    std::set<std::string> there;
+    for (const auto& [key, object] : live_.objects)
+      if (key.name_space == out.name_space && !is_going(object)) there.insert(key_in_state(key));
+    for (const auto& [name, hash] : state.applied)
+      if (there.count(name) == 0 && !name.starts_with("Deployment")) say(name + " is gone");
+    const auto service = live_.objects.find({"v1", "Service", out.name_space, out.model.name});
+    if (service != live_.objects.end() &&
+        text_field(field(field(service->second, "spec"), "selector"), revision_label) != out.serves->revision)
+      say("Service " + out.model.name + " leads to other pods");
+    const bool same = spec != nullptr && out.drift.empty();
+    if (same && serves_another_image(*spec, out)) say("its pods run another image than the one that was applied");
+  }
+
+  [[nodiscard]] bool serves_another_image(const Spec& spec, const ModelStatus& out) const {
+    const auto found =
+        live_.objects.find({"apps/v1", "Deployment", out.name_space, out.model.name + "-" + out.serves->revision});
+    if (spec.kept || found == live_.objects.end()) return false;
+    const Json& containers = field(field(field(field(found->second, "spec"), "template"), "spec"), "containers");
+    if (!containers.is_array()) return true;
+    return std::none_of(containers.begin(), containers.end(),
+                        [&](const Json& one) { return text_field(one, "image") == spec.runtime.image; });
   }
 
   Result<std::optional<ModelState>> state_of(const registry::ModelName& model, const std::string& name_space) {
@@ -168,6 +205,8 @@ std::set<std::string> namespaces_of(const Desired& desired) {
   for (const auto& file : desired.files)
     if (const Spec* spec = file.spec()) out.insert(spec->name_space);
   for (const auto& one : desired.unrendered) out.insert(one.name_space);
+  for (const auto& one : desired.models)
+    if (!one.name_space.empty()) out.insert(one.name_space);
   return out;
 }
 

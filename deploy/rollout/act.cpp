@@ -147,19 +147,32 @@ class Actor {
   // A person's edit is not written over: decide() has paused the rollout then, until somebody resumes or aborts.
   void route() {
     const Json* live = live_.find("HTTPRoute", model_);
-    if (live == nullptr || (rollout_.pause && !rollout_.has_lost())) return;
-    const Json* won = rollout_.has_won() ? rendered("HTTPRoute") : nullptr;
-    if (won != nullptr) {
-      if (!lies_in(*won, *live)) apply(Order::route, *won, live);
+    if (rollout_.pause && !rollout_.has_lost()) return;
+    const Json* made = rendered("HTTPRoute");
+    if (made != nullptr && rollout_.has_won()) {
+      if (live == nullptr || !lies_in(*made, *live)) apply(Order::route, *made, live);
       return;
     }
     if (rollout_.has_won()) return;
+    if (live == nullptr) {
+      if (made != nullptr) apply(Order::route, made_again(*made), nullptr);
+      return;
+    }
     Json spec = field(*live, "spec");
     if (!field(spec, "rules").is_array() || spec["rules"].empty()) return;
     Json wanted = references(rollout_, model_, rollout_.weight);
     if (lies_in(wanted, field(spec["rules"].front(), "backendRefs")) && spec["rules"].size() == 1) return;
     spec["rules"].front()["backendRefs"] = std::move(wanted);
     apply(Order::route, like(*live, std::move(spec)), live);
+  }
+
+  // As it would be rendered today, with the weights of this rollout: somebody removed the one that was there.
+  [[nodiscard]] Json made_again(const Json& route) const {
+    Json out = route;
+    Json& rules = out["spec"]["rules"];
+    if (rules.is_array() && !rules.empty() && rules.front().is_object())
+      rules.front()["backendRefs"] = references(rollout_, model_, rollout_.weight);
+    return out;
   }
 
   void service() {

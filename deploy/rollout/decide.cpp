@@ -71,8 +71,9 @@ bool failed_at_gateway(RolloutState& state, const Observation& seen) {
 bool taken_over(RolloutState& state, const Observation& seen) {
   if (state.has_lost() || state.is_over()) return false;
   const auto& route = seen.route;
+  if (!route.there && state.route_generation == 0) return false;  // it is made, or made again after a resume
   if (!route.there || !route.ours) {
-    const std::string why = !route.there ? "the HTTPRoute is gone"
+    const std::string why = !route.there ? "the HTTPRoute is gone; a resume or an abort makes it again"
                                          : "taken over: the HTTPRoute refers to something else" +
                                                (route.editor.empty() ? "" : ", as " + route.editor + " wrote it");
     if (!state.pause) pause(state, seen.now, why);
@@ -207,13 +208,15 @@ void measure(RolloutState& state, const Observation& seen) {
 // its gateway does not confirm.
 void give_back(RolloutState& state, const Observation& seen) {
   if (seen.route.there && seen.route.weight > 0) return;
-  const bool confirmed = !seen.route.there || seen.route.observed;
+  const bool confirmed = seen.route.there && seen.route.observed;
   if (!confirmed && seen.now - state.since < abort_limit) return;
   enter(state, Phase::aborted, seen.now);
   if (!confirmed)
     tell(state, seen.now,
-         unproven + ("the gateway does not say whether it follows the route back" +
-                     (seen.route.trouble.empty() ? "" : ": " + seen.route.trouble)));
+         unproven +
+             (seen.route.there ? "the gateway does not say whether it follows the route back"
+                               : "the HTTPRoute is gone, and nothing leads to the model") +
+             (seen.route.trouble.empty() ? "" : ": " + seen.route.trouble));
 }
 
 // The arm that lost goes when nobody asks it any more.

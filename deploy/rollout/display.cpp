@@ -49,7 +49,8 @@ std::string phase_text(const RolloutState& rollout, WallTime now) {
   if (rollout.is_over()) return out;
   if (!rollout.has_lost() && !rollout.has_won())
     out += ", step " + std::to_string(rollout.step + 1) + " of " + std::to_string(rollout.plan.config.steps.size());
-  return out + ", for " + human_duration(elapsed(rollout.since, now));
+  const auto passed = elapsed(rollout.since, now);
+  return passed < std::chrono::seconds(1) ? out : out + ", for " + human_duration(passed);
 }
 
 // Requests in the step: whole blocks and the one that fills.
@@ -132,9 +133,10 @@ std::string driver_text(const RolloutState& rollout, WallTime now, const std::st
   if (rollout.is_over()) return "";
   if (is_driven(rollout, now))
     return "  driver    " + escape_control(rollout.driver) + ", seen " + ago(rollout.heartbeat, now) + "\n";
+  const auto since = rollout.heartbeat == WallTime() ? " yet" : " since " + ago(rollout.heartbeat, now);
   return "  driver    nobody" + (rollout.driver.empty() ? "" : ": " + escape_control(rollout.driver) + " is silent") +
-         " since " + ago(rollout.heartbeat, now) + "; `mlctl rollout " +
-         (rollout.has_lost() ? "abort " + command + " --wait" : "start " + command) + "` drives it\n";
+         since + "; `mlctl rollout " + (rollout.has_lost() ? "abort " + command + " --wait" : "start " + command) +
+         "` drives it\n";
 }
 
 Tone tone_of(const RolloutState& rollout) {

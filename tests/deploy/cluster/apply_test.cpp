@@ -179,6 +179,50 @@ TEST_CASE("pods that do not get ready leave the traffic where it was, and the ne
   CHECK(deployments(cluster) == std::vector<std::string>{"2"});
 }
 
+TEST_CASE("a state that is made anew by force: the plan is what is done, and what serves goes last") {
+  test::MemoryCluster cluster;
+  REQUIRE(Run{cluster}.outcome(desired(1)) == "");
+  cluster.objects.erase(state_at);
+  const auto next = desired(2);
+  ManualClock clock;
+  Discovery discovery(cluster, clock, {}, "test");
+  const auto planned = plan_cluster(cluster, discovery, {next, true, "2026-01-01T00:00:00Z", "ada"});
+  REQUIRE(planned);
+  std::vector<std::string> shown, done;
+  for (const auto& owner : planned->owners)
+    for (const auto& change : owner.changes)
+      shown.push_back(std::to_string(static_cast<int>(change.change.kind)) + to_string(change.change.object));
+  cluster.pods_get_ready = false;  // and so what serves must stay
+  const ClusterApplyOptions options{.force_conflicts = true, .ready_limit = std::chrono::seconds(30), .run = "ada"};
+  const auto stuck = apply_cluster(next, *planned, {cluster, discovery, options, clock, no_progress()});
+  REQUIRE(stuck);
+  CHECK(deployments(cluster) == std::vector<std::string>{"1", "2"});
+  cluster.objects.erase(state_at);
+  for (auto& [path, object] : cluster.objects)
+    if (object["kind"] == "Deployment" && object["metadata"]["annotations"][assignment_annotation] == "2")
+      object["status"] = {{"observedGeneration", object["metadata"]["generation"]},
+                          {"replicas", 1},
+                          {"updatedReplicas", 1},
+                          {"readyReplicas", 1},
+                          {"availableReplicas", 1}};
+  const auto again = plan_cluster(cluster, discovery, {next, true, "2026-01-01T00:00:00Z", "ada"});
+  REQUIRE(again);
+  const auto report = apply_cluster(next, *again, {cluster, discovery, options, clock, no_progress()});
+  REQUIRE(report);
+  CHECK(deployments(cluster) == std::vector<std::string>{"2"});
+  for (const auto* outcome : {&*stuck, &*report})
+    for (const auto& owner : outcome->owners)
+      for (const auto& change : owner.changes)
+        done.push_back(std::to_string(static_cast<int>(change.kind)) + to_string(change.object));
+  std::sort(shown.begin(), shown.end());
+  std::sort(done.begin(), done.end());
+  for (const auto& one : shown) {
+    CAPTURE(one);
+    CHECK(std::binary_search(done.begin(), done.end(), one));
+  }
+  CHECK(std::count_if(shown.begin(), shown.end(), [](const std::string& one) { return one.starts_with("2"); }) == 3);
+}
+
 TEST_CASE("a lower assignment is refused, also after everything was removed") {
   test::MemoryCluster cluster;
   REQUIRE(Run{cluster}.outcome(desired(2)) == "");

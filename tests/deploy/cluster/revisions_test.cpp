@@ -198,6 +198,17 @@ TEST_CASE("a record that somebody else wrote is not applied") {
            {"no objects", [](Json& record) { record["data"]["objects"] = Json::array(); }},
            {"no list", [](Json& record) { record["data"] = "x"; }},
            {"an object that is none", [](Json& record) { record["data"]["objects"][0] = 7; }},
+           {"a part that is a text",
+            [](Json& record) { record["data"]["objects"][1]["spec"] = std::string(900'000, 'x'); }},
+           {"no containers",
+            [](Json& record) {
+              record["data"]["objects"][1]["spec"]["template"]["spec"]["containers"] = Json::array();
+            }},
+           {"labels that are a list",
+            [](Json& record) { record["data"]["objects"][1]["metadata"]["labels"] = Json::array(); }},
+           {"an object twice",
+            [](Json& record) { record["data"]["objects"].push_back(Json(record["data"]["objects"][1])); }},
+           {"no pods", [](Json& record) { record["data"]["objects"].erase(1); }},
            {"another revision", [](Json& record) { record["data"]["serves"]["revision"] = "0000000000"; }},
        }) {
     CAPTURE(c.what);

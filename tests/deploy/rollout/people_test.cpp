@@ -158,6 +158,50 @@ TEST_CASE("an abort reaches the route also where somebody writes to it all the t
   }
 }
 
+TEST_CASE("a route that somebody removes pauses the rollout, and is made again by whatever is decided then") {
+  struct Case {
+    const char* what;
+    std::function<void(RolloutState&, WallTime)> ask;
+    Phase end;
+    std::size_t backends;
+  };
+  for (const auto& c :
+       std::vector<Case>{{"resumed", [](RolloutState& rollout, WallTime now) { ask_resume(rollout, "eve", now); },
+                          Phase::promoted, 1},
+                         {"aborted", [](RolloutState& rollout, WallTime now) { ask_abort(rollout, "eve", "", now); },
+                          Phase::failed, 1},
+                         {"promoted", [](RolloutState& rollout, WallTime now) { ask_promote(rollout, "eve", now); },
+                          Phase::promoted, 1}}) {
+    INFO(std::string(c.what));
+    Stage stage;
+    stage.begin();
+    bool removed = false;
+    stage.cluster.before = [&](const ApiRequest& request) {
+      if (removed || request.method != "PUT" || stage.state().rollout->phase != Phase::measuring) return;
+      removed = true;
+      stage.cluster.objects.erase(route_at);
+    };
+    const auto paused = stage.drive_to_the_end("ada");
+    REQUIRE(paused);
+    REQUIRE(paused->rollout->pause);
+    CHECK(paused->rollout->pause->reason == "the HTTPRoute is gone; a resume or an abort makes it again");
+    CHECK(stage.cluster.objects.count(route_at) == 0);
+    Driver other(stage.seams(), stage.place(), "eve");
+    REQUIRE(other.ask([&](RolloutState& rollout, WallTime now) -> Status {
+      c.ask(rollout, now);
+      return ok();
+    }));
+    const auto end = stage.drive_to_the_end("eve", true);
+    REQUIRE(end);
+    CHECK(std::string(to_string(end->rollout->phase)) == to_string(c.end));
+    REQUIRE(stage.cluster.objects.count(route_at) == 1);
+    const auto& route = stage.cluster.objects.at(route_at);
+    const auto& serves = c.end == Phase::promoted ? end->rollout->candidate : end->rollout->baseline;
+    REQUIRE(route["spec"]["rules"][0]["backendRefs"].size() == c.backends);
+    CHECK(route["spec"]["rules"][0]["backendRefs"][0]["name"] == "credit-risk-" + serves.revision);
+  }
+}
+
 TEST_CASE("a model that is unassigned in the middle leaves no rollout behind") {
   Stage stage;
   stage.begin();
