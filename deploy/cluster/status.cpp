@@ -20,7 +20,7 @@ using State = ModelStatus::State;
 
 class Reader {
  public:
-  Reader(const Desired& desired, const Live& live) : desired_(desired), live_(live) {}
+  Reader(const Desired& desired, const Live& live, Kinds kinds) : desired_(desired), live_(live), kinds_(kinds) {}
 
   std::vector<ModelStatus> read() {
     for (const auto& file : desired_.files)
@@ -75,6 +75,7 @@ class Reader {
 
   // What somebody took away, or led elsewhere, though pods are ready. Other fields are diff's to compare.
   void add_damage(const ModelState& state, const Spec* spec, ModelStatus& out) const {
+    if (kinds_ != Kinds::all) return;
     const auto say = [&](const std::string& what) { out.reason += (out.reason.empty() ? "" : "; ") + what; };
     std::set<std::string> there;
     for (const auto& [key, object] : live_.objects)
@@ -155,6 +156,7 @@ class Reader {
 
   const Desired& desired_;
   const Live& live_;
+  Kinds kinds_;
   std::map<registry::ModelName, const Spec*> specs_;
 };
 
@@ -210,8 +212,8 @@ std::set<std::string> namespaces_of(const Desired& desired) {
   return out;
 }
 
-std::vector<ModelStatus> status_of(const Desired& desired, const Live& live) {
-  return Reader(desired, live).read();
+std::vector<ModelStatus> status_of(const Desired& desired, const Live& live, Kinds kinds) {
+  return Reader(desired, live, kinds).read();
 }
 
 void explain(std::vector<ModelStatus>& all, const std::vector<const Json*>& pods) {
@@ -232,7 +234,7 @@ void explain(std::vector<ModelStatus>& all, const std::vector<const Json*>& pods
 Result<std::vector<ModelStatus>> read_status(Cluster& cluster, Discovery& discovery, const Desired& desired) {
   auto live = read_live(cluster, discovery, namespaces_of(desired));
   if (!live) return live.error();
-  auto all = status_of(desired, *live);
+  auto all = status_of(desired, *live, Kinds::all);
   std::vector<ListQuery> queries;
   std::set<std::string> asked;
   for (const auto& one : all)

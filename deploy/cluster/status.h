@@ -34,8 +34,9 @@ struct ModelStatus {
 [[nodiscard]] const char* to_string(ModelStatus::State state);
 
 // The models that were chosen, sorted by name, from the Deployments and states of what is live. One whose state
-// somebody edited into something else has failed.
-[[nodiscard]] std::vector<ModelStatus> status_of(const Desired& desired, const Live& live);
+// somebody edited into something else has failed. Where all kinds are live, also what somebody took away of the others.
+enum class Kinds { all, deployments };
+[[nodiscard]] std::vector<ModelStatus> status_of(const Desired& desired, const Live& live, Kinds kinds);
 // Adds what the pods say of those that are not ready.
 void explain(std::vector<ModelStatus>& all, const std::vector<const nlohmann::ordered_json*>& pods);
 [[nodiscard]] std::set<std::string> namespaces_of(const Desired& desired);

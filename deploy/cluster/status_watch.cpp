@@ -54,7 +54,7 @@ std::vector<ModelStatus> StatusWatch::read() const {
     live.objects.insert(found.begin(), found.end());
     for (const auto& [key, pod] : watch_->objects(kinds * i + pods)) seen.push_back(&pod);
   }
-  auto all = status_of(desired_, live);
+  auto all = status_of(desired_, live, Kinds::deployments);
   explain(all, seen);
   return all;
 }
