@@ -90,17 +90,22 @@ class Check {
            .about = "Job for node " + answers_[i].node.name,
            .again = false});
     const auto sent = cluster_.send(requests, {});
+    auto all = ok();
     for (std::size_t k = 0; k < sent.size(); ++k) {
-      if (!sent[k]) return sent[k].error();
-      if (sent[k]->status == 409) {
-        if (auto room = make_room(tried[k], left); !room) return room;
-        continue;
-      }
-      if (!is_fine(*sent[k])) return error_of(cluster_, requests[k], *sent[k]);
-      left.erase(tried[k]);
-      waiting_[tried[k]] = clock_.steady();
-      uids_[tried[k]] = uid_of(Json::parse(sent[k]->body, nullptr, false));
+      auto one = take_made(tried[k], requests[k], sent[k], left);
+      if (all) all = std::move(one);  // the others were made all the same, and are to be removed
     }
+    return all;
+  }
+
+  Status take_made(std::size_t index, const ApiRequest& request, const Result<ApiAnswer>& answer,
+                   std::set<std::size_t>& left) {
+    if (!answer) return answer.error();
+    if (answer->status == 409) return make_room(index, left);
+    if (!is_fine(*answer)) return error_of(cluster_, request, *answer);
+    left.erase(index);
+    waiting_[index] = clock_.steady();
+    uids_[index] = uid_of(Json::parse(answer->body, nullptr, false));
     return ok();
   }
 

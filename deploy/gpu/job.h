@@ -14,7 +14,7 @@ struct GpuJobRequest {
   std::string image;                         // whose entry point is gpu-smoke
   std::string name_space;                    // of the Jobs
   bool quick = false;                        // health and one exact product, instead of the standard level
-  Duration limit = std::chrono::minutes(5);  // of one Job, from its pod's start
+  Duration limit = std::chrono::minutes(5);  // of one Job, the wait for its GPUs included
 };
 
 inline constexpr const char* gpu_job_selector = "app.kubernetes.io/managed-by=mlctl,app.kubernetes.io/name=gpu-check";

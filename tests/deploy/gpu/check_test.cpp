@@ -138,6 +138,19 @@ TEST_CASE("what the server refuses is an error, and what was made before goes") 
   CHECK(fleet.jobs() == 0);
 }
 
+TEST_CASE("where one Job may not be made, those that were are removed") {
+  Fleet fleet({"a", "b", "c"});
+  fleet.cluster.after = [](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
+    if (request.about == "Job for node b")
+      return ApiAnswer{403, R"({"kind":"Status","reason":"Forbidden","message":"exceeded quota: gpus"})", {}};
+    return answer;
+  };
+  const auto answers = fleet.check();
+  REQUIRE(!answers);
+  CHECK(answers.error().message.find("exceeded quota") != std::string::npos);
+  for (const char* node : {"a", "c"}) CHECK(fleet.cluster.objects.count(jobs_at + gpu_job_name(node)) == 0);
+}
+
 TEST_CASE("nodes are found by name, and one that is not there is an error") {
   Fleet fleet({"a", "b"});
   CHECK(find_gpu_nodes(fleet.cluster, {"b"})->front().name == "b");
