@@ -85,11 +85,11 @@ Status mark(const std::vector<release::NodeVerdict>& nodes, deploy::Cluster& clu
   std::vector<deploy::GpuMark> marks;
   for (const auto& one : nodes) {
     const bool fit = one.verdict == validate::Verdict::pass;
-    if (fit || one.verdict == validate::Verdict::fail) marks.push_back({one.node, fit});
+    if (fit || one.verdict == validate::Verdict::fail) marks.push_back({one.node.name, fit});
   }
   if (auto marked = deploy::mark_nodes(cluster, marks); !marked) return marked;
   for (const auto& one : marks)
-    context.note("node " + escape_control(one.node.name) + ": " + deploy::gpu_label + "=" +
+    context.note("node " + escape_control(one.node) + ": " + deploy::gpu_label + "=" +
                  (one.fit ? "fit" : "unfit, and the taint that keeps new pods away"));
   return ok();
 }

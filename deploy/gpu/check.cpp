@@ -23,6 +23,7 @@ constexpr std::size_t log_limit = 4U << 20U;  // bytes of one report; of eight G
 constexpr seconds look_again{1};
 constexpr seconds until_gone{30};  // for a Job of before that is being removed
 constexpr seconds last_words{10};
+constexpr int tries_of_a_mark = 10;
 
 const Resource node_resource{"v1", "Node", "nodes", false};
 const Resource pod_resource{"v1", "Pod", "pods", true};
@@ -231,21 +232,41 @@ Result<std::vector<GpuNodeAnswer>> check_gpus(const GpuCheckSeams& seams, const 
   return Check(seams, std::move(*jobs), nodes, request, patience).run();
 }
 
+// A kubelet writes to its node all the time; the taints are those of the node that was read last.
 Status mark_nodes(Cluster& cluster, const std::vector<GpuMark>& marks) {
-  std::vector<ApiRequest> requests;
-  for (const auto& mark : marks)
-    requests.push_back({.method = "PATCH",
-                        .path = path_of(node_resource, ObjectKey{"v1", "Node", "", mark.node.name}),
+  std::vector<GpuMark> left = marks;
+  for (int i = 0; i < tries_of_a_mark && !left.empty(); ++i) {
+    std::vector<ApiRequest> reads, writes;
+    for (const auto& mark : left)
+      reads.push_back(
+          {.path = path_of(node_resource, ObjectKey{"v1", "Node", "", mark.node}), .about = "Node " + mark.node});
+    const auto nodes = cluster.send(reads, {});
+    for (std::size_t k = 0; k < nodes.size(); ++k) {
+      if (!nodes[k]) return nodes[k].error();
+      if (!is_fine(*nodes[k])) return error_of(cluster, reads[k], *nodes[k]);
+      writes.push_back({.method = "PATCH",
+                        .path = reads[k].path,
                         .query = {{"fieldManager", field_manager}},
-                        .body = mark_patch(mark.node, mark.fit).dump(-1, ' ', false, Json::error_handler_t::replace),
+                        .body = mark_patch(Json::parse(nodes[k]->body, nullptr, false), left[k].fit)
+                                    .dump(-1, ' ', false, Json::error_handler_t::replace),
                         .content_type = "application/merge-patch+json",
-                        .about = "Node " + mark.node.name});
-  const auto answers = cluster.send(requests, {});
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (!answers[i]) return answers[i].error();
-    if (!is_fine(*answers[i])) return error_of(cluster, requests[i], *answers[i]);
+                        .about = reads[k].about});
+    }
+    std::vector<GpuMark> again;
+    const auto answers = cluster.send(writes, {});
+    for (std::size_t k = 0; k < answers.size(); ++k) {
+      if (!answers[k]) return answers[k].error();
+      if (answers[k]->status == 409)
+        again.push_back(left[k]);
+      else if (!is_fine(*answers[k]))
+        return error_of(cluster, writes[k], *answers[k]);
+    }
+    left = std::move(again);
   }
-  return ok();
+  if (left.empty()) return ok();
+  return Error{Error::Kind::conflict,
+               "Node " + escape_control(left.front().node) + ": somebody changes it all the time",
+               "run the command again"};
 }
 
 }  // namespace mlctl::deploy

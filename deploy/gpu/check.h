@@ -42,9 +42,9 @@ struct GpuPatience {
                                                             const GpuJobRequest& request,
                                                             const GpuPatience& patience = {});
 
-// Marks each as fit or not. Error: of the first that could not be; {conflict}: somebody changed the node meanwhile.
+// Marks each as fit or not. Error: of the first that could not be; {conflict}: somebody changes a node all the time.
 struct GpuMark {
-  GpuNode node;
+  std::string node;
   bool fit = false;
 };
 [[nodiscard]] Status mark_nodes(Cluster& cluster, const std::vector<GpuMark>& marks);

@@ -23,22 +23,26 @@ std::int64_t amount(const Json& status, const char* which) {
   return whole(text_field(field(status, which), gpu_resource));
 }
 
-GpuNode node_from(const Json& node) {
-  const auto label = [&](const char* name) { return label_of(node, name); };
-  GpuNode out{.name = key_of(node).name,
-              .count = amount(field(node, "status"), "allocatable"),
-              .model = label("nvidia.com/gpu.product"),
-              .memory = whole(label("nvidia.com/gpu.memory")),
-              .major = static_cast<int>(std::min<std::int64_t>(whole(label("nvidia.com/gpu.compute.major")), 1000)),
-              .minor = static_cast<int>(std::min<std::int64_t>(whole(label("nvidia.com/gpu.compute.minor")), 1000)),
-              .ready = text_field(condition(field(node, "status"), "Ready"), "status") == "True",
-              .mark = label(gpu_label),
-              .resource_version = resource_version_of(node)};
+std::vector<Taint> taints_of(const Json& node) {
+  std::vector<Taint> out;
   const Json& taints = field(field(node, "spec"), "taints");
   if (taints.is_array())
     for (const auto& taint : taints)
-      out.taints.push_back({text_field(taint, "key"), text_field(taint, "value"), text_field(taint, "effect")});
+      out.push_back({text_field(taint, "key"), text_field(taint, "value"), text_field(taint, "effect")});
   return out;
+}
+
+GpuNode node_from(const Json& node) {
+  const auto label = [&](const char* name) { return label_of(node, name); };
+  return {.name = key_of(node).name,
+          .count = amount(field(node, "status"), "allocatable"),
+          .model = label("nvidia.com/gpu.product"),
+          .memory = whole(label("nvidia.com/gpu.memory")),
+          .major = static_cast<int>(std::min<std::int64_t>(whole(label("nvidia.com/gpu.compute.major")), 1000)),
+          .minor = static_cast<int>(std::min<std::int64_t>(whole(label("nvidia.com/gpu.compute.minor")), 1000)),
+          .taints = taints_of(node),
+          .ready = text_field(condition(field(node, "status"), "Ready"), "status") == "True",
+          .mark = label(gpu_label)};
 }
 
 bool has_gpus(const Json& node) {
@@ -57,17 +61,16 @@ std::vector<GpuNode> gpu_nodes(const Objects& nodes) {
   return out;
 }
 
-Json mark_patch(const GpuNode& node, bool fit) {
+Json mark_patch(const Json& node, bool fit) {
   Json taints = Json::array();
-  for (const auto& taint : node.taints) {
-    if (taint.key == gpu_label) continue;
-    Json kept = {{"key", taint.key}, {"effect", taint.effect}};
-    if (!taint.value.empty()) kept["value"] = taint.value;
-    taints.push_back(std::move(kept));
-  }
+  const Json& before = field(field(node, "spec"), "taints");
+  if (before.is_array())
+    for (const auto& taint : before)
+      if (text_field(taint, "key") != gpu_label) taints.push_back(taint);
   if (!fit) taints.push_back({{"key", gpu_label}, {"value", "unfit"}, {"effect", "NoSchedule"}});
-  return {{"metadata", {{"resourceVersion", node.resource_version}, {"labels", {{gpu_label, fit ? "fit" : "unfit"}}}}},
-          {"spec", {{"taints", taints}}}};
+  return {
+      {"metadata", {{"resourceVersion", resource_version_of(node)}, {"labels", {{gpu_label, fit ? "fit" : "unfit"}}}}},
+      {"spec", {{"taints", taints}}}};
 }
 
 }  // namespace mlctl::deploy

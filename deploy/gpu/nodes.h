@@ -27,14 +27,14 @@ struct GpuNode {
   std::vector<Taint> taints;
   bool ready = false;
   std::string mark;  // of an earlier check: gpu_label's value, or ""
-  std::string resource_version;
 };
 
 // Of the nodes that have GPUs, or should have: where the driver or the device plugin is broken, `count` is 0. By name.
 [[nodiscard]] std::vector<GpuNode> gpu_nodes(const Objects& nodes);
 
-// What a merge patch of a node has to be for it to be marked so, its other taints kept: the label, and for a node that
-// is not fit the taint mlctl.dev/gpu=unfit:NoSchedule. Refused (409) where somebody changed the node since.
-[[nodiscard]] nlohmann::ordered_json mark_patch(const GpuNode& node, bool fit);
+// What a merge patch of a node, as it was read, has to be for it to be marked so, its other taints kept: the label, and
+// for a node that is not fit the taint mlctl.dev/gpu=unfit:NoSchedule. Refused (409) where somebody changed the node
+// since.
+[[nodiscard]] nlohmann::ordered_json mark_patch(const nlohmann::ordered_json& node, bool fit);
 
 }  // namespace mlctl::deploy

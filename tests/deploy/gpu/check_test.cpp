@@ -159,11 +159,23 @@ TEST_CASE("nodes are found by name, and one that is not there is an error") {
   CHECK(find_gpu_nodes(fleet.cluster, {}).error().kind == Error::Kind::not_found);
 }
 
-TEST_CASE("marks are written, but not over what somebody changed meanwhile") {
+TEST_CASE("marks are written, also to nodes that their kubelets write to all the time, and what others wrote stays") {
   Fleet fleet({"a", "b"});
-  auto nodes = find_gpu_nodes(fleet.cluster, {});
-  REQUIRE(mark_nodes(fleet.cluster, {{nodes->at(0), false}, {nodes->at(1), true}}));
-  CHECK(fleet.cluster.objects["/api/v1/nodes/a"]["spec"]["taints"][0]["value"] == "unfit");
+  int writes = 0;
+  fleet.cluster.before = [&](const ApiRequest& request) {
+    if (request.method != "PATCH" || request.about != "Node a" || ++writes > 3) return;
+    fleet.cluster.change("/api/v1/nodes/a", [](Json& node) {
+      node["spec"]["taints"] =
+          Json::array({{{"key", "new"}, {"effect", "NoExecute"}, {"timeAdded", "2026-01-01T00:00:00Z"}}});
+    });
+  };
+  REQUIRE(mark_nodes(fleet.cluster, {{"a", false}, {"b", true}}));
+  const auto& taints = fleet.cluster.objects["/api/v1/nodes/a"]["spec"]["taints"];
+  REQUIRE(taints.size() == 2);
+  CHECK(taints[0]["timeAdded"] == "2026-01-01T00:00:00Z");
+  CHECK(taints[1]["value"] == "unfit");
   CHECK(fleet.cluster.objects["/api/v1/nodes/b"]["metadata"]["labels"][gpu_label] == "fit");
-  CHECK(mark_nodes(fleet.cluster, {{nodes->at(0), true}}).error().kind == Error::Kind::conflict);
+  writes = -100;
+  CHECK(mark_nodes(fleet.cluster, {{"a", true}}).error().kind == Error::Kind::conflict);
+  CHECK(mark_nodes(fleet.cluster, {{"gone", true}}).error().kind == Error::Kind::not_found);
 }

@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/terminal.h"
 #include "deploy/cluster/apply.h"
+#include "deploy/cluster/live.h"
 #include "deploy/rollout/ask.h"
 #include "deploy/rollout/display.h"
 #include "deploy/rollout/drive.h"
@@ -221,6 +222,38 @@ TEST_CASE("a model that is unassigned in the middle leaves no rollout behind") {
   REQUIRE_FALSE(late);
   CHECK(late.error().kind == Error::Kind::conflict);
   for (const auto& path : stage.objects()) CHECK(path.find("/deployments/") == std::string::npos);
+}
+
+TEST_CASE("while what lost is looked at, what serves can be gone back from too, at once") {
+  Stage stage;
+  stage.begin();
+  Driver driver(stage.seams(), stage.place(), "ada");
+  REQUIRE(driver.take(false));
+  stage.tick_until(driver, Phase::measuring);
+  const auto look = [&] {
+    return live_assignment(stage.cluster, stage.discovery, stage.place().model, "fraud", "staging");
+  };
+  CHECK(look()->digest.empty());  // it is being shifted
+  REQUIRE(end_rollout(driver, "ada", "enough", stage.clock));
+  REQUIRE(stage.state().rollout->phase == Phase::aborted);
+  CHECK(look()->n == 1);
+  CHECK(look()->digest == stage.state().stable->digest);
+  CHECK(look()->aborted == std::set<std::uint64_t>{2});
+  auto older = assigned(stage.models, 4, quick_rollout);
+  for (auto& file : older.files)
+    if (auto* spec = std::get_if<Spec>(&file.origin)) spec->way_back = true;
+  const auto plan = plan_cluster(stage.cluster, stage.discovery, {older, false, rfc3339(stage.clock.wall()), "ada"});
+  REQUIRE(plan);
+  const ClusterApplyOptions options{.run = "ada"};
+  const auto report =
+      apply_cluster(older, *plan, {stage.cluster, stage.discovery, options, stage.clock, no_progress()});
+  REQUIRE(report);
+  for (const auto& owner : report->owners) CHECK_FALSE(owner.error);
+  CHECK(stage.state().stable->assignment == 4);
+  CHECK_FALSE(stage.state().rollout);
+  const auto references = stage.cluster.objects.at(route_at)["spec"]["rules"][0]["backendRefs"];
+  REQUIRE(references.size() == 1);
+  CHECK(references[0]["name"] == "credit-risk-" + stage.state().stable->revision);
 }
 
 TEST_CASE("what the cluster cannot know is not decided by what would be convenient") {
