@@ -10,7 +10,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const Json::json_pointer replicas_at("/spec/replicas");
+const Json::json_pointer& replicas_at() {
+  static const Json::json_pointer path("/spec/replicas");
+  return path;
+}
 
 Error was_aborted(const OwnerPlan& owner) {
   const auto& rollout = *owner.before.rollout;
@@ -117,17 +120,18 @@ const Json* taken_over_by(const OwnerPlan& owner, const ObjectKey& key, const Li
 
 void start_as_large(Body& body, const Json& old) {
   const auto replicas = number_field(field(old, "spec"), "replicas");
-  if (replicas < 1 || body->contains(replicas_at)) return;
+  if (replicas < 1 || body->contains(replicas_at())) return;
   Json larger = *body;
   larger["spec"]["replicas"] = replicas;
   body = std::make_shared<const Json>(std::move(larger));
 }
 
 void keep_replicas(Body& body, const Json& live, std::vector<FieldChange>& fields) {
-  if (text_field(*body, "kind") != "Deployment" || body->contains(replicas_at) || !live.contains(replicas_at)) return;
+  if (text_field(*body, "kind") != "Deployment" || body->contains(replicas_at()) || !live.contains(replicas_at()))
+    return;
   if (std::erase_if(fields, [](const FieldChange& field) { return field.path == "spec.replicas"; }) == 0) return;
   Json same = *body;
-  same["spec"]["replicas"] = live.at(replicas_at);
+  same["spec"]["replicas"] = live.at(replicas_at());
   body = std::make_shared<const Json>(std::move(same));
 }
 

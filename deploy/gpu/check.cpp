@@ -25,8 +25,12 @@ constexpr seconds until_gone{30};  // for a Job of before that is being removed
 constexpr seconds last_words{10};
 constexpr int tries_of_a_mark = 10;
 
-const Resource node_resource{"v1", "Node", "nodes", false};
-const Resource pod_resource{"v1", "Pod", "pods", true};
+Resource node_resource() {
+  return {"v1", "Node", "nodes", false};
+}
+Resource pod_resource() {
+  return {"v1", "Pod", "pods", true};
+}
 
 class Check {
  public:
@@ -133,7 +137,7 @@ class Check {
 
   Status look() {
     ListQuery jobs{.resource = jobs_, .name_space = request_.name_space, .label_selector = gpu_job_selector};
-    ListQuery pods{.resource = pod_resource, .name_space = request_.name_space, .label_selector = gpu_job_selector};
+    ListQuery pods{.resource = pod_resource(), .name_space = request_.name_space, .label_selector = gpu_job_selector};
     auto lists = list_all(cluster_, {jobs, pods});
     if (!lists) return lists.error();
     std::map<std::string, const Json*> by_name;
@@ -159,11 +163,12 @@ class Check {
       answers_[index].problem = end.problem;
       answers_[index].exit_code = end.exit_code;
       if (end.pod.empty()) continue;
-      requests.push_back({.path = path_of(pod_resource, ObjectKey{"v1", "Pod", request_.name_space, end.pod}) + "/log",
-                          .query = {{"limitBytes", std::to_string(log_limit)}},
-                          .accept = "*/*",
-                          .about = "log of pod " + end.pod,
-                          .limit = 2 * log_limit});
+      requests.push_back(
+          {.path = path_of(pod_resource(), ObjectKey{"v1", "Pod", request_.name_space, end.pod}) + "/log",
+           .query = {{"limitBytes", std::to_string(log_limit)}},
+           .accept = "*/*",
+           .about = "log of pod " + end.pod,
+           .limit = 2 * log_limit});
       places.push_back(index);
     }
     auto logs = cluster_.send(requests, {});
@@ -208,7 +213,7 @@ class Check {
 }  // namespace
 
 Result<std::vector<GpuNode>> find_gpu_nodes(Cluster& cluster, const std::vector<std::string>& only) {
-  auto lists = list_all(cluster, {{.resource = node_resource}});
+  auto lists = list_all(cluster, {{.resource = node_resource()}});
   if (!lists) return lists.error();
   auto nodes = gpu_nodes(lists->front().items);
   for (const auto& name : only)
@@ -239,7 +244,7 @@ Status mark_nodes(Cluster& cluster, const std::vector<GpuMark>& marks) {
     std::vector<ApiRequest> reads, writes;
     for (const auto& mark : left)
       reads.push_back(
-          {.path = path_of(node_resource, ObjectKey{"v1", "Node", "", mark.node}), .about = "Node " + mark.node});
+          {.path = path_of(node_resource(), ObjectKey{"v1", "Node", "", mark.node}), .about = "Node " + mark.node});
     const auto nodes = cluster.send(reads, {});
     for (std::size_t k = 0; k < nodes.size(); ++k) {
       if (!nodes[k]) return nodes[k].error();

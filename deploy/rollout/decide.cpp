@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <string_view>
 
 #include "base/terminal.h"
 #include "deploy/cluster/wait.h"
@@ -24,7 +25,7 @@ constexpr double surely_followed{100};  // so many without one at the canary: th
 constexpr double too_few{100};          // of the canary in a step: too little traffic to be judged
 constexpr int flat_scrapes = 2;
 
-const std::string unproven = "unproven: ";
+constexpr std::string_view unproven = "unproven: ";
 
 std::string percent(double share) {
   const auto rounded = std::round(share * 1000) / 10;
@@ -151,7 +152,8 @@ void shift(RolloutState& state, const Observation& seen) {
                 " reached the canary, and not " + percent(state.weight));
   } else {
     has_followed(state, seen,
-                 unproven + std::string(seen.route.observed ? "too few requests tell" : "the gateway does not say") +
+                 std::string(unproven) +
+                     std::string(seen.route.observed ? "too few requests tell" : "the gateway does not say") +
                      " whether the route is followed");
   }
 }
@@ -213,7 +215,7 @@ void give_back(RolloutState& state, const Observation& seen) {
   enter(state, Phase::aborted, seen.now);
   if (!confirmed)
     tell(state, seen.now,
-         unproven +
+         std::string(unproven) +
              (seen.route.there ? "the gateway does not say whether it follows the route back"
                                : "the HTTPRoute is gone, and nothing leads to the model") +
              (seen.route.trouble.empty() ? "" : ": " + seen.route.trouble));
