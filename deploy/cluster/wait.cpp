@@ -253,11 +253,10 @@ Duration patience_with(Kind kind) {
     case Kind::quota:
       return minutes(5);  // what others of the tenant are about to give back
     case Kind::image:
-      return minutes(2);  // a registry that does not answer for a moment
-    case Kind::admission:
-      return minutes(1);  // a webhook that is being restarted
-    case Kind::configuration:
-      return minutes(1);  // a Secret that comes a little later
+      return minutes(2);       // a registry that does not answer for a moment
+    case Kind::admission:      // a webhook that is being restarted
+    case Kind::configuration:  // a Secret that comes a little later
+      return minutes(1);
     case Kind::crash:
       return seconds(45);  // what crashes twice crashes for ever
     case Kind::none:
