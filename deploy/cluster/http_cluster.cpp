@@ -194,7 +194,9 @@ class HttpCluster : public Cluster {
   void take_failure(Batch& batch, const Pending& pending, const ApiRequest& request, const Error& error) {
     const int most = reached_ ? tries : first_tries;
     if (!request.again || !may_pass(error) || pending.tried + 1 >= most) return finish(batch, pending, told(error));
-    tell(request, error.message);
+    // A server that closes a connection (HTTP/2's GOAWAY) breaks off what was sent meanwhile: nobody need know of what
+    // a second try mends.
+    if (pending.tried > 0) tell(request, error.message);
     // 0.2, 0.4, … seconds: an API server that restarts is back within a few of them.
     again_at(batch, pending, clock_.steady() + milliseconds(200) * (1 << std::min(pending.tried, 6)));
   }

@@ -181,6 +181,12 @@ TEST_CASE("a server that is up again after half a minute has missed nothing") {
   CHECK(fixture.told.front() == "kinds: " + broken().message + "; trying again");
 }
 
+TEST_CASE("a connection that broke off once is mended without a word") {
+  Fixture fixture([](const HttpRequest&, int n) { return n == 0 ? Result<HttpResponse>(broken()) : plain(401); });
+  CHECK(fixture.get()->status == 401);
+  CHECK(fixture.told.empty());
+}
+
 TEST_CASE("a server that asks for less gets less, and more again later") {
   int refused = 0;
   Fixture fixture([&](const HttpRequest&, int) {
