@@ -45,18 +45,21 @@ class Files {
  public:
   static Result<Files> read(const std::vector<fs::path>& paths) {
     Files files;
+    std::vector<fs::path> empty;
     for (const auto& path : paths) {
       auto text = read_file(path, document_limit);
       if (!text && text.error().kind == Error::Kind::not_found) continue;
       if (!text) return Error{Error::Kind::credentials, text.error().message, text.error().hint};
       auto document = parse_yaml(*text, path.string());
       if (!document) return document.error();
+      if (document->kind == Node::Kind::null) empty.push_back(path);
       if (document->kind == Node::Kind::null) continue;
       if (document->kind != Node::Kind::map) return at(*document, "not a kubeconfig: no keys and values");
       files.files_.push_back({path, std::move(*document)});
     }
     if (!files.files_.empty()) return files;
-    return Error{Error::Kind::credentials, "no kubeconfig: " + named(paths) + " does not exist",
+    return Error{Error::Kind::credentials,
+                 "no kubeconfig: " + (empty.empty() ? named(paths) + " does not exist" : named(empty) + " is empty"),
                  "set KUBECONFIG to the file that leads to the cluster"};
   }
 
