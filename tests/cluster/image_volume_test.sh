@@ -4,26 +4,10 @@
 # Exit codes: 0 passed, 1 failed, 77 skipped because the cluster cannot be had here.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-work=$(mktemp -d)
-export MLCTL_TEST_CLUSTER=$work/state
+. "$here/lib/full-test.sh"
 
-clean_up() {
-  [ ! -e "$MLCTL_TEST_CLUSTER" ] || "$here/cluster" down || true
-  rm -rf "$work"
-}
-trap clean_up EXIT
-
-busybox=$(command -v busybox) && ! ldd "$busybox" >/dev/null 2>&1 ||
-  { echo "skipped: no static busybox (Debian: busybox-static)"; exit 77; }
-code=0
-"$here/cluster" up --state "$MLCTL_TEST_CLUSTER" >"$work/env" || code=$?
-if [ "$code" -eq 3 ]; then
-  echo "skipped: no full cluster can be had here (see the lines above)"
-  exit 77
-fi
-[ "$code" -eq 0 ] || exit 1
-# shellcheck source=/dev/null
-source "$work/env"
+static_busybox
+full_cluster
 
 mkdir -p "$work/root/bin"
 cp "$busybox" "$work/root/bin/busybox"

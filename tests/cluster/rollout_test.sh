@@ -4,27 +4,12 @@
 # Exit codes: 0 passed, 1 failed, 77 skipped because the cluster cannot be had here.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-work=$(mktemp -d)
-export MLCTL_TEST_CLUSTER=$work/state
-
-clean_up() {
-  [ ! -e "$MLCTL_TEST_CLUSTER" ] || "$here/cluster" down || true
-  rm -rf "$work"
-}
-trap clean_up EXIT
+. "$here/lib/full-test.sh"
 
 mlserver=
 [ "$1" != --mlserver ] || { mlserver=yes && shift; }
 command -v hey >/dev/null || { echo "skipped: hey, which makes the load, is not installed"; exit 77; }
-code=0
-"$here/cluster" up --state "$MLCTL_TEST_CLUSTER" >"$work/env" || code=$?
-if [ "$code" -eq 3 ]; then
-  echo "skipped: no full cluster can be had here (see the lines above)"
-  exit 77
-fi
-[ "$code" -eq 0 ] || exit 1
-# shellcheck source=/dev/null
-source "$work/env"
+full_cluster
 if [ -n "$mlserver" ]; then
   "$here/mlserver-image" "$work/mlserver"
   "$here/cluster" run skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:$work/mlserver:1" \
