@@ -37,7 +37,8 @@ int run_gate(const GateOptions& options, Context& context) {
                                       {.client = *client,
                                        .multiplexer = make_http_multiplexer,
                                        .clock = context.clock,
-                                       .progress = context.progress()});
+                                       .progress = context.progress(),
+                                       .gpus = [] { return validate::open_gpu_driver(); }});
   if (!answer) return context.fail(answer.error());
   context.print(validate::to_json(answer->report),
                 [&](const Style& style) { return validate::to_text(answer->report, style); });

@@ -143,6 +143,7 @@ Result<Said> run_one(const release::Project& project, const release::Target& tar
                              store,
                              http,
                              [](std::size_t n) { return make_http_multiplexer(n); },
+                             [] { return validate::open_gpu_driver(); },
                              context.clock,
                              context.progress(),
                              [&](const deploy::Environment& environment) { return connect(environment, context); },

@@ -22,6 +22,7 @@
 #include "release/provide.h"
 #include "release/steps.h"
 #include "release/target.h"
+#include "validate/gpu_driver.h"
 
 namespace mlctl::release {
 
@@ -45,6 +46,7 @@ struct Seams {
   registry::Store& store;
   HttpClient& http;
   std::function<std::unique_ptr<HttpMultiplexer>(std::size_t connections)> multiplexer;
+  std::function<std::unique_ptr<validate::GpuDriver>()> gpus;  // of this machine
   Clock& clock;
   Progress& progress;
   std::function<Result<deploy::Connection>(const deploy::Environment& environment)> connect;  // to its cluster

@@ -92,8 +92,8 @@ Result<validate::Report> measure(Chain& chain, const EnvironmentState& state, co
   input.work = chain.work / "gate";
   input.config = state.gate;
   input.seed = chain.request.seed;
-  return validate::run_gate(input,
-                            {chain.seams.http, chain.seams.multiplexer, chain.seams.clock, chain.seams.progress});
+  return validate::run_gate(
+      input, {chain.seams.http, chain.seams.multiplexer, chain.seams.clock, chain.seams.progress, chain.seams.gpus});
 }
 
 }  // namespace

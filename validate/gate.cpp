@@ -13,7 +13,9 @@
 #include "base/network.h"
 #include "base/process.h"
 #include "validate/accuracy.h"
+#include "validate/gate_inputs.h"
 #include "validate/golden.h"
+#include "validate/gpu_watch.h"
 #include "validate/judge.h"
 #include "validate/load.h"
 #include "validate/machine.h"
@@ -26,8 +28,6 @@ namespace mlctl::validate {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t most_rendered = 256;  // different requests under load
 
 std::string last_part(const std::string& name) {
   return name.substr(name.rfind('/') + 1);
@@ -165,6 +165,7 @@ class GateRun {
     for (const auto& limit : plan_.config.limits) names.push_back(std::string("latency.limit.") + limit.quantile.name);
     for (const auto& slower : plan_.config.slower)
       names.push_back(std::string("latency.slower.") + slower.quantile.name);
+    if (plan_.config.gpu_memory) names.push_back("gpu.memory");
     if (!candidate_ || no_baseline()) return skip(names, not_ready());
     // The candidate's own fault, for which it has failed "accuracy": what was found until now must stay in the report.
     if (cases_.empty() && !input_spec()) return skip(names, "nothing can be sent: " + input_spec().error().message);
@@ -176,14 +177,27 @@ class GateRun {
     std::array<LoadTarget, 2> targets = {target(input_.candidate, *candidate_, *inputs), LoadTarget{}};
     if (compare) targets[1] = target(*input_.baseline, *baseline_, *inputs);
     const auto multiplexer = seams_.multiplexer(static_cast<std::size_t>(plan_.config.load->connections));
+    const auto gpus = seams_.gpus ? seams_.gpus() : nullptr;
+    std::optional<GpuWatch> watch;
+    if (gpus) watch.emplace(*gpus, std::array{candidate_->session(), compare ? baseline_->session() : 0});
     auto result = run_load(
         schedule, targets, protocol_of(input_.candidate),
         {.multiplexer = *multiplexer, .clock = seams_.clock, .cpu = process_cpu_time, .progress = seams_.progress});
+    const auto seen = watch ? watch->end() : std::vector<GpuSample>();
     if (!result) return result.error();
     auto judgement = judge_load(plan_.config, schedule, *result, compare, input_.seed);
     for (auto& check : judgement.checks) add(std::move(check));
     report_.distributions = std::move(judgement.distributions);
     report_.series = std::move(judgement.series);
+    if (watch) return judge_gpus(seen, compare);
+    if (plan_.config.gpu_memory) return skip({"gpu.memory"}, "no driver here tells of a GPU");
+    return ok();
+  }
+
+  Status judge_gpus(const std::vector<GpuSample>& samples, bool compare) {
+    report_.machine.merge(gpu_conditions(samples));
+    for (auto& series : gpu_series(samples, compare)) report_.series.push_back(std::move(series));
+    if (plan_.config.gpu_memory) add(judge_gpu_memory(*plan_.config.gpu_memory, samples, compare));
     return ok();
   }
 
@@ -251,36 +265,19 @@ class GateRun {
   }
 
   [[nodiscard]] Result<Holdout> open_holdout(const TensorSpec& spec) const {
-    const auto& config = *plan_.config.accuracy;
-    const auto features = spec.shape.size() == 2 && spec.shape[1] > 0 ? static_cast<std::size_t>(spec.shape[1]) : 0;
-    return Holdout::open(input_.data / config.data, config.label, config.slices, features, spec.datatype);
+    return open_gate_holdout(*plan_.config.accuracy, input_.data, spec);
   }
 
   // What is asked under load: the golden cases, else the first rows of the hold-out set, one a request.
   Result<std::vector<std::vector<Tensor>>> load_inputs() {
-    std::vector<std::vector<Tensor>> inputs;
-    for (const auto& golden : cases_) {
-      if (inputs.size() < most_rendered) inputs.push_back(golden.inputs);
-    }
-    if (!inputs.empty()) return inputs;
+    if (!cases_.empty()) return golden_inputs(cases_);
     const auto& spec = input_spec();
     if (!spec) return spec.error();
     auto holdout = open_holdout(*spec);
     if (!holdout) return holdout.error();
-    while (inputs.size() < most_rendered) {
-      auto row = holdout->next();
-      if (!row) return row.error();
-      if (!*row) break;
-      const auto width = static_cast<std::int64_t>((*row)->features.size());
-      inputs.push_back({Tensor{.name = spec->name,
-                               .datatype = spec->datatype,
-                               .shape = {1, width},
-                               .numbers = (*row)->features,
-                               .texts = {}}});
-    }
-    if (inputs.empty()) {
+    auto inputs = holdout_inputs(*holdout, *spec);
+    if (inputs && inputs->empty())
       return Error{.kind = Error::Kind::usage, .message = plan_.config.accuracy->data + ": no rows", .hint = ""};
-    }
     return inputs;
   }
 

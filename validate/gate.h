@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/terminal.h"
 #include "validate/gate_config.h"
+#include "validate/gpu_driver.h"
 #include "validate/report.h"
 
 namespace mlctl::validate {
@@ -52,6 +53,7 @@ struct GateSeams {
   std::function<std::unique_ptr<HttpMultiplexer>(std::size_t connections)> multiplexer;
   Clock& clock;
   Progress& progress;
+  std::function<std::unique_ptr<GpuDriver>()> gpus = {};  // of this machine: nullptr where there are none
 };
 
 // A Report of kind "gate"; what the versions do wrong stands in its checks. Error is for what is no version's fault:

@@ -65,6 +65,12 @@ Status not_negative(std::string_view text) {
   return Error{.kind = Error::Kind::usage, .message = "must not be negative", .hint = ""};
 }
 
+Status above_zero(std::string_view text) {
+  const auto amount = parse_quantity(text);
+  if (amount && *amount > 0) return ok();
+  return Error{.kind = Error::Kind::usage, .message = "must be more than nothing", .hint = ""};
+}
+
 Status share_of_errors(std::string_view text) {
   const auto share = parse_percent(text);
   if (share && *share >= 0 && *share < 1) return ok();
@@ -75,7 +81,7 @@ Status share_of_errors(std::string_view text) {
 
 // Names of the gate's checks that may be skipped, and of the release's GPU check.
 std::vector<std::string> acceptable() {
-  std::vector<std::string> names = {"parity", "accuracy", "errors", "gpu"};
+  std::vector<std::string> names = {"parity", "accuracy", "errors", "gpu", "gpu.memory"};
   for (const auto& quantile : quantiles()) {
     names.push_back(std::string("latency.limit.") + quantile.name);
     names.push_back(std::string("latency.slower.") + quantile.name);
@@ -92,7 +98,7 @@ Status name_of_check(std::string_view text) {
   return Error{.kind = Error::Kind::usage,
                .message = "no check is called '" + std::string(text.substr(0, 60)) + "'",
                .hint = close.empty() ? "known are parity, accuracy, accuracy.slices.COLUMN, errors, latency.limit.pN, "
-                                       "latency.slower.pN, gpu"
+                                       "latency.slower.pN, gpu, gpu.memory"
                                      : "did you mean '" + close + "'?"};
 }
 
@@ -110,6 +116,18 @@ Field path(std::string name, std::string doc) {
 
 Field number(std::string name, std::string doc, std::string fallback = "") {
   auto field = scalar(std::move(name), Type::number, std::move(doc), std::move(fallback));
+  field.rule = not_negative;
+  return field;
+}
+
+Field number_of_bytes(std::string name, std::string doc) {
+  auto field = scalar(std::move(name), Type::quantity, std::move(doc));
+  field.rule = above_zero;
+  return field;
+}
+
+Field more_than_baseline() {
+  auto field = scalar("more", Type::percent, "At most this much more than the baseline's server.");
   field.rule = not_negative;
   return field;
 }
@@ -188,6 +206,13 @@ void decode_latency(const Node& root, GateConfig& config) {
   }
 }
 
+std::optional<GpuMemoryConfig> decode_gpu_memory(const Node& root) {
+  const auto limit = get_number(root, "gate.gpu.memory.limit");
+  const auto more = get_number(root, "gate.gpu.memory.more");
+  if (!limit && !more) return std::nullopt;
+  return GpuMemoryConfig{limit.value_or(0), more};
+}
+
 std::optional<ParityConfig> decode_parity(const Node& root) {
   auto cases = get_string(root, "gate.parity.cases");
   if (!cases) return std::nullopt;
@@ -261,9 +286,11 @@ Field gate_table() {
             object("tolerance", "An answer a agrees with the golden g when |a - g| <= absolute + relative * |g|.",
                    {number("absolute", "Absolute tolerance.", "0"), number("relative", "Relative tolerance.", "0")})}),
        accuracy_field(),
-       object(
-           "gpu", "The check of the GPUs that the version will run on.",
-           {scalar("required", Type::boolean, "Whether the check must pass; by default where serving.gpu is there.")}),
+       object("gpu", "The GPUs that the version will run on.",
+              {scalar("required", Type::boolean,
+                      "Whether gpu-smoke must pass here; by default where serving.gpu is there."),
+               object("memory", "What its server may hold on the GPUs of this machine while load is on it.",
+                      {number_of_bytes("limit", "At most this much, e.g. 20Gi."), more_than_baseline()})}),
        accept_field()});
 }
 
@@ -284,7 +311,9 @@ Result<GateConfig> decode_gate(const Node& merged_model) {
   decode_latency(merged_model, config);
   const auto errors = get_number(merged_model, "gate.errors.limit");
   config.errors = errors.value_or(config.errors);
-  config.load = decode_load(merged_model, !config.limits.empty() || !config.slower.empty() || errors);
+  config.gpu_memory = decode_gpu_memory(merged_model);
+  config.load =
+      decode_load(merged_model, !config.limits.empty() || !config.slower.empty() || errors || config.gpu_memory);
   config.parity = decode_parity(merged_model);
   config.accuracy = decode_accuracy(merged_model);
   config.gpu_required = get_boolean(merged_model, "gate.gpu.required");

@@ -62,6 +62,12 @@ struct AccuracyConfig {
   std::vector<std::string> slices;  // columns whose values divide the rows; a slice that is certainly worse fails
 };
 
+// How much memory of this machine's GPUs a server may hold while load is on it.
+struct GpuMemoryConfig {
+  double limit = 0;            // bytes; 0: none
+  std::optional<double> more;  // than the baseline: 0.10 for 10 %
+};
+
 // How a version is started here. {port} {grpc_port} {metrics_port} {model} expand in all texts.
 struct LocalServer {
   std::vector<std::string> command;
@@ -79,6 +85,7 @@ struct GateConfig {
   double errors = 0.01;  // accepted share of failed requests
   std::optional<ParityConfig> parity;
   std::optional<AccuracyConfig> accuracy;
+  std::optional<GpuMemoryConfig> gpu_memory;
   std::optional<bool> gpu_required;  // for the release: the gate itself starts servers, not GPU checks
   std::vector<std::string> accept;   // names of checks whose `skipped` is accepted
   LocalServer local;

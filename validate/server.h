@@ -39,6 +39,7 @@ class ModelServer {
   [[nodiscard]] const std::string& url() const { return url_; }  // "http://127.0.0.1:PORT"
   // Error{denied} with its last words when it has ended.
   [[nodiscard]] Status alive();
+  [[nodiscard]] int session() const { return process_.pid(); }  // all that it started are in it (base/process.h)
   void end() { process_.end(); }
 
  private:

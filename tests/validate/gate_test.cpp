@@ -73,11 +73,29 @@ struct Bench {
     return input;
   }
 
-  Result<Report> run(const GateInput& input) {
-    return run_gate(
-        input,
-        {.client = *client, .multiplexer = make_http_multiplexer, .clock = system_clock(), .progress = no_progress()});
+  Result<Report> run(const GateInput& input, std::function<std::unique_ptr<GpuDriver>()> gpus = {}) {
+    return run_gate(input, {.client = *client,
+                            .multiplexer = make_http_multiplexer,
+                            .clock = system_clock(),
+                            .progress = no_progress(),
+                            .gpus = std::move(gpus)});
   }
+};
+
+// A driver that knows the gate's servers by their records, and says that the candidate's holds 13 GiB, the other's 10.
+class PlayedDriver final : public GpuDriver {
+ public:
+  explicit PlayedDriver(std::filesystem::path work) : work_(std::move(work)) {}
+  std::vector<GpuReading> read() override {
+    GpuReading gpu{.name = "H100", .busy = 0.5, .clock = 1980, .most_clock = 1980};
+    for (const auto& [arm, gibibytes] : {std::pair("candidate", 13ULL), std::pair("baseline", 10ULL)})
+      if (const auto record = read_file(work_ / "processes" / arm, 1000))
+        gpu.processes[std::atoi(record->c_str() + record->find('\n'))] = gibibytes << 30U;  // below the title
+    return {gpu};
+  }
+
+ private:
+  std::filesystem::path work_;
 };
 
 std::map<std::string, Verdict> verdicts(const Report& report) {
@@ -337,4 +355,26 @@ TEST_CASE("load without golden cases sends rows of the hold-out set") {
   const auto report = bench.run(input);
   REQUIRE_MESSAGE(report, report.error().message);
   CHECK_MESSAGE(verdicts(*report)["errors"] == Verdict::pass, reason_of(*report, "errors"));
+}
+
+TEST_CASE(
+    "a version that needs 30 % more memory on the GPU than the baseline is caught, and the report says how busy it "
+    "was") {
+  if (!have_fake_server()) return;
+  Bench bench;
+  auto input = bench.input("good", "good");
+  input.config.gpu_memory = GpuMemoryConfig{.limit = 0, .more = 0.2};
+  auto report = bench.run(input, [&] { return std::make_unique<PlayedDriver>(input.work); });
+  REQUIRE_MESSAGE(report, report.error().message);
+  CHECK(verdicts(*report)["gpu.memory"] == Verdict::fail);
+  CHECK(reason_of(*report, "gpu.memory") ==
+        "it holds 13.0 GiB, the baseline 10.0 GiB (30 % more): more than 20 % above it");
+  CHECK(report->machine.at("gpu 0") == "H100, 50 % busy, 1,980 of 1,980 MHz");
+  CHECK(report->series.back().title == "GPU memory over time");
+  CHECK(report->series.back().points.size() > 5);
+
+  report = bench.run(input);
+  REQUIRE_MESSAGE(report, report.error().message);
+  CHECK(verdicts(*report)["gpu.memory"] == Verdict::skipped);
+  CHECK(reason_of(*report, "gpu.memory") == "no driver here tells of a GPU");
 }
