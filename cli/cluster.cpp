@@ -96,9 +96,9 @@ Result<deploy::ClusterApplyReport> perform(Workplace& place, const ClusterView& 
 }
 
 Status plan_view(ClusterView& view, bool force_conflicts, Context& context, bool again, deploy::LiveAhead* ahead) {
-  auto plan = deploy::plan_cluster(
-      *view.there.cluster, *view.there.discovery,
-      {view.fleet.desired, force_conflicts, rfc3339(context.clock.wall()), run_name(), again, ahead});
+  auto plan = deploy::plan_cluster(*view.there.cluster, *view.there.discovery,
+                                   {view.fleet.desired, force_conflicts, rfc3339(context.clock.wall()), run_name(),
+                                    again, ahead, view.fleet.gpu_report});
   if (!plan) return plan.error();
   view.plan = std::move(*plan);
   return ok();
@@ -163,6 +163,7 @@ int show_cluster(const ClusterView& view, Context& context) {
   data["refused"] = refused_json(view.plan);
   context.print(data, [&](const Style& style) { return deploy::to_text(set, style); });
   for (const auto& note : view.fleet.notes) context.note(note);
+  for (const auto& note : view.plan.notes) context.note(note);
   const int refused = tell_refused(view.plan, context);
   const bool rolls = tell_rollouts(view, context);
   return refused != 0 ? refused : set.empty() && !rolls ? 0 : 1;
@@ -196,6 +197,7 @@ int apply_to_cluster(Workplace& place, const ClusterView& view, const deploy::Cl
   const bool at_once = context.format == OutputFormat::text;
   if (at_once) show();
   for (const auto& note : view.fleet.notes) context.note(note);
+  for (const auto& note : view.plan.notes) context.note(note);
   for (const auto& note : report->notes) context.note(escape_control(note));
   if (context.dry_run) context.note("dry run: nothing was written");
   int code = tell_refused(view.plan, context);

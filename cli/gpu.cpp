@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "release/gpu_nodes.h"
 #include "release/project.h"
 #include "validate/gpu.h"
 
@@ -18,7 +19,7 @@ namespace {
 std::string host_name() {
   std::array<char, 256> buffer{};
   if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";
-  return file_name_of(buffer.data());
+  return release::file_name_of(buffer.data());
 }
 
 // Where there is a project, the report stays in it.
@@ -71,16 +72,6 @@ std::vector<Option> cluster_options(GpuCheckOptions& options) {
 }
 
 }  // namespace
-
-std::string file_name_of(std::string host) {
-  for (char& c : host) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-    if (!plain) c = '-';
-  }
-  while (!host.empty() && host.front() == '.') host.erase(0, 1);
-  return host.empty() ? "localhost" : host;
-}
 
 Command gpu_command() {
   auto options = std::make_shared<GpuCheckOptions>();

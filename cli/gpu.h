@@ -18,7 +18,4 @@ struct GpuCheckOptions {
 
 [[nodiscard]] int check_gpu_nodes(const GpuCheckOptions& options, Context& context);
 
-// As a file's name: whatever is no letter, digit, '-' or '.' becomes '-'.
-[[nodiscard]] std::string file_name_of(std::string host);
-
 }  // namespace mlctl::cli

@@ -71,11 +71,10 @@ int show_jobs(const std::vector<deploy::GpuNode>& nodes, const deploy::GpuJobReq
 
 // What was found stays with the project, a file for each node.
 Status keep(const std::vector<release::NodeVerdict>& nodes, const Stage& stage) {
-  const auto folder = stage.project.root / ".mlctl" / "gpu" / stage.environment->name;
   for (const auto& one : nodes) {
     if (!one.check) continue;
-    if (auto written = write_file(folder / (file_name_of(one.node.name) + ".json"), one.check->json); !written)
-      return written;
+    const auto file = release::report_file(stage.project.root, stage.environment->name, one.node.name);
+    if (auto written = write_file(file, one.check->json); !written) return written;
   }
   return ok();
 }

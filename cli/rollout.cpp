@@ -59,6 +59,7 @@ int run_plan(const RolloutWords& options, Context& context) {
   auto plan = deploy::forecast(stage->link.seams(*stage->environment, context), *owner, run_name(), *recorded);
   if (!plan) return context.fail(plan.error());
   context.print(deploy::to_json(*plan), [&](const Style& style) { return deploy::to_text(*plan, style); });
+  for (const auto& note : view->plan.notes) context.note(note);
   return 0;
 }
 
@@ -83,6 +84,7 @@ Status begin(RolloutStage& stage, const RolloutWords& options, Context& context)
   if (!recorded) return recorded.error();
   auto plan = deploy::forecast(seams, *owner, run_name(), *recorded);
   if (!plan) return plan.error();
+  for (const auto& note : view->plan.notes) context.note(note);
   for (const auto& note : plan->notes) context.note(note);
   if (stage.environment->confirm)
     if (auto yes = confirm(

@@ -50,11 +50,18 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
   context.note(owner.name + ": the rollout of " + escape_control(owner.before.rollout->candidate.version) +
                " has ended, all traffic goes to " + escape_control(owner.before.rollout->baseline.version) +
                (ended->empty() ? "" : "; unproven: " + escape_control(*ended)));
-  auto plan = deploy::plan_cluster(seams.cluster, seams.discovery,
-                                   {view.fleet.desired, false, rfc3339(context.clock.wall()), run_name()});
+  auto plan = deploy::plan_cluster(
+      seams.cluster, seams.discovery,
+      {view.fleet.desired, false, rfc3339(context.clock.wall()), run_name(), false, nullptr, view.fleet.gpu_report});
   if (!plan) return plan.error();
+  for (const auto& note : plan->notes) context.note(note);
   for (auto& one : plan->owners) {
-    if (one.name != owner.name || one.refused) continue;
+    if (one.name != owner.name) continue;
+    if (one.refused && !one.aborted) {
+      driver.leave();
+      return *one.refused;
+    }
+    if (one.refused) continue;
     // Where another begins it stays ours until then: nobody is to drive the rest of the old one meanwhile.
     if (one.rollout != deploy::OwnerPlan::Rollout::begins) driver.leave();
     return std::move(one);

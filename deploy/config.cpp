@@ -233,6 +233,7 @@ Result<Environment> decode_environment(const Node& item) {
   environment.pod_monitor = std::move(*monitor);
   environment.gpu_smoke = {get_string(item, "gpu_smoke.image").value_or(""),
                            get_string(item, "gpu_smoke.namespace").value_or("default")};
+  environment.node_autoscaling = get_boolean(item, "node_autoscaling").value_or(false);
   environment.requirements = get_strings(item, "requires");
   environment.confirm = get_boolean(item, "confirm").value_or(false);
   return environment;

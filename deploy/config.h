@@ -89,6 +89,7 @@ struct Environment {
   std::optional<Route> route;
   std::optional<PodMonitor> pod_monitor;
   GpuSmoke gpu_smoke;
+  bool node_autoscaling = false;          // nodes are added where pods find no room
   std::vector<std::string> requirements;  // `requires:` (a keyword in C++)
   bool confirm = false;
 };

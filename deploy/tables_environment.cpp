@@ -123,6 +123,11 @@ Field environment_table() {
               route_table(),
               pod_monitor_table(),
               gpu_smoke_table(),
+              {.name = "node_autoscaling",
+               .type = Type::boolean,
+               .doc = "Whether nodes are added for pods that find no room: GPUs that are missing are no reason to "
+                      "refuse then.",
+               .fallback = "false"},
               {.name = "requires",
                .type = Type::list,
                .doc = "Evidence that a version needs here.",

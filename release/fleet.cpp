@@ -5,6 +5,7 @@
 
 #include "deploy/plan.h"
 #include "release/files.h"
+#include "release/gpu_nodes.h"
 #include "release/locate.h"
 #include "release/reference.h"
 #include "release/select.h"
@@ -271,6 +272,7 @@ Result<Fleet> find_fleet(const Project& project, registry::Git* git, registry::S
       .environment = *environment,
       .desired = {request.environment, std::move(finder.known), std::move(*files), std::move(finder.unrendered)}};
   fleet.notes = std::move(finder.notes);
+  fleet.gpu_report = kept_reports(project.root, request.environment);
   fleet.strangers = std::move(finder.strangers);
   if (!finder.unassigned.empty())
     fleet.notes.push_back("not assigned to " + request.environment + ": " + listed(finder.unassigned));

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "deploy/gitops.h"
+#include "deploy/gpu/room.h"
 #include "registry/git.h"
 #include "registry/store.h"
 #include "registry/tags.h"
@@ -28,6 +29,7 @@ struct Fleet {
   const deploy::Environment* environment = nullptr;
   deploy::Desired desired;
   std::vector<std::string> notes;
+  deploy::GpuReportOf gpu_report = {};      // of the environment's nodes
   std::vector<std::string> strangers = {};  // models that are assigned and have no model.yaml here: left as they are
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/filesystem.h"
+#include "deploy/cluster/fields.h"
 #include "release/work.h"
 
 namespace mlctl::release {
@@ -11,6 +13,7 @@ namespace {
 using validate::Verdict;
 
 constexpr std::size_t longest_reason = 300;
+constexpr std::uint64_t report_limit = 8U << 20U;  // bytes of one that was kept
 
 std::string first_line(const std::string& text) {
   return text.substr(0, std::min(text.find('\n'), longest_reason));
@@ -60,6 +63,32 @@ int exit_code(const std::vector<NodeVerdict>& nodes) {
     if (std::any_of(nodes.begin(), nodes.end(), [&](const NodeVerdict& one) { return one.verdict == worst; }))
       return validate::exit_code(worst);
   return 0;
+}
+
+std::string file_name_of(std::string host) {
+  for (char& c : host) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+    if (!plain) c = '-';
+  }
+  while (!host.empty() && host.front() == '.') host.erase(0, 1);
+  return host.empty() ? "localhost" : host;
+}
+
+std::filesystem::path report_file(const std::filesystem::path& root, const std::string& environment,
+                                  const std::string& node) {
+  return root / ".mlctl" / "gpu" / environment / (file_name_of(node) + ".json");
+}
+
+deploy::GpuReportOf kept_reports(const std::filesystem::path& root, const std::string& environment) {
+  return [root, environment](const std::string& node) -> std::optional<deploy::GpuReport> {
+    const auto text = read_file(report_file(root, environment, node), report_limit);
+    if (!text) return std::nullopt;
+    const auto report = validate::gpu_report(*text);
+    if (!report) return std::nullopt;
+    return deploy::GpuReport{validate::overall(*report) == Verdict::fail,
+                             deploy::text_field(nlohmann::ordered_json::parse(*text, nullptr, false), "startedAt")};
+  };
 }
 
 std::string to_text(const std::vector<NodeVerdict>& nodes, const Style& style) {

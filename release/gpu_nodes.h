@@ -1,6 +1,7 @@
 // What gpu-smoke's answers from the nodes of a cluster mean. A node is fit only by a report that says so; an answer
 // that is no report, or does not agree with the exit code, is an error, never a pass.
 #pragma once
+#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "base/terminal.h"
 #include "deploy/gpu/check.h"
+#include "deploy/gpu/room.h"
 #include "validate/gpu.h"
 
 namespace mlctl::release {
@@ -22,6 +24,14 @@ struct NodeVerdict {
 
 // 1: one is unfit; else 3: one could not be asked; else 5: one is undecided; else 0.
 [[nodiscard]] int exit_code(const std::vector<NodeVerdict>& nodes);
+
+// As a file's name: whatever is no letter, digit, '-' or '.' becomes '-'.
+[[nodiscard]] std::string file_name_of(std::string host);
+// Where the reports of an environment's nodes stay, a file for each.
+[[nodiscard]] std::filesystem::path report_file(const std::filesystem::path& root, const std::string& environment,
+                                                const std::string& node);
+// Of these reports, read when they are asked for. A file that is no report is none.
+[[nodiscard]] deploy::GpuReportOf kept_reports(const std::filesystem::path& root, const std::string& environment);
 
 [[nodiscard]] std::string to_text(const std::vector<NodeVerdict>& nodes, const Style& style);
 [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<NodeVerdict>& nodes);

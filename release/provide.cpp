@@ -17,7 +17,8 @@ constexpr std::size_t askers_limit = 8;  // requests at once
 
 bool is_new_revision(const deploy::OwnerPlan& owner) {
   const bool begins = owner.rollout == deploy::OwnerPlan::Rollout::begins;
-  if (owner.spec == nullptr || (owner.changes_nothing() && !begins) || !owner.after.stable) return false;
+  if (owner.refused || owner.spec == nullptr || (owner.changes_nothing() && !begins) || !owner.after.stable)
+    return false;
   if (owner.spec->kept) return false;  // it was copied when it served
   return !owner.before.stable || owner.before.stable->revision != owner.after.stable->revision;
 }

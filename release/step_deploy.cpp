@@ -10,6 +10,7 @@
 #include "deploy/rollout/drive.h"
 #include "registry/intent.h"
 #include "release/chain_state.h"
+#include "release/gpu_nodes.h"
 #include "release/requirements.h"
 
 namespace mlctl::release {
@@ -74,6 +75,25 @@ registry::AssignRequest assignment_of(const Chain& chain, const EnvironmentState
           .seen = state.seen};
 }
 
+// A number is not taken for pods that would find no GPUs. What was taken already is asked about where it is applied.
+static Status check_gpus_free(Chain& chain, const EnvironmentState& state) {
+  const Node* gpu = find_path(state.config, "serving.gpu");
+  if (!state.environment->cluster || gpu == nullptr || gpu->kind == Node::Kind::null) return ok();
+  auto there = chain.seams.connect(*state.environment);
+  if (!there) return there.error();
+  auto look = state;
+  look.assignment = 0;
+  auto desired = desired_of(chain, look);
+  if (!desired) return desired.error();
+  auto plan = deploy::plan_cluster(*there->cluster, *there->discovery,
+                                   {*desired, false, rfc3339(chain.seams.clock.wall()), chain.request.run, false,
+                                    nullptr, kept_reports(chain.project.root, state.environment->name)});
+  if (!plan) return plan.error();
+  for (const auto& owner : plan->owners)
+    if (owner.refused && !owner.aborted) return *owner.refused;
+  return ok();
+}
+
 StepResult assign_step(Chain& chain, EnvironmentState& state) {
   const auto& environment = *state.environment;
   if (auto met = check_signature(chain.seams.store, environment, chain.model.name, chain.digest, chain.release.tag,
@@ -83,6 +103,7 @@ StepResult assign_step(Chain& chain, EnvironmentState& state) {
   if (environment.confirm)
     if (auto confirmed = chain.request.confirm(question_of(chain, environment.name)); !confirmed)
       return confirmed.error();
+  if (auto room = check_gpus_free(chain, state); !room) return room.error();
   auto taken = registry::assign(chain.seams.git, assignment_of(chain, state, chain.digest));
   if (!taken) return taken.error();
   state.assignment = static_cast<std::int64_t>(taken->n);
@@ -115,7 +136,8 @@ static Result<deploy::ClusterPlan> plan_of(Chain& chain, const EnvironmentState&
   const auto& seams = chain.seams;
   for (bool ended = false;; ended = true) {
     auto plan = deploy::plan_cluster(*there.cluster, *there.discovery,
-                                     {desired, false, rfc3339(seams.clock.wall()), chain.request.run});
+                                     {desired, false, rfc3339(seams.clock.wall()), chain.request.run, false, nullptr,
+                                      kept_reports(chain.project.root, state.environment->name)});
     if (!plan) return plan.error();
     const deploy::OwnerPlan* other = nullptr;
     for (const auto& owner : plan->owners) {
@@ -167,13 +189,18 @@ static StepResult apply_to_cluster(Chain& chain, EnvironmentState& state) {
     changes += owner.changes.size();
   }
   for (const auto& owner : plan->owners)
-    if (owner.rollout != deploy::OwnerPlan::Rollout::none) return roll_out(chain, state, owner, *there);
+    if (owner.rollout != deploy::OwnerPlan::Rollout::none) {
+      auto rolled = roll_out(chain, state, owner, *there);
+      if (rolled) rolled->notes.insert(rolled->notes.end(), plan->notes.begin(), plan->notes.end());
+      return rolled;
+    }
   Outcome outcome{.verdict = Verdict::pass};
   const auto context = there->cluster->context();
   outcome.summary = changes == 0 ? "nothing to change in " + context
                                  : count_text(changes, "change") + " in " + context + ", pods ready";
   outcome.facts["context"] = context;
   outcome.notes = report->notes;
+  outcome.notes.insert(outcome.notes.end(), plan->notes.begin(), plan->notes.end());
   if (*copied > 0) outcome.notes.push_back("the version was copied to " + state.environment->pull);
   return outcome;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/interrupt.h"
 #include "base/terminal.h"
 
 namespace mlctl::deploy {
@@ -13,6 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int tries = 5;  // of taking the locks, when others are faster
+constexpr std::chrono::seconds last_words{5};
 
 Error owned_by_others(const OwnerPlan& owner) {
   std::string message;
@@ -58,7 +60,11 @@ ClusterPlan part_of(const ClusterPlan& plan, bool models) {
 class Locker {
  public:
   Locker(const Desired& desired, const Writer& writer)
-      : request_{desired, writer.options.force_conflicts, rfc3339(writer.clock.wall()), writer.options.run},
+      : request_{.desired = desired,
+                 .force_conflicts = writer.options.force_conflicts,
+                 .now = rfc3339(writer.clock.wall()),
+                 .run = writer.options.run,
+                 .wants_room = false},
         writer_(writer) {}
 
   // The plan as it is when all of its models are ours; those that are not to be had are among `lost`.
@@ -68,7 +74,10 @@ class Locker {
       auto open = take(plan, lost);
       if (!open) return open.error();
       auto again = plan_cluster(writer_.cluster, writer_.discovery, request_);
-      if (!again) return again.error();
+      if (!again) {
+        give_back();
+        return again.error();
+      }
       plan = part_of(*again, true);
       std::erase_if(plan.owners, [&](const OwnerPlan& owner) { return names_.count(owner.name) == 0; });
       for (const auto& owner : again->owners)
@@ -93,14 +102,33 @@ class Locker {
     std::size_t faster = 0;
     for (std::size_t i = 0; i < answers.size(); ++i) {
       if (!answers[i]) return answers[i].error();
-      if (is_fine(*answers[i]))
+      if (is_fine(*answers[i])) {
         epochs_[owners[i]->name] = owners[i]->before.epoch + 1;
-      else if (answers[i]->status == 409)
+        if (auto state = parse_state(Json::parse(answers[i]->body, nullptr, false)))
+          taken_.insert_or_assign(owners[i]->name, std::move(*state));
+      }
+      if (answers[i]->status == 409)
         ++faster;
-      else
+      else if (!is_fine(*answers[i]))
         lost.push_back({owners[i]->name, {}, error_of(writer_.cluster, requests[i], *answers[i])});
     }
     return faster;
+  }
+
+  // Nothing was done with them, after Ctrl-C for one: nobody is to be told that we still work on them.
+  void give_back() {
+    const LastWords allowed(last_words);
+    std::vector<ApiRequest> requests;
+    for (auto& [name, state] : taken_) {
+      state.work = {};
+      requests.push_back({.method = "PUT",
+                          .path = state_path(state.model, state.name_space),
+                          .query = {{"fieldManager", field_manager}},
+                          .body = to_object(state).dump(),
+                          .content_type = "application/json",
+                          .about = "state of " + name});
+    }
+    static_cast<void>(writer_.cluster.send(requests, {}));
   }
 
   ClusterPlan ours(const ClusterPlan& plan, std::vector<OwnerOutcome>& lost) {
@@ -132,6 +160,7 @@ class Locker {
   std::set<std::string> names_;                  // of the models that there is something to do for
   std::map<std::string, Error> refused_;         // that became impossible meanwhile
   std::map<std::string, std::uint64_t> epochs_;  // that we raised the states to
+  std::map<std::string, ModelState> taken_;      // as we wrote them
 };
 
 }  // namespace

@@ -91,6 +91,7 @@ ApiRequest page_of(const ListQuery& query, const Walk& walk) {
                      .about = "list of " + query.resource.plural};
   request.query.emplace_back("limit", std::to_string(page_size));
   if (!query.label_selector.empty()) request.query.emplace_back("labelSelector", query.label_selector);
+  if (!query.field_selector.empty()) request.query.emplace_back("fieldSelector", query.field_selector);
   if (!walk.next.empty()) request.query.emplace_back("continue", walk.next);
   return request;
 }

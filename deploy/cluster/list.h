@@ -20,8 +20,9 @@ struct ListQuery {
   std::string name_space;      // "": all
   std::string label_selector;  // "": all
   std::string accept = "application/json";
-  bool with_owners = false;  // metadata.managedFields, half of an answer and most of its tree
-  bool with_spec = true;     // of thousands of pods nobody wants it
+  bool with_owners = false;         // metadata.managedFields, half of an answer and most of its tree
+  bool with_spec = true;            // of thousands of pods nobody wants it
+  std::string field_selector = {};  // "": all
 };
 struct Listing {
   Objects items;  // with apiVersion and kind, which lists leave out

@@ -14,6 +14,7 @@
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/plan_detail.h"
+#include "deploy/gpu/check_room.h"
 #include "deploy/plan.h"
 
 namespace mlctl::deploy {
@@ -35,6 +36,9 @@ class Planner {
       record(owner);
       if (owner.rollout == OwnerPlan::Rollout::none && owner.changes_nothing()) owner.bodies.clear();
     }
+    if (request_.wants_room)
+      if (auto asked = refuse_without_gpus(cluster_, discovery_, plan_, request_.gpu_report); !asked)
+        return asked.error();
     return std::move(plan_);
   }
 

@@ -15,6 +15,7 @@
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/state.h"
 #include "deploy/gitops.h"
+#include "deploy/gpu/room.h"
 
 namespace mlctl::deploy {
 
@@ -50,18 +51,22 @@ struct OwnerPlan {
 struct ClusterPlan {
   std::vector<OwnerPlan> owners;  // `spec` points into what was desired
   std::size_t unchanged = 0;
+  std::vector<std::string> notes = {};  // for people: nothing of it changes what is done
 };
 [[nodiscard]] ChangeSet change_set(const ClusterPlan& plan);
 
 struct PlanRequest {
   const Desired& desired;
   bool force_conflicts = false;
-  std::string now, run;        // for what becomes stable: RFC 3339; who
-  bool again = false;          // a rollout that was aborted may begin once more
-  LiveAhead* ahead = nullptr;  // what is there, being read already
+  std::string now, run;         // for what becomes stable: RFC 3339; who
+  bool again = false;           // a rollout that was aborted may begin once more
+  LiveAhead* ahead = nullptr;   // what is there, being read already
+  GpuReportOf gpu_report = {};  // empty: no node was checked
+  bool wants_room = true;       // for new pods that want GPUs; false: that was asked a moment ago
 };
 // One model is refused, and the others are not, where the cluster remembers a higher N (denied), an object of that name
-// is somebody else's or the model's state is another environment's (conflict), or the state cannot be read (corrupt).
+// is somebody else's or the model's state is another environment's (conflict), the state cannot be read (corrupt), or
+// its new pods would find no GPUs (denied).
 // Error{not_found}: a namespace, or a kind, that is not there; Error{denied}: a namespace that is being deleted. Field
 // conflicts are no error here: they stand in the changes.
 [[nodiscard]] Result<ClusterPlan> plan_cluster(Cluster& cluster, Discovery& discovery, const PlanRequest& request);

@@ -32,12 +32,6 @@ bool is_on_its_way(const RolloutState& rollout, const std::string& now) {
   return rollout.phase != Phase::aborted || !time || *time - rollout.since < rollout.plan.config.look_around;
 }
 
-// What served before was judged when it came, and is wanted now: the way back is not shifted step by step (decision
-// 13). Only the way there: what changes under an assignment that serves already is something new.
-bool goes_back(const OwnerPlan& owner) {
-  return owner.spec->way_back && owner.before.stable->assignment < static_cast<std::uint64_t>(owner.spec->assignment);
-}
-
 }  // namespace
 
 OwnerPlan left_alone(const Unrendered& unrendered, const std::string& environment) {
@@ -89,6 +83,11 @@ Error not_ours(const ObjectKey& key, const Stranger& stranger) {
           to_string(key) + " is there already, and not mlctl's" +
               (stranger.owner.empty() ? "" : " but of " + escape_control(stranger.owner)),
           "delete it, give the model another name or namespace, or take it over with `--force-conflicts`"};
+}
+
+bool goes_back(const OwnerPlan& owner) {
+  return owner.spec->way_back && owner.before.stable &&
+         owner.before.stable->assignment < static_cast<std::uint64_t>(owner.spec->assignment);
 }
 
 void find_rollout(OwnerPlan& owner, const std::string& now, bool again) {

@@ -20,6 +20,10 @@ namespace mlctl::deploy {
 [[nodiscard]] std::optional<Error> another_by_that_number(const OwnerPlan& owner);
 [[nodiscard]] Error not_ours(const ObjectKey& key, const Stranger& stranger);
 
+// What served before was judged when it came, and is wanted now: the way back is not shifted step by step (decision
+// 13). Only the way there: what changes under an assignment that serves already is something new. It has a spec.
+[[nodiscard]] bool goes_back(const OwnerPlan& owner);
+
 // Whether the owner has a rollout before it, or in the middle; or is refused, because that rollout was aborted. `now`:
 // RFC 3339; `again`: what was aborted may begin once more.
 void find_rollout(OwnerPlan& owner, const std::string& now, bool again);

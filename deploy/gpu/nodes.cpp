@@ -36,6 +36,7 @@ GpuNode node_from(const Json& node) {
   const auto label = [&](const char* name) { return label_of(node, name); };
   return {.name = key_of(node).name,
           .count = amount(field(node, "status"), "allocatable"),
+          .labelled = whole(label("nvidia.com/gpu.count")),
           .model = label("nvidia.com/gpu.product"),
           .memory = whole(label("nvidia.com/gpu.memory")),
           .major = static_cast<int>(std::min<std::int64_t>(whole(label("nvidia.com/gpu.compute.major")), 1000)),

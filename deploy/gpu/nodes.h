@@ -20,10 +20,11 @@ struct Taint {
 
 struct GpuNode {
   std::string name;
-  std::int64_t count = 0;    // GPUs that pods can get
-  std::string model;         // "NVIDIA-H100-80GB-HBM3"; "": the label is not there
-  std::int64_t memory = 0;   // MiB of each; 0: not known
-  int major = 0, minor = 0;  // compute capability; 0.0: not known
+  std::int64_t count = 0;     // GPUs that pods can get
+  std::int64_t labelled = 0;  // by nvidia.com/gpu.count; 0: the label is not there
+  std::string model;          // "NVIDIA-H100-80GB-HBM3"; "": the label is not there
+  std::int64_t memory = 0;    // MiB of each; 0: not known
+  int major = 0, minor = 0;   // compute capability; 0.0: not known
   std::vector<Taint> taints;
   bool ready = false;
   std::string mark;  // of an earlier check: gpu_label's value, or ""

@@ -7,14 +7,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mlctl=$1 gpu_smoke=${2:-}
-work=$(mktemp -d)
-export MLCTL_TEST_CLUSTER=$work/state
-
-clean_up() {
-  [ ! -e "$MLCTL_TEST_CLUSTER" ] || "$here/cluster" down || true
-  rm -rf "$work"
-}
-trap clean_up EXIT
+. "$here/lib/full-test.sh"
 
 fail() {
   echo "FAILED: $1"
@@ -22,17 +15,8 @@ fail() {
   exit 1
 }
 
-busybox=$(command -v busybox) && ! ldd "$busybox" >/dev/null 2>&1 ||
-  { echo "skipped: no static busybox (Debian: busybox-static)"; exit 77; }
-code=0
-"$here/cluster" up --state "$MLCTL_TEST_CLUSTER" >"$work/env" || code=$?
-if [ "$code" -eq 3 ]; then
-  echo "skipped: no full cluster can be had here (see the lines above)"
-  exit 77
-fi
-[ "$code" -eq 0 ] || exit 1
-# shellcheck source=/dev/null
-source "$work/env"
+static_busybox
+full_cluster
 
 kubectl() { "$here/cluster" kubectl "$@"; }
 
@@ -120,6 +104,49 @@ wait "$check" || code=$?
 [ "$code" -eq 130 ] || fail "Ctrl-C ends it with $code"
 no_job_is_left
 echo "ok   two checks at once, and Ctrl-C"
+
+# What mlctl says of the room, and what the scheduler makes of it. Only labels are missing: the node has two GPUs.
+cat >"$work/project/mlctl.yaml" <<Y
+apiVersion: mlctl/v1
+kind: Project
+runtimes:
+  mlserver: {image: "registry.example/mlserver@sha256:$(printf 'a%.0s' {1..64})"}
+environments: [{name: prod, cluster: {context: test}, pull: "oci://registry.example/models", node_autoscaling: true}]
+Y
+mkdir -p "$work/project/models/seg"
+cat >"$work/project/models/seg/model.yaml" <<Y
+apiVersion: mlctl/v1
+kind: Model
+name: seg
+serving: {autoscale: {min: 3, max: 3}, gpu: {count: 1, memory: 24Gi, arch: ">=8.0"}}
+Y
+(cd "$work/project" && echo weights >models/seg/weights.bin && git add . && git commit -q -m "A model" && git tag -am v1 seg@v1.0.0 &&
+  git tag -am 1 'seg#prod#1')
+project() { (cd "$work/project" && "$here/cluster" run "$mlctl" "$@") >"$work/out" 2>&1 || true; }
+project diff --env prod
+says '3 new pods want 1 GPU each.* and there is no room'
+says "$node: it has the taint team=vision"
+kubectl taint node "$node" team- >/dev/null
+project diff --env prod
+says "$node: it has no label nvidia.com/gpu.count"
+kubectl label node "$node" nvidia.com/gpu.count=2 nvidia.com/gpu.memory=81559 nvidia.com/gpu.compute.major=9 \
+  nvidia.com/gpu.compute.minor=0 >/dev/null
+project diff --env prod
+says 'there is room for 2'
+says "$node: 2 of 2 GPUs free"
+(cd "$work/project" && "$here/cluster" run "$mlctl" render --env prod) >"$work/rendered"
+no_pods() { for ((i = 0; i < 300; i++)); do [ "$(kubectl get pods -o name | wc -l)" -ne 0 ] || return 0; sleep 0.2; done; }
+no_pods  # of the checks before: while they end they hold their GPUs
+kubectl apply -f - <"$work/rendered" >/dev/null
+placed() { kubectl get pods -o jsonpath='{range .items[*]}{.spec.nodeName}{"\n"}{end}' | grep -c . || true; }
+unplaced() { kubectl get pods -o jsonpath='{.items[*].status.conditions[?(@.reason=="Unschedulable")].message}'; }
+for ((i = 0; i < 150; i++)); do [ -z "$(unplaced)" ] || [ "$(placed)" -lt 2 ] || break; sleep 0.2; done
+unplaced >"$work/out"
+says 'Insufficient nvidia.com/gpu'
+[ "$(placed)" -eq 2 ] || fail "the scheduler has placed $(placed) pods, and not 2"
+kubectl delete --wait=false -f - <"$work/rendered" >/dev/null
+no_pods
+echo "ok   there is room for as many pods as the scheduler finds places for"
 
 if [ -n "$gpu_smoke" ] && [ -x "$gpu_smoke" ]; then
   mkdir -p "$work/real"

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/filesystem.h"
+
 using namespace mlctl;
 using namespace mlctl::release;
 using validate::Verdict;
@@ -97,4 +99,26 @@ TEST_CASE("the worst node decides, and all are shown") {
   CHECK(json[0]["report"]["verdict"] == "pass");
   CHECK(json[1]["verdict"] == "error");
   CHECK(!json[1].contains("report"));
+}
+
+TEST_CASE("what was found on a node is kept for whoever asks whether there is room") {
+  const auto folder = TemporaryFolder::create();
+  REQUIRE(folder);
+  const auto& root = folder->path();
+  const auto started = R"("startedAt":"2026-01-02T03:04:05Z",)";
+  REQUIRE(write_file(report_file(root, "prod", "a"), report("pass", started)));
+  REQUIRE(write_file(report_file(root, "prod", "b"), report("fail", started)));
+  REQUIRE(write_file(report_file(root, "prod", "undecided"), report("inconclusive", started)));
+  REQUIRE(write_file(report_file(root, "prod", "played"), report("pass", R"("replayedFrom":"trace.json",)")));
+  REQUIRE(write_file(report_file(root, "prod", "broken"), "{"));
+  const auto of = kept_reports(root, "prod");
+  CHECK(!of("a")->unfit);
+  CHECK(of("b")->unfit);
+  CHECK(of("b")->when == "2026-01-02T03:04:05Z");
+  CHECK(!of("undecided")->unfit);
+  for (const char* none : {"played", "broken", "never", "../prod/b"}) {
+    CAPTURE(none);
+    CHECK(!of(none));
+  }
+  CHECK(!kept_reports(root, "staging")("b"));
 }

@@ -68,6 +68,26 @@ bool selected(const ApiRequest& request, const Json& labels) {
   return true;
 }
 
+// "spec.nodeName=a,status.phase!=Failed": of pods, by text.
+bool chosen(const ApiRequest& request, const Json& object) {
+  for (const auto& [key, text] : request.query) {
+    if (key != "fieldSelector") continue;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const auto end = std::min(text.find(',', begin), text.size());
+      const auto one = text.substr(begin, end - begin);
+      begin = end + 1;
+      const auto equals = one.find('=');
+      const bool differs = one[equals - 1] == '!';
+      auto path = "/" + one.substr(0, differs ? equals - 1 : equals);
+      std::replace(path.begin(), path.end(), '.', '/');
+      const Json::json_pointer place(path);
+      const auto value = object.contains(place) ? object.at(place).get<std::string>() : std::string();
+      if ((value == one.substr(equals + 1)) == differs) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 std::vector<Result<ApiAnswer>> MemoryCluster::send(const std::vector<ApiRequest>& requests,
@@ -121,7 +141,8 @@ MemoryCluster::Objects MemoryCluster::matching(const ApiRequest& request) const 
   for (const auto& [path, object] : objects) {
     const auto folder = path.substr(0, path.rfind('/'));
     if (!folder.ends_with(plural) || !folder.starts_with(root + "/")) continue;
-    if (selected(request, object["metadata"].value("labels", Json::object()))) out.emplace(path, object);
+    if (selected(request, object["metadata"].value("labels", Json::object())) && chosen(request, object))
+      out.emplace(path, object);
   }
   return out;
 }
@@ -245,7 +266,7 @@ ApiAnswer MemoryCluster::write(const ApiRequest& request) {
     merged.merge_patch(object);
     object = std::move(merged);
   }
-  const std::string name = object["metadata"]["name"];
+  const std::string name = object["metadata"].value("name", object["metadata"].value("generateName", "") + "x");
   const auto path = request.method == "POST" ? request.path + "/" + name : request.path;
   const auto space = path.find("/namespaces/");
   if (const auto end = space == std::string::npos ? space : path.find('/', space + 12); end != std::string::npos)
