@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/interrupt.h"
 #include "deploy/cluster/clear_up.h"
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/live.h"
@@ -18,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int tries = 5;  // of a write that somebody else was faster than
+constexpr std::chrono::seconds last_words{5};
 
 // What must be there before what. Traffic comes after everything that it needs, removals come last.
 enum class Order { name_space, quota, account, backend, pods, scaling, traffic, removal };
@@ -253,6 +255,7 @@ class Performer {
 
   // The states: what was reached, and that nobody works on it any more.
   Status record() {
+    const LastWords allowed(last_words);  // after Ctrl-C too: nobody is to be told that we still work on it
     std::vector<ApiRequest> requests;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i) {
