@@ -2,6 +2,9 @@
 // `readingErrors` has its NVML code; a trace may also say {"error": 4} in its place.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -100,21 +103,28 @@ class JsonLoader {
       read(name, *found, value);
     }
   }
+  // Several parts may be one reading: it was read when all of them were.
   template <class R, class T>
   void part(const char* name, Reading<R>& reading, T& value) {
     const Json* found = json_->find(name);
-    if (found == nullptr) return;
-    if (const Json* error = found->find("error")) return read(name, *error, reading.code);
-    if (found->kind != Json::Kind::null) {
-      reading.code = nvml::kSuccess;
+    const Json* error = found != nullptr ? found->find("error") : nullptr;
+    if (found != nullptr && found->kind != Json::Kind::null && error == nullptr) {
+      if (!has_failed(&reading)) reading.code = nvml::kSuccess;
       return read(name, *found, value);
     }
     const Json* errors = json_->find("readingErrors");
-    if (const Json* code = errors != nullptr ? errors->find(name) : nullptr) read(name, *code, reading.code);
+    if (found != nullptr && error == nullptr && errors != nullptr) error = errors->find(name);
+    int code = nvml::kNotAsked;
+    if (error != nullptr) read(name, *error, code);
+    if (code == nvml::kSuccess) return wrong(name);  // neither a value nor an error
+    if (!has_failed(&reading) || reading.code == nvml::kNotAsked) reading.code = code;
+    failed_.push_back(&reading);
   }
   template <class T>
-  void when(bool, const char* name, T& value) {
-    (*this)(name, value);
+  void when(bool known, const char* name, T& value) {
+    const Json* found = json_->find(name);
+    if (found != nullptr && found->kind != Json::Kind::null) return read(name, *found, value);
+    if (known) wrong(name);
   }
   void constant(const char*, const char*) {}
 
@@ -125,7 +135,10 @@ class JsonLoader {
 
  private:
   void wrong(const char* name) {
-    if (problem_.empty()) problem_ = std::string(name) + " is of the wrong kind";
+    if (problem_.empty()) problem_ = std::string(name) + " is missing, of the wrong kind or out of range";
+  }
+  [[nodiscard]] bool has_failed(const void* reading) const {
+    return std::find(failed_.begin(), failed_.end(), reading) != failed_.end();
   }
 
   template <class T>
@@ -134,7 +147,10 @@ class JsonLoader {
     if constexpr (is_list<T>) {
       if (json.kind != Kind::array) return wrong(name);
       value.clear();
-      for (const auto& item : json.items) read(name, item, value.emplace_back());
+      for (const auto& item : json.items) {
+        if (std::is_arithmetic_v<typename T::value_type> && item.kind == Kind::null) return wrong(name);
+        read(name, item, value.emplace_back());
+      }
     } else if constexpr (std::is_same_v<T, std::string>) {
       if (json.kind != Kind::string && json.kind != Kind::null) return wrong(name);
       value = json.string;
@@ -149,7 +165,8 @@ class JsonLoader {
       if (json.kind != Kind::boolean) return wrong(name);
       value = json.boolean;
     } else if constexpr (std::is_arithmetic_v<T>) {
-      if (json.kind == Kind::null) return;  // a number that was not known
+      // What is not a number is written as null. A count always is one.
+      if (json.kind == Kind::null && std::is_floating_point_v<T>) return;
       if (json.kind != Kind::number) return wrong(name);
       value = to_number<T>(name, json);
     } else {
@@ -159,16 +176,25 @@ class JsonLoader {
     }
   }
 
+  // What does not fit is refused: cut off it would become another number, and 0 is often a good one.
   template <class T>
   T to_number(const char* name, const Json& json) {
-    if constexpr (std::is_floating_point_v<T>) return json.number;
-    if (std::is_unsigned_v<T> ? !json.whole : json.number < -1e9) wrong(name);
-    if (std::is_unsigned_v<T>) return static_cast<T>(json.whole.value_or(0));
-    return json.number > 2e9 || json.number < -1e9 ? T{} : static_cast<T>(json.number);
+    if constexpr (std::is_floating_point_v<T>) {
+      return json.number;
+    } else if constexpr (std::is_unsigned_v<T>) {
+      if (json.whole && *json.whole <= std::numeric_limits<T>::max()) return static_cast<T>(*json.whole);
+    } else {
+      static_assert(sizeof(T) <= sizeof(int));  // a double has all of these
+      const bool fits = json.number >= std::numeric_limits<T>::min() && json.number <= std::numeric_limits<T>::max();
+      if (fits && std::trunc(json.number) == json.number) return static_cast<T>(json.number);
+    }
+    wrong(name);
+    return T{};
   }
 
   const Json* json_;
   std::string& problem_;
+  std::vector<const void*> failed_;  // readings of which a part is missing
 };
 
 }  // namespace gpu_smoke

@@ -8,7 +8,7 @@ class CudaAbsent final : public Cuda {
  public:
   bool built() const override { return false; }
   CudaNode open() override { return {}; }
-  Outcome start(int) override { return {}; }
+  FirstKernel start(int) override { return {}; }
   GemmRun run_gemm(int, const GemmProblem&) override { return {}; }
   GemmRun run_exact(int, DataType, const GemmProblem&) override { return {}; }
   MemoryRun test_memory(int) override { return {}; }

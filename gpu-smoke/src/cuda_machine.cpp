@@ -76,8 +76,8 @@ class CudaRuntime final : public Cuda {
     return node;
   }
 
-  Outcome start(int ordinal) override {
-    return on<Outcome>(ordinal, [] { return run_first_kernel(); });
+  FirstKernel start(int ordinal) override {
+    return on<FirstKernel>(ordinal, [] { return run_first_kernel(); });
   }
   GemmRun run_gemm(int ordinal, const GemmProblem& problem) override {
     return on<GemmRun>(ordinal, [&] { return run_integer_product(problem); });

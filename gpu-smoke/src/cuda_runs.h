@@ -17,7 +17,7 @@ struct Chip {
 [[nodiscard]] SustainedRun run_sustained(const Chip& chip, double seconds,
                                          const GemmProblem& problem);  // cuda_sustained
 [[nodiscard]] MemoryRun run_memory_test();                             // cuda_memory
-[[nodiscard]] Outcome run_first_kernel();                              // cuda_memory
+[[nodiscard]] FirstKernel run_first_kernel();                          // cuda_memory
 [[nodiscard]] BandwidthRun run_transfer(bool to_device);               // cuda_transfers
 [[nodiscard]] BandwidthRun run_copy(const Chip& chip);                 // cuda_transfers
 [[nodiscard]] PeerRun run_peer(int from, int to);                      // cuda_transfers

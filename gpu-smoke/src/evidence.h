@@ -113,6 +113,11 @@ struct Outcome {
   std::string skipped;  // why it was not tried on this chip; empty when it was
 };
 
+// A context, and a kernel that writes a little memory and one that reads it again.
+struct FirstKernel : Outcome {
+  std::uint64_t wrong_words = 0;  // of 8 bytes
+};
+
 struct GemmRun : Outcome {
   DataType type = DataType::int8;
   int rows = 0;
@@ -189,7 +194,7 @@ struct CudaGpu {
   int clock_mhz = 0;  // peak, of the SMs and of the memory
   int memory_clock_mhz = 0;
   int memory_bus_bits = 0;
-  Outcome context;  // created, and a first tiny kernel answered
+  FirstKernel context;
   MemoryRun memory;
   std::vector<GemmRun> exact;
   BandwidthRun host_to_device;

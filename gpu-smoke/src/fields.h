@@ -87,6 +87,12 @@ void outcome(Archive& archive, auto& run) {
 }
 
 template <class Archive>
+void fields(Archive& archive, Is<FirstKernel> auto& k) {
+  outcome(archive, k);
+  archive("wrongWordsCount", k.wrong_words);
+}
+
+template <class Archive>
 void fields(Archive& archive, Is<GemmRun> auto& g) {
   archive("inputType", g.type);
   archive.constant("outputType", g.type == DataType::int8 ? "int32" : g.type == DataType::fp64 ? "fp64" : "fp32");

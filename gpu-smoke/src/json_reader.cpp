@@ -99,6 +99,8 @@ class Parser {
     value.kind = Json::Kind::number;
     const char* begin = text_.data() + at_;
     const char* end = text_.data() + text_.size();
+    const char* digit = *begin == '-' ? begin + 1 : begin;
+    if (digit == end || *digit < '0' || *digit > '9') return wrong("expected a value");  // from_chars reads "inf"
     const auto [stop, failed] = std::from_chars(begin, end, value.number);
     if (failed != std::errc{}) return wrong("expected a value");
     std::uint64_t whole = 0;

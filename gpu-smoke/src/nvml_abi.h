@@ -10,6 +10,7 @@ using Device = struct nvmlDevice_st*;
 enum Code : int {
   kNotAsked = -1,  // ours: the call was never made
   kSuccess = 0,
+  kInvalidArgument = 2,
   kNotSupported = 3,
   kNoPermission = 4,
   kInsufficientSize = 7,

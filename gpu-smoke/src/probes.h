@@ -44,7 +44,7 @@ class Cuda {
   // Counts and describes the GPUs; creates no context. Called once.
   virtual CudaNode open() = 0;
   // Creates the context and has a first tiny kernel answer.
-  virtual Outcome start(int ordinal) = 0;
+  virtual FirstKernel start(int ordinal) = 0;
   // One product on the integer units, compared on the CPU.
   virtual GemmRun run_gemm(int ordinal, const GemmProblem& problem) = 0;
   // The same in another type, on tensor cores where the chip has them for it, until every SM had a part.

@@ -58,7 +58,7 @@ double share_of_fp16(int major, DataType type) {
   return 0;
 }
 
-std::optional<Reference> link_reference(const NvmlGpu* nvml) {
+std::optional<Reference> link_reference(const CudaGpu& gpu, const NvmlGpu* nvml) {
   if (nvml == nullptr) return std::nullopt;
   const auto& generation = nvml->facts.pcie_max_generation;
   const auto& lanes = nvml->facts.pcie_max_width;
@@ -66,7 +66,8 @@ std::optional<Reference> link_reference(const NvmlGpu* nvml) {
   const double peak = pcie_peak_gb_s(generation.value, lanes.value);
   if (peak <= 0) return std::nullopt;
   const std::string link = "PCIe " + std::to_string(generation.value) + " x" + std::to_string(lanes.value);
-  return Reference{peak * kPcieShare, true, link};
+  // How much of a link an unknown chip can fill is not known.
+  return Reference{peak * kPcieShare, find_chip(gpu.name) != nullptr, link};
 }
 
 std::optional<Reference> from_formula(const CudaGpu& gpu, const Metric& metric) {
@@ -118,7 +119,7 @@ double formula_fp16_tflops(int major, int minor, int sm_count, int clock_mhz) {
 
 std::optional<Reference> reference_for(const CudaGpu& gpu, const NvmlGpu* nvml, const Metric& metric) {
   if (metric.kind == MetricKind::host_to_device || metric.kind == MetricKind::device_to_host) {
-    return link_reference(nvml);
+    return link_reference(gpu, nvml);
   }
   const ChipReference* chip = find_chip(gpu.name);
   if (chip == nullptr) return from_formula(gpu, metric);

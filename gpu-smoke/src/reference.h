@@ -28,7 +28,7 @@ struct ChipReference {
 
 struct Reference {
   double expected = 0;
-  bool from_table = false;  // otherwise from a formula, which only warns
+  bool from_table = false;  // the chip is known; otherwise from a formula, which only warns
   std::string source;       // for people
 };
 

@@ -50,6 +50,7 @@ constexpr Hint kHints[] = {
     {"slower-than-before", "compare clocks, power and driver version with the earlier runs"},
     {"mig", "run it on the whole GPU to judge its speed; with --quick only what MIG allows is asked"},
     {"shared", "stop what uses the GPU, then run again"},
+    {"sharing-unknown", "let it read the GPU's processes and MIG mode, then run again"},
     {"reset-required", "drain the GPU, then `nvidia-smi --gpu-reset`"},
 };
 

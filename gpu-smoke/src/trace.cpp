@@ -79,7 +79,7 @@ void load_gpu(const Json& json, Evidence& evidence, std::string& problem) {
     loader("name", gpu.name);
     loader("pciBusId", gpu.pci_bus_id);
     loader("computeCapability", capability);
-    if (std::sscanf(capability.c_str(), "%d.%d", &gpu.major, &gpu.minor) != 2) problem = "computeCapability";
+    if (std::sscanf(capability.c_str(), "%3d.%3d", &gpu.major, &gpu.minor) != 2) problem = "computeCapability";
     loader("smCount", gpu.sm_count);
     loader("memoryTotalBytes", gpu.memory_bytes);
     loader("gemm", gpu.gemm);
@@ -112,7 +112,8 @@ std::optional<Evidence> from_json(const Json& json, std::string& error) {
   }
   // GPUs that CUDA_VISIBLE_DEVICES hid are counted, and not listed.
   unsigned by_nvml = 0;
-  loader("nvmlGpuCount", by_nvml);
+  const Json* counted = json.find("nvmlGpuCount");
+  if (counted != nullptr && counted->kind != Json::Kind::null) loader("nvmlGpuCount", by_nvml);
   while (evidence.visible_devices_set && evidence.nvml.gpus.size() < by_nvml) evidence.nvml.gpus.emplace_back();
   if (!error.empty()) return std::nullopt;
   return evidence;

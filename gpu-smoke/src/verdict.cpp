@@ -1,5 +1,9 @@
 #include "verdict.h"
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
 #include "verdict_codes.h"
 
 namespace gpu_smoke {
@@ -74,17 +78,44 @@ void summarise(Report& report) {
 std::string sharing(const Subject& subject) {
   const bool named = subject.cuda != nullptr && subject.cuda->name.find("MIG ") != std::string::npos;
   if (named) return "mig";
-  if (subject.nvml == nullptr) return "";
-  const Health& before = subject.nvml->before;
-  if (before.mig_enabled.ok() && before.mig_enabled.value) return "mig";
-  return before.compute_processes.ok() && before.compute_processes.value > 0 ? "shared" : "";
+  if (subject.nvml == nullptr) return "sharing-unknown";
+  const auto& mig = subject.nvml->before.mig_enabled;
+  const auto& others = subject.nvml->before.compute_processes;
+  if (mig.ok() && mig.value) return "mig";
+  if (others.ok() && others.value > 0) return "shared";
+  // Chips and drivers without MIG say so.
+  const bool no_mig = mig.ok() || mig.code == nvml::kNotSupported || mig.code == nvml::kFunctionNotFound;
+  return no_mig && others.ok() ? "" : "sharing-unknown";
+}
+
+bool is_shared(const Subject& subject) {
+  const std::string why = sharing(subject);
+  return why == "mig" || why == "shared";
 }
 
 namespace {
 
-// Under MIG the driver has counters for the whole GPU, and often gives none to one part of it.
+// Under MIG the driver has counters for the whole GPU, and often gives none to one part of it, or refuses them.
 void mark_unavailable(Check& check, const Subject& subject) {
-  if (check.cause == "not-supported" && sharing(subject) == "mig") check.cause = "unavailable";
+  const bool refused = check.verdict == Verdict::error && check.cause == "no-permission" && subject.nvml != nullptr &&
+                       subject.nvml->handle_code == nvml::kSuccess;
+  if ((check.cause != "not-supported" && !refused) || sharing(subject) != "mig") return;
+  check.verdict = Verdict::skipped;
+  check.cause = "unavailable";
+}
+
+// Others may be what slows the GPU, heats it or fills its link: what they can cause does not condemn it.
+void leave_open(Check& check, const std::string& why) {
+  static constexpr std::string_view kCanBeOthers[] = {"throttled", "pcie-degraded", "slow", "slower-than-peers",
+                                                      "slower-than-before"};
+  const auto* end = std::end(kCanBeOthers);
+  if (why.empty() || check.verdict != Verdict::fail || std::find(std::begin(kCanBeOthers), end, check.cause) == end) {
+    return;
+  }
+  check.verdict = Verdict::inconclusive;
+  check.cause = why;
+  check.reason +=
+      why == "sharing-unknown" ? "; whether others use the GPU could not be read" : "; the GPU is not ours alone";
 }
 
 void append(std::vector<Check>& to, std::vector<Check> from) {
@@ -106,7 +137,11 @@ Report judge(const Evidence& evidence, const Policy& policy) {
     for (auto& check : gpu.checks) mark_unavailable(check, subject);
     append(gpu.checks, judge_correctness(subject));
     append(gpu.checks, judge_speed(subject));
-    for (auto& check : gpu.checks) apply_strict(check, policy);
+    const std::string why = sharing(subject);
+    for (auto& check : gpu.checks) {
+      leave_open(check, why);
+      apply_strict(check, policy);
+    }
   }
   for (auto& check : report.checks) apply_strict(check, policy);
   summarise(report);

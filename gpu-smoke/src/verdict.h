@@ -17,9 +17,11 @@ struct Subject {
   const NvmlGpu* nvml = nullptr;
 };
 
-// Why the GPU is not ours alone: "mig", "shared" (other processes were on it), or empty. Then GPU-wide counters
-// say little and measurements of speed nothing; a wrong result is as wrong as ever.
+// Why the GPU is not ours alone: "mig", "shared" (other processes were on it), "sharing-unknown" (NVML does not say),
+// or empty. Then neither its speed nor a counter of the whole GPU condemns it; a wrong result is as wrong as ever.
 [[nodiscard]] std::string sharing(const Subject& subject);
+// True for "mig" and "shared": then measurements of speed say nothing at all.
+[[nodiscard]] bool is_shared(const Subject& subject);
 
 // The rules, in the order in which they are reported. Each level has its own set.
 [[nodiscard]] std::vector<Check> judge_node(const Evidence& evidence, const Policy& policy);

@@ -72,6 +72,10 @@ Check judge_recovery(const Evidence& evidence, const NvmlGpu& gpu) {
   const auto& before = gpu.before.recovery_action;
   const auto& after = gpu.after.recovery_action;
   if (const int code = first_bad_code(before, after); code != nvml::kSuccess) {
+    // What drivers from before this field may say of its number.
+    if (code == nvml::kInvalidArgument) {
+      return skipped("recovery-action", "not-supported", "this driver does not know the recovery action (NVML 2)");
+    }
     return from_nvml_code(evidence, "recovery-action", code, "recovery action");
   }
   const unsigned action = after.value != 0 ? after.value : before.value;

@@ -26,6 +26,14 @@ std::string share_text(const Samples& samples) {
          " samples, " + short_number(samples.sm_mhz.mean) + " MHz on average";
 }
 
+// No sample was taken: no load was begun, or NVML or the time did not allow it.
+Check not_sampled(const Evidence& evidence, const char* name, const char* what) {
+  if (evidence.reference_computed && !evidence.reference_verified) {
+    return could_not(name, "reference-error", "no load was begun: the CPU's own reference did not verify");
+  }
+  return from_nvml_code(evidence, name, nvml::kNotAsked, what);
+}
+
 Check judge_clocks(const Evidence& evidence, const NvmlGpu& gpu) {
   const auto& before = gpu.before.clocks_event_reasons;
   const auto& after = gpu.after.clocks_event_reasons;
@@ -34,7 +42,8 @@ Check judge_clocks(const Evidence& evidence, const NvmlGpu& gpu) {
   }
   const std::string text = "the hardware slows the clocks (heat or power brake)";
   const Samples& samples = gpu.sustained_samples;
-  if (evidence.level != Level::quick && samples.count > 0) {
+  if (evidence.level != Level::quick) {
+    if (samples.count == 0) return not_sampled(evidence, "clocks", "clocks under load");
     const std::string share = share_text(samples);
     if (throttled_share(samples) > kMaxThrottledShare) return fail("clocks", "throttled", text + " during " + share);
     Check check = pass("clocks", "slowed by heat or power brake during " + share);
@@ -70,8 +79,11 @@ Check judge_power(const Evidence& evidence, const NvmlGpu& gpu) {
 }
 
 // A link at rest runs slower to save power: only what was seen during transfers counts.
-Check judge_link(const Evidence& evidence, const NvmlGpu& gpu) {
+Check judge_link(const Subject& subject) {
+  const Evidence& evidence = subject.evidence;
+  const NvmlGpu& gpu = *subject.nvml;
   const Samples& samples = gpu.transfer_samples;
+  if (samples.count == 0) return not_sampled(evidence, "pcie", "PCIe link under load");
   const auto& facts = gpu.facts;
   for (const auto* reading :
        {&facts.pcie_max_generation, &facts.pcie_max_width, &samples.pcie_generation, &samples.pcie_width}) {
@@ -86,6 +98,9 @@ Check judge_link(const Evidence& evidence, const NvmlGpu& gpu) {
   if (samples.pcie_generation.value < facts.pcie_max_generation.value ||
       samples.pcie_width.value < facts.pcie_max_width.value) {
     check = fail("pcie", "pcie-degraded", text);
+    // Transfers that did not run put no load on it.
+    const int code = subject.cuda != nullptr ? subject.cuda->host_to_device.code : cuda::kSuccess;
+    if (code != cuda::kSuccess) return from_cuda_code(evidence, "pcie", code, "the transfers that load the link");
   }
   const auto& before = gpu.before.pcie_replays;
   const auto& after = gpu.after.pcie_replays;
@@ -102,7 +117,7 @@ std::vector<Check> judge_load(const Subject& subject) {
   std::vector<Check> checks = {judge_clocks(subject.evidence, *subject.nvml)};
   if (subject.evidence.level == Level::quick) return checks;
   checks.push_back(judge_power(subject.evidence, *subject.nvml));
-  checks.push_back(judge_link(subject.evidence, *subject.nvml));
+  checks.push_back(judge_link(subject));
   return checks;
 }
 

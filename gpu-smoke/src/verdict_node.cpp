@@ -8,6 +8,20 @@
 namespace gpu_smoke {
 namespace {
 
+// "580.65.06"
+bool is_driver_version(const std::string& text) {
+  const std::size_t dot = text.find('.');
+  return dot != std::string::npos && dot >= 3 && text.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+// NVML names itself by CUDA's major version and the driver that it came with: "13.580.65.06".
+bool is_of_another_driver(const NvmlNode& nvml) {
+  const std::size_t dot = nvml.nvml_version.find('.');
+  if (dot == std::string::npos) return false;
+  const std::string came_with = nvml.nvml_version.substr(dot + 1);
+  return is_driver_version(came_with) && is_driver_version(nvml.driver_version) && came_with != nvml.driver_version;
+}
+
 Check judge_nvml(const Evidence& evidence) {
   const NvmlNode& nvml = evidence.nvml;
   if (!nvml.load_error.empty()) {
@@ -18,7 +32,12 @@ Check judge_nvml(const Evidence& evidence) {
   }
   if (nvml.init_code != nvml::kSuccess) return from_nvml_code(evidence, "nvml", nvml.init_code, "nvmlInit");
   if (nvml.count_code != nvml::kSuccess) return from_nvml_code(evidence, "nvml", nvml.count_code, "device count");
-  return {"nvml", Verdict::pass, "", "driver " + nvml.driver_version + ", NVML " + nvml.nvml_version, {}};
+  const std::string versions = "driver " + nvml.driver_version + ", NVML " + nvml.nvml_version;
+  if (is_of_another_driver(nvml)) {
+    return could_not("nvml", "driver-mismatch",
+                     versions + ": the library came with another driver than the loaded one");
+  }
+  return pass("nvml", versions);
 }
 
 Check judge_cuda(const Evidence& evidence) {

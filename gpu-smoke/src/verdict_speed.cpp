@@ -35,7 +35,7 @@ const NvmlGpu* side_of(const Evidence& evidence, const CudaGpu& gpu) {
 double best_peer(const Evidence& evidence, const CudaGpu& gpu, const Metric& metric) {
   double value = metric.value;
   for (const auto& peer : evidence.cuda.gpus) {
-    if (peer.name != gpu.name || !sharing({evidence, kNoPolicy, &peer, side_of(evidence, peer)}).empty()) continue;
+    if (peer.name != gpu.name || is_shared({evidence, kNoPolicy, &peer, side_of(evidence, peer)})) continue;
     for (const auto& other : metrics_of(peer)) {
       if (other.name == metric.name) value = std::max(value, other.value);
     }
@@ -56,9 +56,8 @@ double usual(const Evidence& evidence, const std::string& uuid, const Metric& me
 }
 
 Check against_reference(const Subject& subject, const std::string& name, const Metric& metric) {
-  const std::string shared = sharing(subject);
   std::string text = text_of(metric);
-  if (!shared.empty()) return inconclusive(name, shared, text + " on a GPU that is not ours alone");
+  if (is_shared(subject)) return inconclusive(name, sharing(subject), text + " on a GPU that is not ours alone");
   if (metric.retried) {
     text += ", the better of two tries " + short_number(subject.evidence.cool_down_s) + " s apart";
   }
@@ -152,7 +151,7 @@ std::vector<Check> judge_speed(const Subject& subject) {
     checks.push_back(
         judge_run(subject, std::string("gemm-") + type.name, run, find(metrics, MetricKind::gemm, type.type)));
   }
-  if (!sharing(subject).empty()) return checks;
+  if (is_shared(subject)) return checks;
   const Evidence& evidence = subject.evidence;
   const auto same_chip = [&gpu](const CudaGpu& other) { return other.name == gpu.name; };
   if (std::count_if(evidence.cuda.gpus.begin(), evidence.cuda.gpus.end(), same_chip) > 1) {
@@ -171,7 +170,7 @@ std::vector<LowMetric> low_metrics(const Evidence& evidence) {
   for (const auto& gpu : evidence.cuda.gpus) {
     const NvmlGpu* nvml = side_of(evidence, gpu);
     const Subject subject{evidence, kNoPolicy, &gpu, nvml};
-    if (!sharing(subject).empty()) continue;
+    if (is_shared(subject)) continue;
     for (const auto& metric : metrics_of(gpu)) {
       const auto reference = reference_for(gpu, nvml, metric);
       const bool slow =

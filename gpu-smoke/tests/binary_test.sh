@@ -4,7 +4,29 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
+# README's promises of the file itself: below 8 MB, and nothing but libc and libm is needed. Other configurations and
+# sanitizers need more.
+label="the binary itself"
+if [ "${CONFIGURATION:-}" = Release ]; then
+  size=$(wc -c <"$GPU_SMOKE")
+  [ "$size" -lt 8000000 ] || complain "$size bytes"
+fi
+libraries=$(ldd "$GPU_SMOKE" 2>/dev/null | awk '{print $1}')
+case $libraries in
+  "") echo "skipped: no ldd here that lists the libraries" ;;
+  *libasan* | *libtsan* | *libubsan*) ;;
+  *)
+    for library in $libraries; do
+      case $library in
+        libc.so.6 | libm.so.6 | linux-vdso.so.1 | */ld-linux*) ;;
+        *) complain "it needs $library" ;;
+      esac
+    done
+    ;;
+esac
+
 if [ -e /dev/nvidiactl ]; then
+  [ "$failed" -eq 0 ] || finish
   echo "skipped: this machine has an NVIDIA driver"
   exit 77
 fi

@@ -78,7 +78,7 @@ CudaGpu working_gpu() {
   gpu.clock_mhz = 1980;
   gpu.memory_clock_mhz = 2619;
   gpu.memory_bus_bits = 5120;
-  gpu.context = ran<Outcome>();
+  gpu.context = ran<FirstKernel>();
   gpu.gemm = product(DataType::int8, 1);
   gpu.memory = ran<MemoryRun>();
   gpu.memory.free_bytes = 84'000'000'000;

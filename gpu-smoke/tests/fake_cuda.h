@@ -33,7 +33,7 @@ class FakeCuda : public Cuda {
     }
     return node;
   }
-  Outcome start(int gpu) override { return note(gpu, "start"), node(gpu).context; }
+  FirstKernel start(int gpu) override { return note(gpu, "start"), node(gpu).context; }
   GemmRun run_gemm(int gpu, const GemmProblem&) override { return note(gpu, "gemm"), node(gpu).gemm; }
   GemmRun run_exact(int gpu, DataType type, const GemmProblem&) override {
     return note(gpu, "exact"), node(gpu).exact[static_cast<std::size_t>(type)];

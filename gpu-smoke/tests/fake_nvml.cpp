@@ -43,7 +43,7 @@ int nvmlSystemGetDriverVersion(char* text, unsigned size) {
   return copy("580.65.06", text, size);
 }
 int nvmlSystemGetNVMLVersion(char* text, unsigned size) {
-  return copy("13.580.65.06", text, size);
+  return copy(scenario("other-library") ? "13.570.10.01" : "13.580.65.06", text, size);
 }
 int nvmlDeviceGetCount_v2(unsigned* count) {
   return set(count, 1);
@@ -97,7 +97,9 @@ int nvmlDeviceGetRetiredPagesPendingStatus(Device, int*) {
 int nvmlDeviceGetFieldValues(Device, int count, FieldValue* values) {
   for (int i = 0; i < count; ++i) {
     const bool counter = values[i].field_id == kFieldHwThermalNs || values[i].field_id == kFieldPowerBrakeNs;
-    values[i].code = counter || values[i].field_id == kFieldRecoveryAction ? kSuccess : kNotSupported;
+    const bool action = values[i].field_id == kFieldRecoveryAction;
+    values[i].code = counter || action ? kSuccess : kNotSupported;
+    if (action && scenario("old-driver")) values[i].code = kInvalidArgument;
     values[i].value_type = 1;
     values[i].value.as_unsigned_long_long = 0;
     if (!counter) values[i].value.as_unsigned = scenario("recovery") ? 2 : 0;

@@ -74,6 +74,47 @@ void each_class_has_its_verdict() {
   }
 }
 
+// Every Xid that NVIDIA's catalogue gives a class to, as facts/gpu.md lists them: not a copy of the code's own table.
+struct Named {
+  XidClass kind;
+  std::vector<unsigned> codes;
+  Verdict earlier, reloaded, during;
+  std::size_t warnings;  // when it was earlier
+};
+
+// clang-format off: a table
+const Named kNamed[] = {
+    {XidClass::reset, {46, 62, 64, 95, 109, 110, 119, 120, 136, 140, 143, 155, 156, 158},
+     Verdict::fail, Verdict::pass, Verdict::fail, 0},
+    {XidClass::restart, {79, 160}, Verdict::fail, Verdict::fail, Verdict::fail, 0},
+    {XidClass::fatal, {48, 54, 57, 58, 61, 74, 90, 144, 145, 146, 147, 148, 149, 150},
+     Verdict::fail, Verdict::pass, Verdict::fail, 0},
+    {XidClass::application, {8, 13, 31, 32, 68, 69, 94}, Verdict::pass, Verdict::pass, Verdict::fail, 1},
+    {XidClass::ignore, {43, 63, 92, 93, 121, 137, 154}, Verdict::pass, Verdict::pass, Verdict::pass, 0},
+};
+// clang-format on
+
+void every_named_xid_has_its_verdict() {
+  const auto judged = [](unsigned code, bool during_test, bool before_reload) {
+    Evidence evidence = healthy();
+    evidence.kernel_log.xids = {{"00000000:c1:00", code, during_test, before_reload}};
+    return find_check(judge(evidence, {}), "xid");
+  };
+  std::size_t count = 0;
+  for (const auto& row : kNamed) {
+    for (const unsigned code : row.codes) {
+      const std::string name = "Xid " + std::to_string(code);
+      ++count;
+      CHECK_IN(name, classify_xid(code) == row.kind);
+      CHECK_IN(name, judged(code, false, false).verdict == row.earlier);
+      CHECK_IN(name, judged(code, false, false).warnings.size() == row.warnings);
+      CHECK_IN(name, judged(code, false, true).verdict == row.reloaded);
+      CHECK_IN(name, judged(code, true, false).verdict == row.during);
+    }
+  }
+  CHECK(count == 44);
+}
+
 void an_unread_log_is_not_observed() {
   Evidence evidence = healthy();
   evidence.kernel_log = {false, "/dev/kmsg: Operation not permitted", {}};
@@ -88,6 +129,7 @@ void test_kernel_log() {
   xids_are_read_with_their_gpu_and_time();
   a_log_file_is_read_to_its_end();
   each_class_has_its_verdict();
+  every_named_xid_has_its_verdict();
   an_unread_log_is_not_observed();
 }
 

@@ -92,6 +92,7 @@ static_assert(offsetof(ours::SramStatus, threshold_exceeded) == offsetof(nvmlEcc
 static_assert(ours::kSramStatusVersion == nvmlEccSramErrorStatus_v1);
 
 static_assert(int{ours::kSuccess} == int{NVML_SUCCESS});
+static_assert(int{ours::kInvalidArgument} == int{NVML_ERROR_INVALID_ARGUMENT});
 static_assert(int{ours::kNotSupported} == int{NVML_ERROR_NOT_SUPPORTED});
 static_assert(int{ours::kNoPermission} == int{NVML_ERROR_NO_PERMISSION});
 static_assert(int{ours::kInsufficientSize} == int{NVML_ERROR_INSUFFICIENT_SIZE});

@@ -19,6 +19,8 @@ constexpr Expectation kExpectations[] = {
     {"bad-inforom", 1, "inforom-corrupt"},
     {"remap-failure", 1, "row-remap-failure"},
     {"recovery", 1, "recovery-action"},
+    {"old-driver", 0, ""},  // it does not know of recovery actions
+    {"other-library", 3, "driver-mismatch"},
     {"mismatch", 3, "driver-mismatch"},
     {"no-permission", 3, "no-permission"},
     {"blocked", 3, "no-permission"},

@@ -77,6 +77,8 @@ void links_are_held_against_what_they_could_be() {
   const Metric metric{MetricKind::host_to_device, DataType::int8, "", "", 1, false, false};
   const auto reference = reference_for(evidence.cuda.gpus[0], &evidence.nvml.gpus[0], metric);
   CHECK(reference && reference->from_table && reference->expected > 45 && reference->expected < 47);
+  evidence.cuda.gpus[0].name = "NVIDIA H100 NVL";
+  CHECK(!reference_for(evidence.cuda.gpus[0], &evidence.nvml.gpus[0], metric)->from_table);
   evidence.nvml.gpus[0].facts.pcie_max_width.code = nvml::kNotSupported;
   CHECK(!reference_for(evidence.cuda.gpus[0], &evidence.nvml.gpus[0], metric));
 }

@@ -22,7 +22,7 @@ void json_is_read() {
 void what_is_no_json_is_refused() {
   const std::string deep(100, '[');
   for (const std::string text : {"", "{", "[1,]", "{\"a\" 1}", "{\"a\":1,\"a\":2}", "tru", "\"\x01\"", "\"\\x\"", "1 2",
-                                 "[1", "\"", "{a:1}", "nan", "\"\\u00\"", deep.c_str()}) {
+                                 "[1", "\"", "{a:1}", "nan", "inf", "-inf", "-nan", "-", "\"\\u00\"", deep.c_str()}) {
     std::string error;
     CHECK_IN(text, !parse_json(text, error) && error.find("at byte") != std::string::npos);
   }
@@ -76,6 +76,50 @@ void a_trace_says_what_is_wrong_with_it() {
   CHECK(!parse_trace("{\"gpus\": [{\"nvmlIndex\": -1}]}", error));
 }
 
+// Each would become 0 or another good number.
+void what_is_no_such_number_is_refused() {
+  const auto problem = [](const std::string& gpu) {
+    std::string error;
+    const auto evidence =
+        parse_trace("{\"gpus\": [{\"nvmlIndex\": 0, \"computeCapability\": \"9.0\"" + gpu + "}]}", error);
+    return evidence ? std::string("accepted") : error;
+  };
+  CHECK(problem("") == "accepted");
+  struct Row {
+    const char* text;
+    const char* named;
+  };
+  for (const Row& row : {Row{R"(, "nvmlHandleCode": 0.5)", "nvmlHandleCode"},
+                         {R"(, "nvmlHandleCode": 4294967296)", "nvmlHandleCode"},
+                         {R"(, "nvmlHandleCode": -3000000000)", "nvmlHandleCode"},
+                         {R"(, "memory": {"cudaErrorCode": null})", "cudaErrorCode"},
+                         {R"(, "memory": {"wrongWordsCount": null})", "wrongWordsCount"},
+                         {R"(, "memory": {"wrongWordsCount": 18446744073709551616})", "wrongWordsCount"},
+                         {R"(, "memory": {"wrongWordsCount": 0.9})", "wrongWordsCount"},
+                         {R"(, "gemm": {"cudaErrorCode": 0, "mismatchesCount": null})", "mismatchesCount"},
+                         {R"(, "gemm": {"cudaErrorCode": 0})", "mismatchesCount"},
+                         {R"(, "deviceCopy": {"attemptsGigabytesPerSecond": [null]})", "attemptsGigabytesPerSecond"},
+                         {R"(, "sustainedSamples": {"samplesCount": null})", "samplesCount"},
+                         {R"(, "healthAfter": {"recoveryActionCode": {"error": 0}})", "recoveryActionCode"},
+                         {R"(, "healthAfter": {"recoveryActionCode": 4294967296})", "recoveryActionCode"}}) {
+    CHECK_IN(row.text + problem(row.text), problem(row.text).find(row.named) != std::string::npos);
+  }
+}
+
+void a_reading_is_as_good_as_its_worst_part() {
+  const auto code = [](const std::string& health) {
+    std::string error;
+    const auto evidence = parse_trace("{\"gpus\": [{\"nvmlIndex\": 0, \"healthAfter\": {" + health + "}}]}", error);
+    return evidence ? evidence->nvml.gpus[0].after.remapped_rows.code : -99;
+  };
+  const std::string counts = R"("remappedRowsCorrectableCount": 0, "remappedRowsUncorrectableCount": 0)";
+  const std::string flags = R"(, "rowRemapPending": false, "rowRemapFailure": false)";
+  CHECK(code(counts + flags) == nvml::kSuccess);
+  CHECK(code(counts) == nvml::kNotAsked &&
+        code(counts + R"(, "rowRemapPending": null, "rowRemapFailure": false)") == -1);
+  CHECK(code(R"("remappedRowsCorrectableCount": {"error": 4}, "remappedRowsUncorrectableCount": 0)" + flags) == 4);
+}
+
 void a_reading_may_be_an_error() {
   std::string error;
   const auto evidence = parse_trace(
@@ -97,6 +141,8 @@ void test_trace() {
   only_nvml_sees_it();
   a_trace_says_what_is_wrong_with_it();
   a_reading_may_be_an_error();
+  what_is_no_such_number_is_refused();
+  a_reading_is_as_good_as_its_worst_part();
 }
 
 }  // namespace gpu_smoke::test

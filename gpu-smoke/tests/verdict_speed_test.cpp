@@ -39,6 +39,8 @@ const Case kCases[] = {
      "exact-fp8", Verdict::error, "cuda-error"},
     {"SMs that had no part are said", [](CudaGpu& c, NvmlGpu&) { c.exact[3].sms_covered = 131; },
      "exact-fp16", Verdict::pass, "", 1},
+    {"a first kernel that wrote wrong words is unfit", [](CudaGpu& c, NvmlGpu&) { c.context.wrong_words = 1; },
+     "context", Verdict::fail, "wrong-result"},
     {"a context that cannot be created is an error",
      [](CudaGpu& c, NvmlGpu&) { c.context.code = cuda::kDevicesUnavailable; }, "context", Verdict::error, "gpu-busy"},
     {"a wrong digest under load is unfit",
@@ -70,6 +72,9 @@ const Case kCases[] = {
      "gemm-bf16", Verdict::skipped, "cublas-absent"},
     {"a speed that was never measured is not a pass", [](CudaGpu& c, NvmlGpu&) { c.speeds.clear(); },
      "gemm-int8", Verdict::error, "cuda-error"},
+    {"an unknown chip's link only warns",
+     [](CudaGpu& c, NvmlGpu&) { c.name = "NVIDIA H100 NVL"; c.host_to_device.attempts_gb_s = {20}; },
+     "host-to-device", Verdict::pass, "", 1},
     {"an unknown chip only warns",
      [](CudaGpu& c, NvmlGpu&) { c.name = "NVIDIA H100 NVL"; speed(c, DataType::bf16).attempts_tflops = {100}; },
      "gemm-bf16", Verdict::pass, "", 1},
@@ -82,6 +87,16 @@ const Case kCases[] = {
     {"replays warn", [](CudaGpu&, NvmlGpu& n) { n.after.pcie_replays.value = 3; }, "pcie", Verdict::pass, "", 1},
     {"a link that was never seen is not a pass", [](CudaGpu&, NvmlGpu& n) { n.transfer_samples = Samples{}; },
      "pcie", Verdict::error, "nvml-error"},
+    {"a link at rest, because no transfer ran, is not degraded",
+     [](CudaGpu& c, NvmlGpu& n) {
+       c.host_to_device.code = cuda::kDevicesUnavailable;
+       n.transfer_samples.pcie_generation.value = 1;
+     },
+     "pcie", Verdict::error, "gpu-busy"},
+    {"readings without a sample are not a pass", [](CudaGpu&, NvmlGpu& n) { n.transfer_samples.count = 0; },
+     "pcie", Verdict::error, "nvml-error"},
+    {"clocks that were never seen under load are not a pass",
+     [](CudaGpu&, NvmlGpu& n) { n.sustained_samples.count = 0; }, "clocks", Verdict::error, "nvml-error"},
     {"heat in one of twenty samples is a moment",
      [](CudaGpu&, NvmlGpu& n) { n.sustained_samples.hw_thermal_count = 4; }, "clocks", Verdict::pass, "", 1},
     {"in more it is a fault", [](CudaGpu&, NvmlGpu& n) { n.sustained_samples.hw_thermal_count = 5; },
@@ -111,6 +126,38 @@ const Case kCases[] = {
        n.before.remapped_rows.code = n.after.remapped_rows.code = nvml::kNotSupported;
      },
      "row-remap", Verdict::skipped, "unavailable"},
+    {"under MIG a reading that is refused is unavailable",
+     [](CudaGpu&, NvmlGpu& n) {
+       n.before.mig_enabled.value = true;
+       n.before.ecc_enabled.code = nvml::kNoPermission;
+     },
+     "ecc", Verdict::skipped, "unavailable"},
+    {"under MIG heat stays open",
+     [](CudaGpu&, NvmlGpu& n) { n.before.mig_enabled.value = true; n.sustained_samples.hw_thermal_count = 40; },
+     "clocks", Verdict::inconclusive, "mig"},
+    {"with others on the GPU a power brake stays open",
+     [](CudaGpu&, NvmlGpu& n) { n.before.compute_processes.value = 1; n.sustained_samples.power_brake_count = 40; },
+     "clocks", Verdict::inconclusive, "shared"},
+    {"under MIG the link's width stays open",
+     [](CudaGpu&, NvmlGpu& n) { n.before.mig_enabled.value = true; n.transfer_samples.pcie_width.value = 8; },
+     "pcie", Verdict::inconclusive, "mig"},
+    {"a chip without MIG says that it has none",
+     [](CudaGpu& c, NvmlGpu& n) { n.before.mig_enabled.code = nvml::kNotSupported; c.copy.attempts_gb_s = {2000}; },
+     "copy", Verdict::fail, "slow"},
+    {"slow stays open where nobody may count the processes",
+     [](CudaGpu& c, NvmlGpu& n) { n.before.compute_processes.code = nvml::kNoPermission; c.copy.attempts_gb_s = {2000}; },
+     "copy", Verdict::inconclusive, "sharing-unknown"},
+    {"slow stays open where nobody may ask for MIG",
+     [](CudaGpu& c, NvmlGpu& n) { n.before.mig_enabled.code = nvml::kNoPermission; c.copy.attempts_gb_s = {2000}; },
+     "copy", Verdict::inconclusive, "sharing-unknown"},
+    {"so does heat",
+     [](CudaGpu&, NvmlGpu& n) {
+       n.before.compute_processes.code = nvml::kNoPermission;
+       n.sustained_samples.hw_thermal_count = 40;
+     },
+     "clocks", Verdict::inconclusive, "sharing-unknown"},
+    {"fast is fast, whoever else is there",
+     [](CudaGpu&, NvmlGpu& n) { n.before.compute_processes.code = nvml::kNotSupported; }, "copy", Verdict::pass, ""},
     {"a MIG device is known by its name", [](CudaGpu& c, NvmlGpu&) { c.name += " MIG 1g.10gb"; },
      "copy", Verdict::inconclusive, "mig"},
     {"with others on the GPU speed stays open", [](CudaGpu&, NvmlGpu& n) { n.before.compute_processes.value = 1; },
@@ -157,6 +204,15 @@ void peers_are_compared_with_their_like() {
   CHECK(verdict(2690).cause == "slower-than-peers" && verdict(2690).reason.rfind("GPU 1 peers", 0) == 0);
   CHECK(verdict(2800).verdict == Verdict::pass && verdict(2800).gpus[1].checks.back().warnings.size() == 1);
   CHECK(!has_check(verdict(2690, "NVIDIA H100 NVL"), "peers"));
+}
+
+void a_slow_peer_of_which_nothing_is_known_stays_open() {
+  Evidence evidence = healthy();
+  add_gpu(evidence);
+  evidence.cuda.gpus[1].copy.attempts_gb_s = {2690};
+  evidence.nvml.gpus[1].before.compute_processes.code = nvml::kNoPermission;
+  const Report report = judge(evidence, {});
+  CHECK_IN(report.reason, report.verdict == Verdict::inconclusive && report.cause == "sharing-unknown");
 }
 
 void a_faster_chip_is_no_peer() {
@@ -237,6 +293,7 @@ void test_verdict_speed() {
   each_fault_has_its_verdict();
   a_type_the_chip_lacks_is_no_check();
   peers_are_compared_with_their_like();
+  a_slow_peer_of_which_nothing_is_known_stays_open();
   a_faster_chip_is_no_peer();
   the_lowest_that_counts_is_named();
   links_differ_by_socket_and_only_warn();
