@@ -118,6 +118,9 @@ Result<GpuCheck> run_gpu_smoke(const std::filesystem::path& program, Clock& cloc
   auto report =
       gpu_report(begin == std::string::npos ? std::string_view() : std::string_view(ran->output).substr(begin));
   if (!report) return report.error();
+  if (exit_code(overall(*report)) != ran->exit_code)
+    return not_a_report("it says " + std::string(to_string(overall(*report))) + ", and gpu-smoke ended with " +
+                        std::to_string(ran->exit_code));
   report->started = started;
   report->finished = clock.wall();
   return GpuCheck{std::move(*report), ran->output.substr(begin)};

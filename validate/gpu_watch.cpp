@@ -11,6 +11,7 @@ namespace {
 
 constexpr double gibibyte = 1024.0 * 1024.0 * 1024.0;
 constexpr std::size_t most_points = 1000;
+constexpr std::size_t most_drawn = 8;          // GPUs
 constexpr std::size_t most_samples = 100'000;  // more than five hours
 
 std::size_t index_of(Arm arm) {
@@ -34,19 +35,32 @@ struct Mean {
   [[nodiscard]] double value() const { return sum / static_cast<double>(count); }
 };
 
-Series series_of(const std::vector<GpuSample>& samples, Arm arm) {
-  Series out{.title = "GPU memory over time",
-             .arm = to_string(arm),
-             .name = to_string(arm),
-             .unit = "GiB",
-             .x_label = "seconds since start",
-             .points = {}};
+using Value = std::function<std::optional<double>(const GpuSample&)>;
+
+Series series_of(const std::vector<GpuSample>& samples, Series out, const Value& value) {
+  out.x_label = "seconds since start";
   const auto every = samples.size() / most_points + 1;
   for (std::size_t i = 0; i < samples.size(); i += every)
-    if (const auto& held = samples[i].held[index_of(arm)])
-      out.points.push_back(
-          {std::chrono::duration<double>(samples[i].at).count(), static_cast<double>(*held) / gibibyte});
+    if (const auto y = value(samples[i]))
+      out.points.push_back({std::chrono::duration<double>(samples[i].at).count(), *y});
   return out;
+}
+
+Value held_by(Arm arm) {
+  return [arm](const GpuSample& sample) {
+    const auto& held = sample.held[index_of(arm)];
+    return held ? std::optional(static_cast<double>(*held) / gibibyte) : std::nullopt;
+  };
+}
+
+// Of one GPU, whoever uses it.
+Series series_of_gpu(const std::vector<GpuSample>& samples, std::size_t gpu, const std::string& title,
+                     const std::string& unit, const std::function<std::optional<double>(const GpuReading&)>& value) {
+  const Series named{
+      .title = title, .arm = "", .name = "gpu " + std::to_string(gpu), .unit = unit, .x_label = {}, .points = {}};
+  return series_of(samples, named, [&](const GpuSample& sample) {
+    return gpu < sample.gpus.size() ? value(sample.gpus[gpu]) : std::nullopt;
+  });
 }
 
 Metric metric_of(const std::string& name, std::uint64_t bytes, std::size_t samples) {
@@ -139,13 +153,34 @@ std::map<std::string, std::string> gpu_conditions(const std::vector<GpuSample>& 
 }
 
 std::vector<Series> gpu_series(const std::vector<GpuSample>& samples, bool compare) {
-  std::vector<Series> out;
+  std::vector<Series> all;
   for (const Arm arm : {Arm::candidate, Arm::baseline}) {
     if (arm == Arm::baseline && !compare) continue;
-    auto series = series_of(samples, arm);
-    if (!series.points.empty()) out.push_back(std::move(series));
+    all.push_back(series_of(samples,
+                            {.title = "GPU memory of each version",
+                             .arm = to_string(arm),
+                             .name = to_string(arm),
+                             .unit = "GiB",
+                             .x_label = {},
+                             .points = {}},
+                            held_by(arm)));
   }
-  return out;
+  const auto gpus = samples.empty() ? 0 : std::min(samples.front().gpus.size(), most_drawn);
+  for (std::size_t gpu = 0; gpu < gpus; ++gpu) {
+    all.push_back(series_of_gpu(samples, gpu, "GPU memory in use", "GiB", [](const GpuReading& one) {
+      return std::optional(static_cast<double>(one.used) / gibibyte);
+    }));
+    all.push_back(series_of_gpu(samples, gpu, "GPU busy", "%", [](const GpuReading& one) {
+      return one.busy ? std::optional(*one.busy * 100) : std::nullopt;
+    }));
+    all.push_back(series_of_gpu(samples, gpu, "GPU clock", "MHz", [](const GpuReading& one) {
+      return one.clock ? std::optional<double>(*one.clock) : std::nullopt;
+    }));
+  }
+  std::erase_if(all, [](const Series& one) { return one.points.empty(); });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Series& one, const Series& other) { return one.title < other.title; });
+  return all;
 }
 
 Check judge_gpu_memory(const GpuMemoryConfig& config, const std::vector<GpuSample>& samples, bool compare) {

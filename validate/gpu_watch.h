@@ -44,7 +44,8 @@ class GpuWatch {
 
 // "gpu 0": "NVIDIA H200, 62 % busy, 1,740 of 1,980 MHz": means over the samples, for the report's machine.
 [[nodiscard]] std::map<std::string, std::string> gpu_conditions(const std::vector<GpuSample>& samples);
-// Memory of each arm over time, in GiB; none of an arm that the driver does not tell of.
+// Over time: the memory of each arm, where the driver tells; and of each GPU the memory that is in use, how busy it is,
+// and its clock.
 [[nodiscard]] std::vector<Series> gpu_series(const std::vector<GpuSample>& samples, bool compare);
 // "gpu.memory": the most that the candidate held at once, against the limit and the baseline's. Where it was not told,
 // or the baseline holds nothing, there is no pass.

@@ -370,7 +370,7 @@ TEST_CASE(
   CHECK(reason_of(*report, "gpu.memory") ==
         "it holds 13.0 GiB, the baseline 10.0 GiB (30 % more): more than 20 % above it");
   CHECK(report->machine.at("gpu 0") == "H100, 50 % busy, 1,980 of 1,980 MHz");
-  CHECK(report->series.back().title == "GPU memory over time");
+  CHECK(report->series.back().title == "GPU memory of each version");
   CHECK(report->series.back().points.size() > 5);
 
   report = bench.run(input);

@@ -130,12 +130,18 @@ TEST_CASE("the report says under which clocks and how busy the GPUs were, and dr
   CHECK(gpu_conditions(samples) ==
         std::map<std::string, std::string>{{"gpu 0", "H100, 60 % busy, 1,740 of 1,980 MHz"}});
   const auto series = gpu_series(samples, true);
-  REQUIRE(series.size() == 2);
-  CHECK(series[0].name == "candidate");
-  REQUIRE(series[0].points.size() == 1);
-  CHECK(series[0].points[0].x == 1);
-  CHECK(series[1].points[0].y == 2);
-  CHECK(gpu_series(samples, false).size() == 1);
+  std::vector<std::string> titles;
+  for (const auto& one : series) titles.push_back(one.title + ", " + one.name);
+  CHECK(titles == std::vector<std::string>{"GPU busy, gpu 0", "GPU clock, gpu 0", "GPU memory in use, gpu 0",
+                                           "GPU memory of each version, candidate",
+                                           "GPU memory of each version, baseline"});
+  CHECK(series[0].points.size() == 2);
+  CHECK(series[0].points[1].y == doctest::Approx(70));
+  CHECK(series[1].points[1].y == 1500);
+  REQUIRE(series[3].points.size() == 1);  // of the first sample nobody tells
+  CHECK(series[3].points[0].x == 1);
+  CHECK(series[3].points[0].y == 3);
+  CHECK(gpu_series(samples, false).size() == 4);
   CHECK(gpu_conditions({}).empty());
   CHECK(gpu_conditions({{.at = 0s, .gpus = {{.name = "MIG 1g"}}, .held = {}}}).at("gpu 0") == "MIG 1g");
 }
