@@ -11,7 +11,9 @@
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/revisions.h"
+#include "deploy/cluster/routes.h"
 #include "deploy/cluster/wait.h"
+#include "deploy/cluster/write_order.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -20,23 +22,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int tries = 5;  // of a write that somebody else was faster than
 constexpr std::chrono::seconds last_words{5};
-
-// What must be there before what. Traffic comes after everything that it needs, removals come last.
-enum class Order { name_space, quota, account, backend, pods, scaling, traffic, removal };
-
-Order order_of(const OwnerPlan& owner, const ObjectChange& change) {
-  const auto& key = change.change.object;
-  if (change.change.kind == Change::Kind::remove) return Order::removal;
-  if (key.kind == "Namespace") return Order::name_space;
-  if (key.kind == "ResourceQuota") return Order::quota;
-  if (key.kind == "HTTPRoute" || (owner.is_model && key.kind == "Service" && key.name == owner.before.model.name))
-    return Order::traffic;
-  if (key.kind == "Service") return Order::backend;
-  if (key.kind == "Deployment") return Order::pods;
-  if (key.kind == "HorizontalPodAutoscaler" || key.kind == "PodDisruptionBudget" || key.kind == "PodMonitor")
-    return Order::scaling;
-  return Order::account;
-}
+constexpr std::chrono::seconds settle{3};  // until proxies have heard of what their status says already
 
 struct Task {
   std::size_t owner = 0;
@@ -61,6 +47,7 @@ class Performer {
                              Order::scaling, Order::traffic, Order::removal}) {
       if (order == Order::backend) keep();
       if (order == Order::traffic) wait();
+      if (order == Order::removal) follow();
       if (auto done = perform(tasks_of(order)); !done) return done.error();
     }
     if (auto done = record(); !done) return done.error();
@@ -234,14 +221,36 @@ class Performer {
     retire_revisions(cluster_, discovery_, states);
   }
 
+  // Nothing that served goes before its traffic has gone elsewhere (rollout.md, rule 9): its gateway follows the route,
+  // and everybody has heard of it. Pods then end the requests that they have.
+  void follow() {
+    std::vector<std::size_t> owners;
+    std::vector<ObjectKey> routes;
+    bool moved = false;
+    for (std::size_t i = 0; i < plan_.owners.size(); ++i) {
+      if (errors_[i]) continue;
+      const bool goes = std::any_of(plan_.owners[i].changes.begin(), plan_.owners[i].changes.end(), removes_pods);
+      for (const auto* made : made_[i]) {
+        if (order_of(plan_.owners[i], *made) != Order::traffic) continue;
+        moved = moved || goes;
+        if (made->change.object.kind != "HTTPRoute" || (!goes && !options_.wait)) continue;
+        owners.push_back(i);
+        routes.push_back(made->change.object);
+      }
+    }
+    const auto errors = wait_for_routes(routes, cluster_, clock_, progress_);
+    for (std::size_t i = 0; i < errors.size(); ++i)
+      if (errors[i]) fail(owners[i], *errors[i]);
+    if (moved && !interrupted()) clock_.sleep_until(clock_.steady() + settle);
+  }
+
   // The Deployment to wait for; nullopt: there is none, or it need not be waited for.
   [[nodiscard]] std::optional<Awaited> awaited(std::size_t index) const {
     const auto& owner = plan_.owners[index];
     if (errors_[index] || owner.spec == nullptr || !owner.after.stable || owner.changes.empty()) return std::nullopt;
     const auto& before = owner.before.stable;
-    const bool forgotten = !before && std::any_of(owner.changes.begin(), owner.changes.end(), [](const auto& one) {
-      return one.change.kind == Change::Kind::remove && one.change.object.kind == "Deployment";
-    });  // its state was gone: something served
+    const bool forgotten =  // its state was gone: something served
+        !before && std::any_of(owner.changes.begin(), owner.changes.end(), removes_pods);
     const bool replaces = forgotten || (before && before->revision != owner.after.stable->revision);
     if (!replaces && !options_.wait) return std::nullopt;
     Awaited out{.deployment = {"apps/v1", "Deployment", owner.spec->name_space,

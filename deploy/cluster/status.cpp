@@ -11,6 +11,7 @@
 #include "deploy/cluster/list.h"
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/pods.h"
+#include "deploy/cluster/routes.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -77,17 +78,27 @@ class Reader {
   void add_damage(const ModelState& state, const Spec* spec, ModelStatus& out) const {
     if (kinds_ != Kinds::all) return;
     const auto say = [&](const std::string& what) { out.reason += (out.reason.empty() ? "" : "; ") + what; };
-    std::set<std::string> there;
-    for (const auto& [key, object] : live_.objects)
-      if (key.name_space == out.name_space && !is_going(object)) there.insert(key_in_state(key));
+    const auto& there = objects_in(out.name_space);
     for (const auto& [name, hash] : state.applied)
       if (there.count(name) == 0 && !name.starts_with("Deployment")) say(name + " is gone");
     const auto service = live_.objects.find({"v1", "Service", out.name_space, out.model.name});
     if (service != live_.objects.end() &&
         text_field(field(field(service->second, "spec"), "selector"), revision_label) != out.serves->revision)
       say("Service " + out.model.name + " leads to other pods");
+    const auto route =
+        live_.objects.find({"gateway.networking.k8s.io/v1", "HTTPRoute", out.name_space, out.model.name});
+    const auto trouble = route == live_.objects.end() ? "" : route_status(route->second).trouble;
+    if (!trouble.empty()) say("its gateway says: " + trouble);
     const bool same = spec != nullptr && out.drift.empty();
     if (same && serves_another_image(*spec, out)) say("its pods run another image than the one that was applied");
+  }
+
+  // Once for all models: thousands share a namespace.
+  [[nodiscard]] const std::set<std::string>& objects_in(const std::string& name_space) const {
+    if (there_.empty())
+      for (const auto& [key, object] : live_.objects)
+        if (!is_going(object)) there_[key.name_space].insert(key_in_state(key));
+    return there_[name_space];
   }
 
   [[nodiscard]] bool serves_another_image(const Spec& spec, const ModelStatus& out) const {
@@ -156,6 +167,7 @@ class Reader {
 
   const Desired& desired_;
   const Live& live_;
+  mutable std::map<std::string, std::set<std::string>> there_;  // by namespace, as states name them
   Kinds kinds_;
   std::map<registry::ModelName, const Spec*> specs_;
 };

@@ -10,6 +10,7 @@
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/perform.h"
 #include "deploy/cluster/revisions.h"
+#include "deploy/cluster/routes.h"
 #include "deploy/rollout/blocks.h"
 #include "deploy/rollout/gateway.h"
 #include "deploy/rollout/prometheus.h"
@@ -38,6 +39,29 @@ constexpr GroupKind looked_at[] = {{"", "ServiceAccount"},
                                    {"autoscaling", "HorizontalPodAutoscaler"},
                                    {"monitoring.coreos.com", "PodMonitor"}};
 
+// Of each arm's Service, by its name: a pod that is ready is no endpoint yet, and a gateway that is given a weight for
+// a Service without any answers 503. Nothing of a Service without slices, nor where nobody lets us look: then pods
+// count.
+std::map<std::string, std::int64_t> ready_endpoints(Cluster& cluster, const RolloutPlace& place,
+                                                    const RolloutState& rollout) {
+  const auto name = [&](const Serves& arm) { return place.model.name + "-" + arm.revision; };
+  const auto slices = list_all(
+      cluster, {{{"discovery.k8s.io/v1", "EndpointSlice", "endpointslices", true},
+                 place.name_space,
+                 "kubernetes.io/service-name in (" + name(rollout.baseline) + "," + name(rollout.candidate) + ")"}});
+  std::map<std::string, std::int64_t> out;
+  if (!slices) return out;
+  for (const auto& slice : slices->front().items) {
+    auto& count = out[label_of(slice, "kubernetes.io/service-name")];
+    if (const Json& endpoints = field(slice, "endpoints"); endpoints.is_array())
+      for (const auto& endpoint : endpoints) {
+        const Json& ready = field(field(endpoint, "conditions"), "ready");
+        count += ready.is_boolean() && !ready.get<bool>() ? 0 : 1;  // nil is ready
+      }
+  }
+  return out;
+}
+
 ArmSeen arm_seen(const RolloutLive& live, const std::string& revision) {
   ArmSeen arm;
   if (const Json* deployment = live.find("Deployment", live.state.model.name + "-" + revision))
@@ -57,7 +81,10 @@ ArmSeen arm_seen(const RolloutLive& live, const std::string& revision) {
                   std::to_string(number_field(end, "exitCode"));
     }
   }
-  const Json* deployment = live.find("Deployment", live.state.model.name + "-" + revision);
+  const auto name = live.state.model.name + "-" + revision;
+  if (const auto endpoints = live.endpoints.find(name); endpoints != live.endpoints.end())
+    arm.ready = std::min(arm.ready, endpoints->second);
+  const Json* deployment = live.find("Deployment", name);
   if (const auto refused = deployment == nullptr ? "" : refusal_of_pods(*deployment);
       !refused.empty() && arm.trouble.kind == PodTrouble::Kind::none)
     arm.trouble = {PodTrouble::Kind::unschedulable, "no pod can be made: " + refused};
@@ -98,17 +125,9 @@ RouteSeen route_seen(const RolloutLive& live, const RolloutState& rollout) {
     }
   out.ours = out.ours && all > 0;
   out.weight = all > 0 ? canary / all : 0;
-  const Json& parents = field(field(*route, "status"), "parents");
-  bool seen = parents.is_array() && !parents.empty();
-  for (const auto& parent : parents)
-    for (const char* type : {"Accepted", "ResolvedRefs"}) {
-      const Json& one = condition(parent, type);
-      const bool current = number_field(one, "observedGeneration") >= out.generation;
-      if (current && text_field(one, "status") == "False")
-        out.trouble = std::string(type) + ": " + text_field(one, "reason") + ": " + text_field(one, "message");
-      seen = seen && (one.is_null() || (current && text_field(one, "status") == "True"));
-    }
-  out.observed = seen;
+  const auto status = route_status(*route);
+  out.trouble = status.trouble;
+  out.observed = status.followed;
   return out;
 }
 
@@ -225,6 +244,8 @@ Result<RolloutLive> look(const RolloutSeams& seams, const RolloutPlace& place) {
       auto key = key_of(object);
       live.objects.emplace(std::move(key), std::move(object));
     }
+  if (live.state.rollout && live.state.rollout->phase == Phase::preparing)
+    live.endpoints = ready_endpoints(seams.cluster, place, *live.state.rollout);
   return live;
 }
 

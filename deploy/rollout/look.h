@@ -37,6 +37,7 @@ struct RolloutLive {
   WallTime now{};                                       // by the server's clock
   std::map<ObjectKey, nlohmann::ordered_json> objects;  // of the model, but for pods
   Objects pods;
+  std::map<std::string, std::int64_t> endpoints = {};  // that are ready, by Service, while pods are waited for
   [[nodiscard]] const nlohmann::ordered_json* find(const std::string& kind, const std::string& name) const;
   // What a revision was rendered as (its ControllerRevision); empty: it is not kept.
   [[nodiscard]] Objects revision(const std::string& revision) const;

@@ -17,12 +17,14 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 const registry::ModelName model{"fraud", "credit-risk"};
+constexpr const char* route_at = "/apis/gateway.networking.k8s.io/v1/namespaces/fraud/httproutes/credit-risk";
 constexpr const char* service_at = "/api/v1/namespaces/fraud/services/credit-risk";
 
 Desired desired() {
   auto candidate = test::candidate("{rollout: {strategy: replace}}");
   candidate.assignment = 1;
-  const auto environment = test::environment();
+  const auto environment = test::environment(
+      "{name: staging, pull: oci://registry.example/models, route: {gateway: infra/public, host: m.example}}");
   const std::vector<Tenant> tenants{test::tenant("{name: fraud}")};
   const std::map<std::string, Runtime> runtimes{{"mlserver", test::runtime()}};
   auto files = plan_files({candidate}, {environment, tenants, runtimes});
@@ -55,6 +57,16 @@ TEST_CASE("a model does not work where somebody took a part of it away or led it
            {"other pods",
             [](auto& cluster) { cluster.objects[service_at]["spec"]["selector"][revision_label] = "other"; },
             "Service credit-risk leads to other pods"},
+           {"its gateway",
+            [](auto& cluster) {
+              cluster.objects[route_at]["status"]["parents"][0]["conditions"] =
+                  Json::array({{{"type", "Accepted"},
+                                {"status", "False"},
+                                {"reason", "NotAllowedByListeners"},
+                                {"message", "no"},
+                                {"observedGeneration", 99}}});
+            },
+            "its gateway says: Accepted: NotAllowedByListeners: no"},
            {"another image",
             [](auto& cluster) {
               each_deployment(cluster, [](Json& one) {

@@ -1,0 +1,95 @@
+#include "deploy/cluster/routes.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/deploy/cluster/memory_cluster.h"
+
+using namespace mlctl;
+using namespace mlctl::deploy;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+const char* const at = "/apis/gateway.networking.k8s.io/v1/namespaces/fraud/httproutes/";
+
+Json condition(const std::string& type, const std::string& status, int generation) {
+  return {{"type", type},
+          {"status", status},
+          {"observedGeneration", generation},
+          {"reason", "NoMatchingParent"},
+          {"message", "no listener"}};
+}
+
+Json route(const Json& parents) {
+  return {{"metadata", {{"name", "a"}, {"namespace", "fraud"}, {"generation", 2}}}, {"status", {{"parents", parents}}}};
+}
+
+Json parent(const Json& conditions) {
+  return {{"conditions", conditions}};
+}
+
+const Json accepted = parent({condition("Accepted", "True", 2), condition("ResolvedRefs", "True", 2)});
+const Json refused = parent({condition("Accepted", "False", 2), condition("ResolvedRefs", "True", 2)});
+const Json behind = parent({condition("Accepted", "True", 1), condition("ResolvedRefs", "True", 1)});
+const Json wrong_before = parent({condition("Accepted", "False", 1), condition("ResolvedRefs", "True", 1)});
+
+}  // namespace
+
+TEST_CASE("a route is followed when every gateway says so of what it is now") {
+  struct Case {
+    const char* what;
+    Json route;
+    bool told, followed;
+    const char* trouble;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"nobody says anything", route(Json::array()), false, false, ""},
+           {"no status at all", {{"metadata", {{"generation", 1}}}}, false, false, ""},
+           {"one follows", route(Json::array({accepted})), true, true, ""},
+           {"one is behind", route(Json::array({behind})), true, false, ""},
+           {"one of two is behind", route(Json::array({accepted, behind})), true, false, ""},
+           {"one refuses", route(Json::array({refused})), true, false, "Accepted: NoMatchingParent: no listener"},
+           {"it refused what was before", route(Json::array({wrong_before})), true, false, ""},
+           {"nonsense", route(Json::array({7})), true, true, ""},
+       }) {
+    CAPTURE(c.what);
+    const auto status = route_status(c.route);
+    CHECK(status.told == c.told);
+    CHECK(status.followed == c.followed);
+    CHECK(status.trouble == c.trouble);
+  }
+}
+
+TEST_CASE("whoever wrote a route waits until it is followed, and for nobody who says nothing") {
+  struct Case {
+    const char* what;
+    Json first, then;  // after ten seconds
+    std::string error;
+    int seconds_at_most;
+  };
+  for (const auto& c : std::vector<Case>{
+           {"at once", route(Json::array({accepted})), {}, "", 0},
+           {"a moment later", route(Json::array({behind})), route(Json::array({accepted})), "", 11},
+           {"refused, and mended", route(Json::array({refused})), route(Json::array({accepted})), "", 11},
+           {"refused", route(Json::array({refused})), route(Json::array({refused})),
+            "HTTPRoute fraud/a: its gateway says: Accepted: NoMatchingParent: no listener", 61},
+           {"stuck", route(Json::array({behind})), route(Json::array({behind})),
+            "HTTPRoute fraud/a: its gateway does not say that it follows it, after 1 min", 61},
+           {"no gateway", route(Json::array()), route(Json::array()), "", 6},
+       }) {
+    CAPTURE(c.what);
+    test::MemoryCluster cluster;
+    ManualClock clock;
+    cluster.objects[std::string(at) + "a"] = c.first;
+    cluster.before = [&](const ApiRequest&) {
+      if (clock.steady().time_since_epoch() >= std::chrono::seconds(10))
+        cluster.objects[std::string(at) + "a"] = c.then;
+    };
+    const auto errors =
+        wait_for_routes({{"gateway.networking.k8s.io/v1", "HTTPRoute", "fraud", "a"}}, cluster, clock, no_progress());
+    REQUIRE(errors.size() == 1);
+    CHECK((errors[0] ? errors[0]->message : "") == c.error);
+    CHECK(clock.steady().time_since_epoch() <= std::chrono::seconds(c.seconds_at_most));
+  }
+}
