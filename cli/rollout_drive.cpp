@@ -21,7 +21,7 @@ int finish(const deploy::ModelState& state, Context& context) {
 
 deploy::RolloutSeams RolloutLink::seams(const deploy::Environment& environment, Context& context) {
   deploy::RolloutSeams out{*there.cluster, *there.discovery, context.clock, environment.cluster->prometheus, {}};
-  out.fetch = deploy::fetch_with(*http);
+  out.fetch = deploy::fetch_with(*http, environment.cluster->prometheus);
   return out;
 }
 

@@ -131,8 +131,15 @@ Result<std::optional<PrometheusConfig>> decode_prometheus(const Node& cluster) {
   if (!out.url.empty()) {
     if (!out.url.starts_with("http://") && !out.url.starts_with("https://")) return shape;
     while (out.url.ends_with('/')) out.url.pop_back();
+    out.token_file = get_string(*node, "auth.token_file").value_or("");
+    const auto host = out.url.substr(7, out.url.find_first_of(":/", 7) - 7);  // of http://
+    const bool here = host == "127.0.0.1" || host == "localhost";
+    if (!out.token_file.empty() && !out.url.starts_with("https://") && !here)
+      return at(*node, "a token is sent over https alone", "give Prometheus an https:// address");
     return std::optional(out);
   }
+  if (get_string(*node, "auth.token_file"))
+    return at(*node, "auth is for `url:`: a service is reached with the credentials of the context", "");
   const auto slash = service.find('/'), colon = service.rfind(':');
   if (slash == std::string::npos || colon == std::string::npos || colon < slash) return shape;
   out.name_space = service.substr(0, slash);

@@ -47,6 +47,7 @@ struct Gitops {
 // Where the counters of pods are read; else from the pods themselves, through the API server.
 struct PrometheusConfig {
   std::string url;                        // "http://prometheus.example:9090"
+  std::string token_file;                 // whose text is sent to `url` as a bearer token; "": none is
   std::string name_space, service, port;  // through the API server's proxy, where `url` is ""
 };
 

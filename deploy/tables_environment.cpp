@@ -29,7 +29,14 @@ Field cluster_table() {
       .type = Type::object,
       .doc = "Where a rollout reads what pods have counted; absent: from the pods, through the API server.",
       .fields = {{.name = "url", .doc = "Its address, as it is reached from here: http://…"},
-                 {.name = "service", .doc = "NAMESPACE/NAME:PORT, reached through the API server's proxy."}}};
+                 {.name = "service", .doc = "NAMESPACE/NAME:PORT, reached through the API server's proxy."},
+                 {.name = "auth",
+                  .type = Type::object,
+                  .doc = "How `url` is asked.",
+                  .fields = {{.name = "token_file",
+                              .doc = "File whose text is sent as a bearer token; read anew each time.",
+                              .required = true,
+                              .rule = not_empty}}}}};
   return {.name = "cluster",
           .type = Type::object,
           .doc = "A Kubernetes cluster that apply changes itself.",

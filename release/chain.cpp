@@ -59,7 +59,7 @@ bool says_no(Error::Kind kind) {
 // A step that could not be done is an outcome too: the report shows where and why.
 Outcome outcome_of(const Error& error) {
   return {.verdict = says_no(error.kind) ? validate::Verdict::fail : validate::Verdict::error,
-          .summary = error.message};
+          .summary = error.message.substr(0, error.message.find('\n'))};
 }
 
 Chain begin(const Project& project, const Request& request, const Seams& seams) {

@@ -146,7 +146,7 @@ static Result<deploy::ClusterPlan> plan_of(Chain& chain, const EnvironmentState&
     }
     if (other == nullptr || ended) return plan;
     deploy::Driver driver({*there.cluster, *there.discovery, seams.clock, state.environment->cluster->prometheus,
-                           deploy::fetch_with(seams.http)},
+                           deploy::fetch_with(seams.http, state.environment->cluster->prometheus)},
                           {other->before.model, other->before.name_space, state.environment->name}, chain.request.run);
     const auto why = "superseded by " + chain.release.version;
     if (auto done = deploy::end_rollout(driver, chain.request.run, why, seams.clock); !done) return done.error();

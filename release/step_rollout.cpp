@@ -22,9 +22,10 @@ Outcome rolled_out(Chain& chain, const EnvironmentState& state, const deploy::Co
     outcome.notes.push_back("`mlctl rollout resume " + chain.release.model + " --env " + state.environment->name +
                             "` goes on");
   } else if (rollout.phase == deploy::Phase::promoted) {
-    const auto replayed = deploy::replayed_steps(rollout);
-    outcome.summary =
-        "promoted: all traffic is at " + chain.release.version + (replayed.empty() ? "" : "; " + replayed);
+    const auto replayed = deploy::replayed_steps(rollout), skipped = deploy::skipped_steps(rollout);
+    outcome.summary = "promoted: all traffic is at " + chain.release.version +
+                      (replayed.empty() ? "" : "; " + replayed) + (skipped.empty() ? "" : "; " + skipped);
+    if (!skipped.empty()) outcome.facts["skipped"] = skipped;
     if (!replayed.empty()) outcome.facts["stepsPassedByReplay"] = std::to_string(rollout.replay.passed);
   } else {
     outcome.verdict = Verdict::fail;
@@ -38,7 +39,8 @@ StepResult roll_out(Chain& chain, EnvironmentState& state, const deploy::OwnerPl
                     const deploy::Connection& there) {
   const auto& seams = chain.seams;
   const deploy::RolloutSeams rollout{*there.cluster, *there.discovery, seams.clock,
-                                     state.environment->cluster->prometheus, deploy::fetch_with(seams.http)};
+                                     state.environment->cluster->prometheus,
+                                     deploy::fetch_with(seams.http, state.environment->cluster->prometheus)};
   const deploy::RolloutPlace place{owner.before.model, owner.before.name_space, state.environment->name};
   if (owner.rollout == deploy::OwnerPlan::Rollout::ends) {
     Outcome outcome{.verdict = Verdict::pass};

@@ -80,14 +80,25 @@ Error conflict_of(const ApiStatus& status, const std::string& where) {
   return {Error::Kind::conflict, message, "`--force-conflicts` takes them over, if they are to be mlctl's"};
 }
 
+// 'User "x" cannot get resource "pods/proxy" in …': the details know no subresource.
+std::string resource_in(const std::string& message, const std::string& otherwise) {
+  constexpr std::string_view before = " resource \"";
+  const auto begin = message.find(before);
+  if (begin == std::string::npos) return otherwise;
+  const auto end = message.find('"', begin + before.size());
+  return end == std::string::npos ? otherwise : message.substr(begin + before.size(), end - begin - before.size());
+}
+
 // What RBAC needs for the request, as a person writes it into a Role.
 std::string rule_of(const ApiRequest& request, const ApiStatus& status) {
-  const std::string verbs = request.method == "PATCH"    ? "[create, patch]"
-                            : request.method == "DELETE" ? "[delete]"
-                            : request.method == "POST"   ? "[create]"
-                            : request.method == "PUT"    ? "[update]"
-                                                         : "[get, list, watch]";
-  return "{apiGroups: [\"" + status.group + "\"], resources: [" + status.kind + "], verbs: " + verbs + "}";
+  const auto resource = resource_in(status.message, status.kind);
+  const std::string verbs = request.method == "PATCH"                 ? "[create, patch]"
+                            : request.method == "DELETE"              ? "[delete]"
+                            : request.method == "POST"                ? "[create]"
+                            : request.method == "PUT"                 ? "[update]"
+                            : resource.find('/') != std::string::npos ? "[get]"
+                                                                      : "[get, list, watch]";
+  return "{apiGroups: [\"" + status.group + "\"], resources: [" + resource + "], verbs: " + verbs + "}";
 }
 
 Error forbidden(const ApiStatus& status, const ApiRequest& request, const std::string& where) {

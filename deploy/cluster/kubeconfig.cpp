@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "deploy/cluster/access.h"
 #include "registry/base64.h"
+#include "registry/remote_http.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -168,7 +169,8 @@ void add_impersonation(const Node& node, ClusterAccess& access) {
     for (const auto& group : groups->items) headers.emplace_back("Impersonate-Group", group.text);
   if (const Node* extra = node.find("as-user-extra"))
     for (const auto& [key, position, values] : extra->entries)
-      for (const auto& value : values.items) headers.emplace_back("Impersonate-Extra-" + key, value.text);
+      for (const auto& value : values.items)
+        headers.emplace_back("Impersonate-Extra-" + registry::percent_encode(key), value.text);
 }
 
 Status add_user(const Entry& entry, ClusterAccess& access) {

@@ -1,5 +1,9 @@
 #include "deploy/rollout/ask.h"
 
+#include <algorithm>
+
+#include "base/terminal.h"
+
 namespace mlctl::deploy {
 namespace {
 
@@ -12,6 +16,21 @@ void go_on_in_spite_of(RolloutState& state) {
   state.replay.stable.refused = state.replay.canary.refused = 0;
 }
 
+// What was counted, for whoever asks why: with the next step it would be gone.
+void tell_counts(RolloutState& state, WallTime now) {
+  const auto text = [&](const ArmTotals& arm) {
+    std::string out = count_text(static_cast<std::uint64_t>(arm.requests), "request");
+    const auto rules = rules_of(state.plan);
+    for (std::size_t i = 0; i < std::min(arm.metrics.size(), rules.metrics.size()); ++i)
+      out += ", " + rules.metrics[i].name + " " + std::to_string(static_cast<std::int64_t>(arm.metrics[i].events));
+    return out;
+  };
+  if (state.blocks == 0) return;
+  tell(state, now,
+       "counted in " + count_text(state.blocks, "block") + ": canary " + text(state.canary) + "; stable " +
+           text(state.stable));
+}
+
 }  // namespace
 
 void abort_rollout(RolloutState& state, WallTime now, const std::string& reason) {
@@ -20,6 +39,7 @@ void abort_rollout(RolloutState& state, WallTime now, const std::string& reason)
   state.pause.reset();
   enter(state, Phase::aborting, now);
   tell(state, now, "aborted: " + reason);
+  tell_counts(state, now);
 }
 
 void ask_pause(RolloutState& state, const std::string& who, const std::string& why, WallTime now) {

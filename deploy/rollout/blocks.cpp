@@ -92,6 +92,19 @@ JudgeBlock judged(const OpenBlock& block, const RolloutPlan& plan) {
   return out;
 }
 
+// Why latency could not be compared in this step, by the loads of its pods; "": it could.
+std::string unlike_loads(const RolloutState& state) {
+  if (state.replicas <= 0) return "";
+  const double stable = state.stable.requests / static_cast<double>(state.plan.replicas);
+  const double canary = state.canary.requests / static_cast<double>(state.replicas);
+  if (stable <= unequal_load * canary && canary <= unequal_load * stable) return "";
+  const bool more = canary > stable;
+  const double times = more ? canary / std::max(stable, 1.0) : stable / std::max(canary, 1.0);
+  return std::string("a pod of ") + (more ? "the canary" : "stable") + " has " +
+         std::to_string(static_cast<std::int64_t>(std::min(times, 1e6))) + " times the requests of one of " +
+         (more ? "stable" : "the canary") + ", so that latency is not comparable";
+}
+
 bool counts_complete(const ArmCounters& arm, std::size_t metrics) {
   return std::all_of(arm.begin(), arm.end(), [&](const auto& pod) { return pod.second.metrics.size() == metrics; });
 }
@@ -137,7 +150,12 @@ Judgement judgement_of(const RolloutState& state) {
   if (const auto latency = latency_in(state.plan))
     required[*latency] = state.step + 2 >= state.plan.config.steps.size();
   if (state.blocks == 0) return {JudgeVerdict::undecided, "no whole block yet"};
-  return judge_of(state).judge(required);
+  auto judgement = judge_of(state).judge(required);
+  if (const auto latency = latency_in(state.plan);
+      latency && judgement.verdict == JudgeVerdict::undecided &&
+      judgement.reason.starts_with(rules_of(state.plan).metrics[*latency].name))
+    if (const auto unlike = unlike_loads(state); !unlike.empty()) judgement.reason += ": " + unlike;
+  return judgement;
 }
 
 std::vector<Evidence> evidence_of(const RolloutState& state) {

@@ -24,8 +24,10 @@ constexpr double enough_to_see{20};  // requests that tell whether a route is fo
 constexpr double surely_followed{100};  // so many without one at the canary: the gateway does not follow
 constexpr double too_few{100};          // of the canary in a step: too little traffic to be judged
 constexpr int flat_scrapes = 2;
+constexpr minutes together{5};  // what ends pods of both arms within this is no version's fault
 
 constexpr std::string_view unproven = "unproven: ";
+constexpr std::string_view skipped = " skipped: ";
 
 std::string percent(double share) {
   const auto rounded = std::round(share * 1000) / 10;
@@ -47,12 +49,13 @@ const RolloutStep& step_of(const RolloutState& state) {
 // Fatal requests are never scraped, so an end in error is a failure by itself (rollout.md, rule 16): unless stable's
 // pods end too, which says something of the nodes.
 bool crashed(RolloutState& state, const Observation& seen) {
-  if (state.stable_crashes < 0) state.stable_crashes = seen.stable.crashes;
   if (state.canary_crashes < 0) state.canary_crashes = seen.canary.crashes;
+  if (state.stable_crashes >= 0 && seen.stable.crashes > state.stable_crashes) state.stable_crashed = seen.now;
+  state.stable_crashes = seen.stable.crashes;  // fewer where one of its pods went
   if (state.has_lost() || seen.canary.crashes <= state.canary_crashes) return false;
-  if (seen.stable.crashes > state.stable_crashes) {
-    const std::string why = "pods of both versions end in error: " + seen.canary.crash;
-    if (!state.pause) pause(state, seen.now, why);
+  if (seen.now - state.stable_crashed < together) {
+    state.canary_crashes = seen.canary.crashes;  // a person decides what they mean
+    if (!state.pause) pause(state, seen.now, "pods of both versions end in error: " + seen.canary.crash);
     return true;
   }
   abort_rollout(state, seen.now,
@@ -125,7 +128,8 @@ void has_followed(RolloutState& state, const Observation& seen, const std::strin
   tell(state, seen.now,
        "promoted: " + state.candidate.version + " serves; " + state.baseline.version + " is kept for " +
            human_duration(state.plan.config.look_around) +
-           (replayed_steps(state).empty() ? "" : "; " + replayed_steps(state)));
+           (replayed_steps(state).empty() ? "" : "; " + replayed_steps(state)) +
+           (skipped_steps(state).empty() ? "" : "; " + skipped_steps(state)));
 }
 
 // The status of the route, and requests that are seen to follow it (rollout.md, rule 9).
@@ -159,11 +163,17 @@ void shift(RolloutState& state, const Observation& seen) {
 }
 
 void advance(RolloutState& state, WallTime now, const std::string& why) {
-  tell(state, now, percent(state.weight) + " passed: " + why);
+  tell(state, now, percent(state.weight) + why);
   state.replay.passed += by_replay(state).empty() ? 0 : 1;
   state.verdict.clear();
   ++state.step;
   enter(state, Phase::preparing, now);
+}
+
+std::string names_of(const JudgeRules& rules) {
+  std::string out;
+  for (const auto& metric : rules.metrics) out += (out.empty() ? "" : ", ") + metric.name;
+  return out;
 }
 
 void undecided(RolloutState& state, const Observation& seen, const std::string& reason) {
@@ -174,7 +184,8 @@ void undecided(RolloutState& state, const Observation& seen, const std::string& 
   const std::string requests =
       count_text(static_cast<std::uint64_t>(state.canary.requests), "request") + " in " + human_duration(waited);
   if (low && config.low_traffic == LowTraffic::time && waited >= step_of(state).hold)
-    return advance(state, seen.now, "not judged (low_traffic: time): " + requests);
+    return advance(state, seen.now,
+                   std::string(skipped) + names_of(rules_of(state.plan)) + " (low_traffic: time): " + requests);
   if (waited < step_of(state).hold + config.extend) return;
   const std::string trouble = state.replay.trouble.empty() ? "" : "; replay: " + state.replay.trouble;
   if (low) return pause(state, seen.now, "low traffic: " + requests + " at the canary" + by_replay(state) + trouble);
@@ -201,7 +212,7 @@ void measure(RolloutState& state, const Observation& seen) {
   const bool enough = state.canary.requests >= static_cast<double>(step_of(state).min_requests);
   if (judgement.verdict == JudgeVerdict::pass && held && enough)
     return advance(state, seen.now,
-                   judgement.reason + " in " +
+                   " passed: " + judgement.reason + " in " +
                        count_text(static_cast<std::uint64_t>(state.canary.requests), "request") + by_replay(state));
   if (judgement.verdict != JudgeVerdict::pass || !enough) undecided(state, seen, judgement.reason + unseen);
 }
@@ -237,6 +248,15 @@ void look_around(RolloutState& state, const Observation& seen) {
 }
 
 }  // namespace
+
+std::string skipped_steps(const RolloutState& state) {
+  const auto count = std::count_if(state.events.begin(), state.events.end(), [](const RolloutEvent& event) {
+    return event.what.find(skipped) != std::string::npos && event.what.find("low_traffic: time") != std::string::npos;
+  });
+  if (count == 0) return "";
+  return std::to_string(count) + " of " + count_text(state.plan.config.steps.size() - 1, "judged step") +
+         " skipped for want of traffic";
+}
 
 std::string unproven_abort(const RolloutState& state) {
   for (const auto& event : state.events)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/filesystem.h"
 #include "base/interrupt.h"
 #include "deploy/rollout/ask.h"
 #include "deploy/rollout/decide.h"
@@ -11,7 +12,8 @@
 namespace mlctl::deploy {
 namespace {
 
-constexpr std::chrono::minutes patience{30};  // with a cluster that cannot be asked
+constexpr std::uint64_t token_limit = 64U << 10U;  // bytes
+constexpr std::chrono::minutes patience{30};       // with a cluster that cannot be asked
 constexpr std::chrono::seconds ask_again{5};
 constexpr std::chrono::milliseconds least_rest{200};
 constexpr std::uint64_t answer_limit = 16U << 20U;
@@ -190,9 +192,17 @@ Result<std::string> end_rollout(Driver& driver, const std::string& who, const st
   return unproven_abort(rollout);
 }
 
-std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient& http) {
-  return [&http](const std::string& url) -> Result<std::string> {
+std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient& http,
+                                                                      const std::optional<PrometheusConfig>& where) {
+  return [&http, token_file = where ? where->token_file : ""](const std::string& url) -> Result<std::string> {
     HttpRequest request{.url = url};
+    if (!token_file.empty()) {
+      auto token = read_file(token_file, token_limit);
+      if (!token) return token.error().context("the token for Prometheus");
+      while (!token->empty() && (token->back() == '\n' || token->back() == '\r' || token->back() == ' '))
+        token->pop_back();
+      request.headers.emplace_back("Authorization", "Bearer " + *token);
+    }
     request.body_limit = answer_limit;
     auto response = http.send(request);
     if (!response) return response.error();

@@ -29,7 +29,8 @@ struct Driven {
 [[nodiscard]] Result<std::string> end_rollout(Driver& driver, const std::string& who, const std::string& why,
                                               Clock& clock);
 
-// For RolloutSeams::fetch.
-[[nodiscard]] std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient& http);
+// For RolloutSeams::fetch. The token is read anew each time: others renew it.
+[[nodiscard]] std::function<Result<std::string>(const std::string& url)> fetch_with(
+    HttpClient& http, const std::optional<PrometheusConfig>& where);
 
 }  // namespace mlctl::deploy

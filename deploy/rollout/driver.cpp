@@ -184,7 +184,7 @@ Result<ModelState> Driver::tick() {
     auto seen = seen_of(*live, *live->state.rollout);
     if (wants_counters(*live->state.rollout)) scrape(seams_, *live, *live->state.rollout, seen);
     RolloutState after = decide(*live->state.rollout, seen);
-    if (after.phase == Phase::aborting && live->state.rollout->phase != Phase::aborting) keep_evidence(*live, after);
+    const bool aborts = after.phase == Phase::aborting && live->state.rollout->phase != Phase::aborting;
     auto batch = begin_replay(after);
     batch.window /= static_cast<std::int64_t>(turns_);
     live->state.rollout = std::move(after);
@@ -193,6 +193,10 @@ Result<ModelState> Driver::tick() {
     if (!written) return written.error();
     if (!*written) continue;
     if (auto acted = act(*live); !acted) return acted.error();
+    if (aborts) {  // traffic first: pods that do not answer take their time
+      keep_evidence(*live, *live->state.rollout);
+      if (auto noted = write(live->state); !noted) return noted.error();
+    }
     if (auto sent = replay(*live, batch); !sent) return sent.error();
     return live->state;
   }

@@ -160,7 +160,11 @@ std::vector<std::string> notes_of(const RolloutPlan& plan, const RolloutForecast
   if (plan.config.block < least_judged_block)
     notes.push_back("blocks of " + human_duration(plan.config.block) +
                     ": the judge's error rates were measured with 60 s and more");
-  if (plan.edge <= 0) notes.push_back("latency is not judged: stable has answered too little to choose an edge from");
+  if (plan.edge <= 0)
+    notes.push_back("latency is not judged: stable has answered too little to choose an edge from");
+  else
+    notes.push_back(
+        "times are those of errors and metrics of your own; latency has to pass at the last judged weight too");
   const bool replays = plan.config.low_traffic == LowTraffic::replay;
   if (replays) notes.push_back(replay_note(plan, forecast));
   if (replays && !plan.config.metrics.empty())

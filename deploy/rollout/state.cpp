@@ -176,6 +176,7 @@ Json to_json(const RolloutState& state) {
               {"baseline", to_json(state.baseline)},
               {"routeGeneration", state.route_generation},
               {"stableCrashes", state.stable_crashes},
+              {"stableCrashed", rfc3339(state.stable_crashed)},
               {"canaryCrashes", state.canary_crashes},
               {"stable", to_json(state.stable)},
               {"canary", to_json(state.canary)},
@@ -217,6 +218,7 @@ Result<RolloutState> parse_rollout(const Json& value) {
   state.baseline = serves_from(field(value, "baseline"));
   state.route_generation = number_field(value, "routeGeneration");
   state.stable_crashes = number_field(value, "stableCrashes", -1);
+  state.stable_crashed = time_of(value, "stableCrashed");
   state.canary_crashes = number_field(value, "canaryCrashes");
   state.stable = totals_from(field(value, "stable"));
   state.canary = totals_from(field(value, "canary"));

@@ -126,7 +126,8 @@ struct RolloutState {
   WallTime since{};                   // of the phase
   WallTime began{};                   // of the rollout
   std::int64_t route_generation = 0;  // that our last write made; 0: none
-  std::int64_t stable_crashes = -1;   // that are no news: before the rollout; -1: those that are seen next
+  std::int64_t stable_crashes = -1;   // that were seen last; -1: those that are seen next are no news
+  WallTime stable_crashed{};          // when there was one more; the beginning of time: never
   std::int64_t canary_crashes = 0;    // the same, of what a person went on in spite of
   ArmTotals stable, canary;           // in this step, as far as blocks are whole
   std::size_t blocks = 0;             // in this step

@@ -54,6 +54,12 @@ TEST_CASE("a rollout ends as what is seen says") {
             [](World& w, const RolloutState& s) { w.canary_crashes = s.step == 1 ? 1 : 0; }},
            {"pods of both versions that end in error", nothing, "paused", "pods of both versions end in error",
             [](World& w, const RolloutState& s) { w.canary_crashes = w.stable_crashes = s.step == 1 ? 1 : 0; }},
+           {"a stable pod that ended long before one of the canary's says nothing of it", nothing, "failed",
+            "aborted: a pod of the canary ended",
+            [](World& w, const RolloutState& s) {
+              if (s.phase == Phase::measuring) w.stable_crashes = 1;
+              if (s.step >= 2) w.canary_crashes = 1;
+            }},
            {"stable pods that ended before it began", [](World& w, RolloutState&) { w.stable_crashes = 3; }, "promoted",
             "promoted"},
            {"a canary without capacity",
@@ -86,7 +92,7 @@ TEST_CASE("a rollout ends as what is seen says") {
               w.rate = 0;
               s.plan.config.low_traffic = LowTraffic::time;
             },
-            "promoted", "not judged (low_traffic: time): 0 requests"},
+            "promoted", "5 % skipped: errors, latency above 250 ms (low_traffic: time): 0 requests"},
            {"traffic that does not decide",
             [](World& w, RolloutState& s) {
               w.rate = 10;
@@ -155,6 +161,9 @@ TEST_CASE("a rollout ends as what is seen says") {
             "failed", "aborted: the gateway answered"},
            {"a gateway that restarts forgets, and that is no failure", with_gateway, "promoted", "promoted",
             [](World& w, const RolloutState& s) { w.gateway_restarts = s.step == 1; }},
+           {"latency that cannot be compared: twelve pods share what two would",
+            [](World&, RolloutState& s) { s.replicas = 12; }, "paused",
+            "a pod of stable has 3 times the requests of one of the canary, so that latency is not comparable"},
            {"counters that begin anew all the time", nothing, "promoted", "promoted",
             [](World& w, const RolloutState& s) { w.resets = s.step == 1 && s.blocks == 0; }},
        }) {

@@ -211,3 +211,44 @@ TEST_CASE("somebody who drives is not disturbed unless that is asked for") {
   REQUIRE_FALSE(late);
   CHECK(late.error().message.find("was taken over by second") != std::string::npos);
 }
+
+TEST_CASE("no weight before a gateway can know the canary's pods as endpoints") {
+  Stage stage;
+  stage.begin();
+  Driver driver(stage.seams(), stage.place(), "ada");
+  REQUIRE(driver.take(false));
+  const auto service = "credit-risk-" + stage.state().rollout->candidate.revision;
+  auto& slice = stage.cluster.objects["/apis/discovery.k8s.io/v1/namespaces/fraud/endpointslices/" + service + "-x"];
+  slice = {{"metadata",
+            {{"name", service + "-x"}, {"namespace", "fraud"}, {"labels", {{"kubernetes.io/service-name", service}}}}},
+           {"endpoints", Json::array({{{"conditions", {{"ready", false}}}}})}};
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(driver.tick());
+    stage.clock.sleep_until(stage.clock.steady() + std::chrono::seconds(1));
+  }
+  CHECK(stage.state().rollout->phase == Phase::preparing);
+  CHECK(stage.state().rollout->weight == 0);
+  // Without a condition an endpoint is ready.
+  slice["endpoints"] = Json::array({{{"addresses", {"10.0.0.1"}}}, {{"conditions", {{"ready", true}}}}});
+  REQUIRE(driver.tick());
+  CHECK(stage.state().rollout->phase == Phase::shifting);
+}
+
+TEST_CASE("an abort takes the traffic away before it asks for last words") {
+  Stage stage;
+  stage.begin();
+  stage.failing = "credit-risk";
+  Driver driver(stage.seams(), stage.place(), "ada");
+  REQUIRE(driver.take(false));
+  std::vector<std::string> order;
+  stage.cluster.before = [&](const ApiRequest& request) {
+    const bool back =
+        request.path == route_at && request.method == "PATCH" && stage.state().rollout->phase == Phase::aborting;
+    if (back) order.push_back("route");
+    if (request.path.ends_with("/log")) order.push_back("log");
+  };
+  stage.tick_until(driver, Phase::aborting);
+  REQUIRE(order.size() >= 2);
+  CHECK(order[0] == "route");
+  CHECK(order[1] == "log");
+}

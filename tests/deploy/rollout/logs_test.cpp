@@ -120,6 +120,8 @@ TEST_CASE("a pod that has no log says why; who may not read logs hears which rul
   const auto refused = read_logs(scene.cluster, place, {});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == Error::Kind::credentials);
+  CHECK(refused.error().hint ==
+        "a Role or ClusterRole that allows it has the rule {apiGroups: [\"\"], resources: [pods/log], verbs: [get]}");
   scene.cluster.objects.erase(state_path(place.model, "fraud"));
   const auto nothing = read_logs(scene.cluster, place, {});
   REQUIRE_FALSE(nothing);
