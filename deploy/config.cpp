@@ -134,6 +134,7 @@ Result<std::optional<PrometheusConfig>> decode_prometheus(const Node& cluster) {
     out.token_file = get_string(*node, "auth.token_file").value_or("");
     const auto host = out.url.substr(7, out.url.find_first_of(":/", 7) - 7);  // of http://
     const bool here = host == "127.0.0.1" || host == "localhost";
+    if (out.url.find('@') != std::string::npos) return at(*node, "prometheus.url must not hold credentials", "");
     if (!out.token_file.empty() && !out.url.starts_with("https://") && !here)
       return at(*node, "a token is sent over https alone", "give Prometheus an https:// address");
     return std::optional(out);

@@ -165,7 +165,8 @@ std::vector<Series> gpu_series(const std::vector<GpuSample>& samples, bool compa
                              .points = {}},
                             held_by(arm)));
   }
-  const auto gpus = samples.empty() ? 0 : std::min(samples.front().gpus.size(), most_drawn);
+  std::size_t gpus = 0;
+  for (const auto& sample : samples) gpus = std::min(std::max(gpus, sample.gpus.size()), most_drawn);
   for (std::size_t gpu = 0; gpu < gpus; ++gpu) {
     all.push_back(series_of_gpu(samples, gpu, "GPU memory in use", "GiB", [](const GpuReading& one) {
       return std::optional(static_cast<double>(one.used) / gibibyte);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/interrupt.h"
@@ -67,17 +68,28 @@ class Locker {
                  .wants_room = false},
         writer_(writer) {}
 
-  // The plan as it is when all of its models are ours; those that are not to be had are among `lost`.
+  // The plan as it is when all of its models are ours; those that are not to be had are among `lost`. What was taken
+  // and is in no plan is given back.
   Result<ClusterPlan> lock(ClusterPlan plan, std::vector<OwnerOutcome>& lost) {
     for (const auto& owner : plan.owners) names_.insert(owner.name);
+    auto locked = try_to_lock(std::move(plan), lost);
+    std::set<std::string> kept;
+    if (locked)
+      for (const auto& owner : locked->owners) kept.insert(place_of(owner));
+    give_back(kept);
+    return locked;
+  }
+
+ private:
+  // A model that moves to another namespace has a state in each.
+  static std::string place_of(const OwnerPlan& owner) { return owner.before.name_space + "/" + owner.name; }
+
+  Result<ClusterPlan> try_to_lock(ClusterPlan plan, std::vector<OwnerOutcome>& lost) {
     for (int i = 0; i < tries; ++i) {
       auto open = take(plan, lost);
       if (!open) return open.error();
       auto again = plan_cluster(writer_.cluster, writer_.discovery, request_);
-      if (!again) {
-        give_back();
-        return again.error();
-      }
+      if (!again) return again.error();
       plan = part_of(*again, true);
       std::erase_if(plan.owners, [&](const OwnerPlan& owner) { return names_.count(owner.name) == 0; });
       for (const auto& owner : again->owners)
@@ -87,47 +99,55 @@ class Locker {
     return ours(plan, lost);
   }
 
- private:
   // How many others were faster with: these are planned again.
   Result<std::size_t> take(const ClusterPlan& plan, std::vector<OwnerOutcome>& lost) {
     std::vector<ApiRequest> requests;
     std::vector<const OwnerPlan*> owners;
     for (const auto& owner : plan.owners) {
-      if (epochs_.count(owner.name) != 0 && epochs_[owner.name] == owner.before.epoch) continue;
+      if (is_ours(owner)) continue;
       if (has_conflicts(owner) && !request_.force_conflicts) continue;
       requests.push_back(lock_request(owner, request_.run, request_.now));
       owners.push_back(&owner);
     }
     const auto answers = writer_.cluster.send(requests, {});
     std::size_t faster = 0;
+    std::optional<Error> first;
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      if (!answers[i]) return answers[i].error();
-      if (is_fine(*answers[i])) {
-        epochs_[owners[i]->name] = owners[i]->before.epoch + 1;
+      if (!answers[i]) {
+        if (!first) first = answers[i].error();
+      } else if (is_fine(*answers[i])) {
         if (auto state = parse_state(Json::parse(answers[i]->body, nullptr, false)))
-          taken_.insert_or_assign(owners[i]->name, std::move(*state));
-      }
-      if (answers[i]->status == 409)
+          taken_.insert_or_assign(place_of(*owners[i]), std::move(*state));
+      } else if (answers[i]->status == 409) {
         ++faster;
-      else if (!is_fine(*answers[i]))
+      } else {
         lost.push_back({owners[i]->name, {}, error_of(writer_.cluster, requests[i], *answers[i])});
+      }
     }
+    if (first) return *first;
     return faster;
   }
 
+  [[nodiscard]] bool is_ours(const OwnerPlan& owner) const {
+    const auto taken = taken_.find(place_of(owner));
+    return taken != taken_.end() && taken->second.epoch == owner.before.epoch;
+  }
+
   // Nothing was done with them, after Ctrl-C for one: nobody is to be told that we still work on them.
-  void give_back() {
-    const LastWords allowed(last_words);
+  void give_back(const std::set<std::string>& kept) {
     std::vector<ApiRequest> requests;
-    for (auto& [name, state] : taken_) {
+    for (auto& [place, state] : taken_) {
+      if (kept.count(place) != 0) continue;
       state.work = {};
       requests.push_back({.method = "PUT",
                           .path = state_path(state.model, state.name_space),
                           .query = {{"fieldManager", field_manager}},
                           .body = to_object(state).dump(),
                           .content_type = "application/json",
-                          .about = "state of " + name});
+                          .about = "state of " + to_string(state.model)});
     }
+    if (requests.empty()) return;
+    const LastWords allowed(last_words);
     static_cast<void>(writer_.cluster.send(requests, {}));
   }
 
@@ -138,8 +158,7 @@ class Locker {
     for (const auto& one : lost) gone.insert(one.name);
     for (const auto& owner : plan.owners) {
       if (gone.count(owner.name) != 0) continue;
-      const auto epoch = epochs_.find(owner.name);
-      if (epoch != epochs_.end() && epoch->second == owner.before.epoch)
+      if (is_ours(owner))
         out.owners.push_back(owner);
       else if (has_conflicts(owner) && !request_.force_conflicts)
         lost.push_back({owner.name, {}, owned_by_others(owner)});
@@ -157,10 +176,9 @@ class Locker {
 
   PlanRequest request_;
   const Writer& writer_;
-  std::set<std::string> names_;                  // of the models that there is something to do for
-  std::map<std::string, Error> refused_;         // that became impossible meanwhile
-  std::map<std::string, std::uint64_t> epochs_;  // that we raised the states to
-  std::map<std::string, ModelState> taken_;      // as we wrote them
+  std::set<std::string> names_;              // of the models that there is something to do for
+  std::map<std::string, Error> refused_;     // that became impossible meanwhile
+  std::map<std::string, ModelState> taken_;  // as we wrote them, by namespace and name
 };
 
 }  // namespace

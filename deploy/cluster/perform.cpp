@@ -10,10 +10,10 @@
 #include "deploy/cluster/clear_up.h"
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/live.h"
+#include "deploy/cluster/perform_detail.h"
 #include "deploy/cluster/revisions.h"
 #include "deploy/cluster/routes.h"
 #include "deploy/cluster/wait.h"
-#include "deploy/cluster/write_order.h"
 
 namespace mlctl::deploy {
 namespace {
@@ -22,7 +22,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr int tries = 5;  // of a write that somebody else was faster than
 constexpr std::chrono::seconds last_words{5};
-constexpr std::chrono::seconds settle{3};  // until proxies have heard of what their status says already
+// Until proxies have heard of what is there already: gateways gather changes for two seconds. Pods that are ended serve on
+// for three more.
+constexpr std::chrono::seconds settle_gateways{3}, settle_endpoints{1};
 
 struct Task {
   std::size_t owner = 0;
@@ -181,7 +183,7 @@ class Performer {
     std::vector<std::size_t> owners;
     std::vector<Awaited> all;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
-      if (auto one = awaited(i)) {
+      if (auto one = errors_[i] ? std::nullopt : awaited(plan_.owners[i], options_.wait)) {
         owners.push_back(i);
         all.push_back(std::move(*one));
       }
@@ -222,44 +224,33 @@ class Performer {
   }
 
   // Nothing that served goes before its traffic has gone elsewhere (rollout.md, rule 9): its gateway follows the route,
-  // and everybody has heard of it. Pods then end the requests that they have.
+  // also one that was written by an apply before, and everybody has heard of it. Pods then end the requests that they
+  // have. Whoever took over meanwhile decides what goes.
   void follow() {
     std::vector<std::size_t> owners;
     std::vector<ObjectKey> routes;
-    bool moved = false;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i) {
-      if (errors_[i]) continue;
-      const bool goes = std::any_of(plan_.owners[i].changes.begin(), plan_.owners[i].changes.end(), removes_pods);
-      for (const auto* made : made_[i]) {
-        if (order_of(plan_.owners[i], *made) != Order::traffic) continue;
-        moved = moved || goes;
-        if (made->change.object.kind != "HTTPRoute" || (!goes && !options_.wait)) continue;
-        owners.push_back(i);
-        routes.push_back(made->change.object);
-      }
+      const auto& owner = plan_.owners[i];
+      if (errors_[i] || owner.spec == nullptr || (!options_.wait && !goes_over(plan_.owners[i]))) continue;
+      for (const auto& body : owner.bodies)
+        if (auto key = key_of(*body); key.kind == "HTTPRoute") {
+          owners.push_back(i);
+          routes.push_back(std::move(key));
+        }
     }
     const auto errors = wait_for_routes(routes, cluster_, clock_, progress_);
     for (std::size_t i = 0; i < errors.size(); ++i)
-      if (errors[i]) fail(owners[i], *errors[i]);
-    if (moved && !interrupted()) clock_.sleep_until(clock_.steady() + settle);
-  }
-
-  // The Deployment to wait for; nullopt: there is none, or it need not be waited for.
-  [[nodiscard]] std::optional<Awaited> awaited(std::size_t index) const {
-    const auto& owner = plan_.owners[index];
-    if (errors_[index] || owner.spec == nullptr || !owner.after.stable || owner.changes.empty()) return std::nullopt;
-    const auto& before = owner.before.stable;
-    const bool forgotten =  // its state was gone: something served
-        !before && std::any_of(owner.changes.begin(), owner.changes.end(), removes_pods);
-    const bool replaces = forgotten || (before && before->revision != owner.after.stable->revision);
-    if (!replaces && !options_.wait) return std::nullopt;
-    Awaited out{.deployment = {"apps/v1", "Deployment", owner.spec->name_space,
-                               owner.spec->model.name + "-" + owner.after.stable->revision},
-                .model = to_string(owner.spec->model)};
-    if (before && replaces) out.serving = before->version;
-    for (const auto& change : owner.changes)
-      if (order_of(owner, change) == Order::traffic) out.goes_over.push_back(to_string(change.change.object));
-    return out;
+      if (errors[i]) {
+        unfollowed_.insert(owners[i]);
+        fail(owners[i], *errors[i]);
+      }
+    std::vector<std::size_t> moved;
+    for (std::size_t i = 0; i < plan_.owners.size(); ++i)
+      if (!errors_[i] && goes_over(plan_.owners[i])) moved.push_back(i);
+    if (moved.empty() || interrupted()) return;
+    clock_.sleep_until(clock_.steady() + (routes.empty() ? settle_endpoints : settle_gateways));
+    for (const auto i : moved)
+      if (auto still = is_ours(i); !still) fail(i, still.error());
   }
 
   // The states: what was reached, and that nobody works on it any more.
@@ -270,7 +261,7 @@ class Performer {
     for (std::size_t i = 0; i < plan_.owners.size(); ++i) {
       const auto& owner = plan_.owners[i];
       if (!owner.is_model || owner.before.resource_version.empty()) continue;
-      ModelState state = errors_[i] ? half_done(i) : owner.after;
+      ModelState state = errors_[i] ? half_done(owner, made_[i], unfollowed_.count(i) != 0) : owner.after;
       state.epoch = owner.before.epoch;
       state.work = {};
       state.resource_version = owner.before.resource_version;
@@ -299,26 +290,12 @@ class Performer {
   void lose(std::size_t index) {
     const auto& owner = plan_.owners[index];
     fail(index, taken_over(owner, {}));
+    for (const auto* made : made_[index])
+      if (order_of(owner, *made) == Order::traffic) return;  // it serves
     std::vector<ObjectKey> created;
     for (const auto* made : made_[index])
       if (made->change.kind == Change::Kind::create) created.push_back(made->change.object);
     clear_up(cluster_, discovery_, {owner.before, owner.revision, created});
-  }
-
-  // The old revision serves; what was applied all the same is known, and everything that may be there.
-  [[nodiscard]] ModelState half_done(std::size_t index) const {
-    const auto& owner = plan_.owners[index];
-    ModelState state = owner.before;
-    state.kinds.insert(owner.after.kinds.begin(), owner.after.kinds.end());
-    for (const auto* made : made_[index]) {
-      const auto name = key_in_state(made->change.object);
-      const auto hash = owner.after.applied.find(name);
-      if (hash != owner.after.applied.end())
-        state.applied[name] = hash->second;
-      else
-        state.applied.erase(name);
-    }
-    return state;
   }
 
   void fail(std::size_t index, const Error& error) {
@@ -333,7 +310,7 @@ class Performer {
   Progress& progress_;
   std::vector<std::optional<Error>> errors_;
   std::vector<std::vector<const ObjectChange*>> made_;
-  std::set<std::size_t> not_ready_;
+  std::set<std::size_t> not_ready_, unfollowed_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "deploy/cluster/routes.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/interrupt.h"
@@ -19,12 +20,30 @@ struct Waiting {
   bool told = false;
 };
 
+bool has_generation(const Json& condition) {
+  return field(condition, "observedGeneration").is_number_integer();
+}
+
+// Whether the route names this parent: a Gateway, in its own namespace where it says none.
+bool is_asked(const Json& route, const Json& parent) {
+  const Json& asked = field(field(route, "spec"), "parentRefs");
+  if (!asked.is_array() || !parent.is_object()) return true;
+  const auto home = text_field(field(route, "metadata"), "namespace");
+  const auto place = [&](const Json& one) {
+    const auto name_space = text_field(one, "namespace");
+    return (name_space.empty() ? home : name_space) + "/" + text_field(one, "name");
+  };
+  return std::any_of(asked.begin(), asked.end(), [&](const Json& one) { return place(one) == place(parent); });
+}
+
 class RouteWait {
  public:
   RouteWait(const std::vector<ObjectKey>& routes, Cluster& cluster, Clock& clock, const RoutePatience& patience)
       : routes_(routes), cluster_(cluster), clock_(clock), patience_(patience), errors_(routes.size()) {
     for (std::size_t i = 0; i < routes.size(); ++i) waiting_.push_back({i, "", false});
   }
+
+  [[nodiscard]] std::size_t silent() const { return silent_; }
 
   std::vector<std::optional<Error>> run() {
     const auto begun = clock_.steady();
@@ -68,7 +87,11 @@ class RouteWait {
       errors_[one.place] = interrupted_error();
       return true;
     }
-    if (!one.told) return waited >= patience_.silence;
+    if (!one.told) {
+      const bool silent = waited >= patience_.silence;
+      silent_ += silent ? 1 : 0;
+      return silent;
+    }
     if (waited < patience_.limit) return false;
     errors_[one.place] =
         one.trouble.empty()
@@ -86,25 +109,32 @@ class RouteWait {
   const RoutePatience& patience_;
   std::vector<std::optional<Error>> errors_;
   std::vector<Waiting> waiting_;
+  std::size_t silent_ = 0;  // of which no gateway says anything
 };
 
 }  // namespace
 
 RouteStatus route_status(const Json& route) {
   RouteStatus out;
-  const auto generation = number_field(field(route, "metadata"), "generation");
+  const Json& metadata = field(route, "metadata");
+  const auto generation = number_field(metadata, "generation");
   const Json& parents = field(field(route, "status"), "parents");
-  out.told = parents.is_array() && !parents.empty();
-  out.followed = out.told;
-  if (!out.told) return out;
-  for (const auto& parent : parents)
-    for (const char* type : {"Accepted", "ResolvedRefs"}) {
-      const Json& one = condition(parent, type);
-      const bool current = number_field(one, "observedGeneration") >= generation;
-      if (current && text_field(one, "status") == "False")
-        out.trouble = std::string(type) + ": " + text_field(one, "reason") + ": " + text_field(one, "message");
-      out.followed = out.followed && (one.is_null() || (current && text_field(one, "status") == "True"));
+  if (!parents.is_array()) return out;
+  bool all = true;
+  for (const auto& parent : parents) {
+    // What an older route asked for, or says without saying of when, is no word about this one.
+    const Json& accepted = condition(parent, "Accepted");
+    if (!is_asked(route, field(parent, "parentRef")) || !has_generation(accepted)) continue;
+    out.told = true;
+    for (const Json* one : {&accepted, &condition(parent, "ResolvedRefs")}) {
+      if (!has_generation(*one)) continue;
+      const bool current = number_field(*one, "observedGeneration") >= generation;
+      if (current && text_field(*one, "status") == "False")
+        out.trouble = text_field(*one, "type") + ": " + text_field(*one, "reason") + ": " + text_field(*one, "message");
+      all = all && current && text_field(*one, "status") == "True";
     }
+  }
+  out.followed = out.told && all;
   return out;
 }
 
@@ -112,11 +142,14 @@ std::vector<std::optional<Error>> wait_for_routes(const std::vector<ObjectKey>& 
                                                   Progress& progress, const RoutePatience& patience) {
   if (routes.empty()) return {};
   progress.step("waiting until the gateway follows " + count_text(routes.size(), "route"));
-  auto errors = RouteWait(routes, cluster, clock, patience).run();
+  RouteWait wait(routes, cluster, clock, patience);
+  auto errors = wait.run();
   std::size_t failed = 0;
   for (const auto& error : errors) failed += error ? 1 : 0;
-  progress.finish(failed == 0 ? Symbol::pass : Symbol::fail,
-                  failed == 0 ? "" : count_text(failed, "route") + " not followed");
+  progress.finish(failed == 0 ? Symbol::pass : Symbol::fail, failed > 0 ? count_text(failed, "route") + " not followed"
+                                                             : wait.silent() > 0
+                                                                 ? "unproven: no gateway says whether it does"
+                                                                 : "");
   return errors;
 }
 

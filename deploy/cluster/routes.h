@@ -14,7 +14,7 @@
 namespace mlctl::deploy {
 
 struct RouteStatus {
-  bool told = false;      // some gateway says something of it
+  bool told = false;      // a gateway that it names says something of it, and of when
   bool followed = false;  // every one of them follows what it says now
   std::string trouble;    // "Accepted: NoMatchingParent: …": one does not, and says so of what it says now; ""
 };

@@ -13,6 +13,7 @@ void go_on_in_spite_of(RolloutState& state) {
   state.pause.reset();
   state.route_generation = 0;
   state.stable_crashes = state.canary_crashes = -1;
+  state.stable_crashed = {};
   state.replay.stable.refused = state.replay.canary.refused = 0;
 }
 

@@ -94,9 +94,9 @@ JudgeBlock judged(const OpenBlock& block, const RolloutPlan& plan) {
 
 // Why latency could not be compared in this step, by the loads of its pods; "": it could.
 std::string unlike_loads(const RolloutState& state) {
-  if (state.replicas <= 0) return "";
-  const double stable = state.stable.requests / static_cast<double>(state.plan.replicas);
-  const double canary = state.canary.requests / static_cast<double>(state.replicas);
+  if (!state.block || state.block->stable.empty() || state.block->canary.empty()) return "";
+  const double stable = state.stable.requests / static_cast<double>(state.block->stable.size());
+  const double canary = state.canary.requests / static_cast<double>(state.block->canary.size());
   if (stable <= unequal_load * canary && canary <= unequal_load * stable) return "";
   const bool more = canary > stable;
   const double times = more ? canary / std::max(stable, 1.0) : stable / std::max(canary, 1.0);

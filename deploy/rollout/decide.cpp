@@ -27,7 +27,6 @@ constexpr int flat_scrapes = 2;
 constexpr minutes together{5};  // what ends pods of both arms within this is no version's fault
 
 constexpr std::string_view unproven = "unproven: ";
-constexpr std::string_view skipped = " skipped: ";
 
 std::string percent(double share) {
   const auto rounded = std::round(share * 1000) / 10;
@@ -49,13 +48,19 @@ const RolloutStep& step_of(const RolloutState& state) {
 // Fatal requests are never scraped, so an end in error is a failure by itself (rollout.md, rule 16): unless stable's
 // pods end too, which says something of the nodes.
 bool crashed(RolloutState& state, const Observation& seen) {
-  if (state.canary_crashes < 0) state.canary_crashes = seen.canary.crashes;
+  // Fewer where one of its pods went.
+  if (state.canary_crashes < 0 || state.canary_crashes > seen.canary.crashes)
+    state.canary_crashes = seen.canary.crashes;
   if (state.stable_crashes >= 0 && seen.stable.crashes > state.stable_crashes) state.stable_crashed = seen.now;
-  state.stable_crashes = seen.stable.crashes;  // fewer where one of its pods went
+  state.stable_crashes = seen.stable.crashes;
   if (state.has_lost() || seen.canary.crashes <= state.canary_crashes) return false;
   if (seen.now - state.stable_crashed < together) {
     state.canary_crashes = seen.canary.crashes;  // a person decides what they mean
-    if (!state.pause) pause(state, seen.now, "pods of both versions end in error: " + seen.canary.crash);
+    const auto why = "pods of both versions end in error: " + seen.canary.crash;
+    if (state.pause)
+      tell(state, seen.now, why);
+    else
+      pause(state, seen.now, why);
     return true;
   }
   abort_rollout(state, seen.now,
@@ -183,9 +188,11 @@ void undecided(RolloutState& state, const Observation& seen, const std::string& 
   const bool low = state.canary.requests < least;
   const std::string requests =
       count_text(static_cast<std::uint64_t>(state.canary.requests), "request") + " in " + human_duration(waited);
-  if (low && config.low_traffic == LowTraffic::time && waited >= step_of(state).hold)
+  if (low && config.low_traffic == LowTraffic::time && waited >= step_of(state).hold) {
+    ++state.skipped;
     return advance(state, seen.now,
-                   std::string(skipped) + names_of(rules_of(state.plan)) + " (low_traffic: time): " + requests);
+                   " skipped: " + names_of(rules_of(state.plan)) + " (low_traffic: time): " + requests);
+  }
   if (waited < step_of(state).hold + config.extend) return;
   const std::string trouble = state.replay.trouble.empty() ? "" : "; replay: " + state.replay.trouble;
   if (low) return pause(state, seen.now, "low traffic: " + requests + " at the canary" + by_replay(state) + trouble);
@@ -250,11 +257,8 @@ void look_around(RolloutState& state, const Observation& seen) {
 }  // namespace
 
 std::string skipped_steps(const RolloutState& state) {
-  const auto count = std::count_if(state.events.begin(), state.events.end(), [](const RolloutEvent& event) {
-    return event.what.find(skipped) != std::string::npos && event.what.find("low_traffic: time") != std::string::npos;
-  });
-  if (count == 0) return "";
-  return std::to_string(count) + " of " + count_text(state.plan.config.steps.size() - 1, "judged step") +
+  if (state.skipped == 0) return "";
+  return std::to_string(state.skipped) + " of " + count_text(state.plan.config.steps.size() - 1, "judged step") +
          " skipped for want of traffic";
 }
 

@@ -201,6 +201,8 @@ std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient
       if (!token) return token.error().context("the token for Prometheus");
       while (!token->empty() && (token->back() == '\n' || token->back() == '\r' || token->back() == ' '))
         token->pop_back();
+      if (token->empty())
+        return Error{Error::Kind::credentials, "the token for Prometheus: " + token_file + " is empty", ""};
       request.headers.emplace_back("Authorization", "Bearer " + *token);
     }
     request.body_limit = answer_limit;

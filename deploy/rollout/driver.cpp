@@ -14,6 +14,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Order = RolloutWrite::Order;
 
+constexpr std::size_t pods_heard = 10;  // of the canary
+constexpr std::chrono::seconds patience_with_logs{10};
 constexpr int tries = 5;  // of a write that somebody else was faster with
 constexpr int tries_of_a_route = 50;
 constexpr int log_lines = 10;
@@ -156,25 +158,47 @@ Result<bool> Driver::act(const RolloutLive& live) {
   return all;
 }
 
-// The last words of a container that ended: after the canary is gone nobody can ask it.
+// The last words of containers that ended, else of those that run: after the canary is gone nobody can ask it.
 void Driver::keep_evidence(const RolloutLive& live, RolloutState& rollout) {
+  std::vector<ApiRequest> requests;
+  std::vector<std::string> names;
   for (const Json* pod : pods_of(live, rollout.candidate.revision)) {
+    if (names.size() == pods_heard) break;
     const auto key = key_of(*pod);
-    for (const char* previous : {"true", "false"}) {
-      auto answer =
-          send_one(seams_.cluster, {.path = "/api/v1/namespaces/" + key.name_space + "/pods/" + key.name + "/log",
-                                    .query = {{"tailLines", std::to_string(log_lines)},
-                                              {"limitBytes", std::to_string(evidence_limit)},
-                                              {"previous", previous}},
-                                    .accept = "*/*",
-                                    .about = "log of " + key.name});
-      if (!answer || answer->body.empty()) continue;
-      rollout.evidence += key.name + ":\n" + escape_control(answer->body, true);
-      break;
-    }
-    if (rollout.evidence.size() > evidence_limit) break;
+    names.push_back(key.name);
+    for (const char* previous : {"true", "false"})
+      requests.push_back({.path = "/api/v1/namespaces/" + key.name_space + "/pods/" + key.name + "/log",
+                          .query = {{"tailLines", std::to_string(log_lines)},
+                                    {"limitBytes", std::to_string(evidence_limit)},
+                                    {"previous", previous}},
+                          .accept = "*/*",
+                          .about = "log of " + key.name,
+                          .again = false,
+                          .patience = patience_with_logs});
+  }
+  const auto answers = seams_.cluster.send(requests, {});
+  const auto words = [&](std::size_t i) { return answers[i] && is_fine(*answers[i]) ? answers[i]->body : ""; };
+  for (std::size_t i = 0; i < names.size() && rollout.evidence.size() <= evidence_limit; ++i) {
+    const auto before = words(2 * i), text = before.empty() ? words(2 * i + 1) : before;
+    if (!text.empty()) rollout.evidence += names[i] + ":\n" + escape_control(text, true);
   }
   rollout.evidence.resize(std::min(rollout.evidence.size(), evidence_limit));
+}
+
+// Traffic first: pods that do not answer take their time. Where somebody writes to the route all the time, the next
+// tick goes on.
+Result<ModelState> Driver::end_badly(RolloutLive live, bool all) {
+  for (int i = 0; i < tries_of_a_route && !all; ++i) {
+    auto again = look_as_owner();
+    if (!again) return again.error();
+    live = std::move(*again);
+    const auto acted = act(live);
+    if (!acted) return acted.error();
+    all = *acted;
+  }
+  keep_evidence(live, *live.state.rollout);
+  if (auto noted = write(live.state); !noted) return noted.error();
+  return std::move(live.state);
 }
 
 Result<ModelState> Driver::tick() {
@@ -192,11 +216,9 @@ Result<ModelState> Driver::tick() {
     auto written = write(live->state);
     if (!written) return written.error();
     if (!*written) continue;
-    if (auto acted = act(*live); !acted) return acted.error();
-    if (aborts) {  // traffic first: pods that do not answer take their time
-      keep_evidence(*live, *live->state.rollout);
-      if (auto noted = write(live->state); !noted) return noted.error();
-    }
+    auto acted = act(*live);
+    if (!acted) return acted.error();
+    if (aborts) return end_badly(std::move(*live), *acted);
     if (auto sent = replay(*live, batch); !sent) return sent.error();
     return live->state;
   }

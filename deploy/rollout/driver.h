@@ -52,6 +52,7 @@ class Driver {
   [[nodiscard]] Result<bool> write(ModelState& state);
   [[nodiscard]] Result<bool> act(const RolloutLive& live);
   [[nodiscard]] Status replay(RolloutLive& live, const ReplayBatch& batch);
+  [[nodiscard]] Result<ModelState> end_badly(RolloutLive live, bool all);
   void keep_evidence(const RolloutLive& live, RolloutState& rollout);
   [[nodiscard]] Error taken_over(const ModelState& state) const;
 

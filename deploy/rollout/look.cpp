@@ -49,15 +49,21 @@ std::map<std::string, std::int64_t> ready_endpoints(Cluster& cluster, const Roll
       cluster, {{{"discovery.k8s.io/v1", "EndpointSlice", "endpointslices", true},
                  place.name_space,
                  "kubernetes.io/service-name in (" + name(rollout.baseline) + "," + name(rollout.candidate) + ")"}});
-  std::map<std::string, std::int64_t> out;
-  if (!slices) return out;
+  if (!slices) return {};
+  // A Service with two families of addresses has each pod twice.
+  std::map<std::pair<std::string, std::string>, std::int64_t> counts;
   for (const auto& slice : slices->front().items) {
-    auto& count = out[label_of(slice, "kubernetes.io/service-name")];
+    auto& count = counts[{label_of(slice, "kubernetes.io/service-name"), text_field(slice, "addressType")}];
     if (const Json& endpoints = field(slice, "endpoints"); endpoints.is_array())
       for (const auto& endpoint : endpoints) {
         const Json& ready = field(field(endpoint, "conditions"), "ready");
         count += ready.is_boolean() && !ready.get<bool>() ? 0 : 1;  // nil is ready
       }
+  }
+  std::map<std::string, std::int64_t> out;
+  for (const auto& [key, count] : counts) {
+    const auto [found, is_new] = out.emplace(key.first, count);
+    if (!is_new) found->second = std::min(found->second, count);
   }
   return out;
 }
@@ -73,10 +79,12 @@ ArmSeen arm_seen(const RolloutLive& live, const std::string& revision) {
       const Json& now = field(field(container, "state"), "terminated");
       const Json& last = field(field(container, "lastState"), "terminated");
       const auto restarts = number_field(container, "restartCount");
-      const bool ended = now.is_object() && number_field(now, "exitCode") != 0;
+      // While a container waits to be started again its last end is counted nowhere yet.
+      const bool waits = field(field(container, "state"), "waiting").is_object() && number_field(last, "exitCode") != 0;
+      const bool ended = waits || (now.is_object() && number_field(now, "exitCode") != 0);
       arm.crashes += restarts + (ended ? 1 : 0);
       if (restarts == 0 && !ended) continue;
-      const Json& end = ended ? now : last;
+      const Json& end = now.is_object() ? now : last;
       arm.crash = key_of(*pod).name + ": " + text_field(end, "reason") + ", exit " +
                   std::to_string(number_field(end, "exitCode"));
     }

@@ -181,6 +181,7 @@ Json to_json(const RolloutState& state) {
               {"stable", to_json(state.stable)},
               {"canary", to_json(state.canary)},
               {"blocks", state.blocks},
+              {"skipped", state.skipped},
               {"measured", rfc3339(state.measured)},
               {"verdict", state.verdict},
               {"replay", to_json(state.replay)},
@@ -223,6 +224,7 @@ Result<RolloutState> parse_rollout(const Json& value) {
   state.stable = totals_from(field(value, "stable"));
   state.canary = totals_from(field(value, "canary"));
   state.blocks = static_cast<std::size_t>(std::max<std::int64_t>(number_field(value, "blocks"), 0));
+  state.skipped = static_cast<std::size_t>(std::max<std::int64_t>(number_field(value, "skipped"), 0));
   state.measured = time_of(value, "measured");
   state.verdict = text_field(value, "verdict");
   state.replay = replay_from(field(value, "replay"));

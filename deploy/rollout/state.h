@@ -131,6 +131,7 @@ struct RolloutState {
   std::int64_t canary_crashes = 0;    // the same, of what a person went on in spite of
   ArmTotals stable, canary;           // in this step, as far as blocks are whole
   std::size_t blocks = 0;             // in this step
+  std::size_t skipped = 0;            // steps, for want of traffic
   std::optional<OpenBlock> block;
   std::optional<GatewaySeen> gateway;
   WallTime measured{};  // the newest scrape

@@ -310,6 +310,57 @@ TEST_CASE("who loses a model leaves what the winner wants too") {
   }
 }
 
+TEST_CASE("who loses a model while traffic goes over removes neither what serves nor what served") {
+  test::MemoryCluster cluster;
+  REQUIRE(Run{cluster}.outcome(desired(1)) == "");
+  bool traffic = false, taken = false;
+  cluster.before = [&](const ApiRequest& request) {
+    traffic = traffic || (request.method == "PATCH" && request.path.ends_with("/services/credit-risk"));
+    if (!traffic || taken || request.method != "GET" || request.path != state_at) return;
+    taken = true;  // the newer one has the state, and dies
+    auto& object = cluster.objects.at(state_at);
+    auto state = *parse_state(object);
+    ++state.epoch;
+    state.assignment = 3;
+    state.work = {"newer", "2026-01-01T00:00:00Z", "cccccccccc"};
+    const auto version = object["metadata"]["resourceVersion"].get<std::string>();
+    object = to_object(state);
+    object["metadata"]["resourceVersion"] = version + "1";
+  };
+  CHECK(Run{cluster, "older"}.outcome(desired(2)).find("was taken over") != std::string::npos);
+  CHECK(taken);
+  CHECK(deployments(cluster) == std::vector<std::string>{"1", "2"});
+}
+
+TEST_CASE("what served stays while the gateway does not follow, however often apply is run") {
+  const auto with_route = [](std::uint64_t n) {
+    auto out = desired(n);
+    for (auto& file : out.files) {
+      if (file.spec() == nullptr) continue;
+      auto spec = *file.spec();
+      spec.environment.route = Route{"infra", "public", "m.example", {}};
+      auto made = file_of_spec(spec);
+      REQUIRE(made);
+      file = std::move(*made);
+    }
+    return out;
+  };
+  test::MemoryCluster cluster;
+  REQUIRE(Run{cluster}.outcome(with_route(1)) == "");
+  cluster.gateway_follows = false;
+  for (const char* who : {"first", "second"}) {
+    CAPTURE(who);
+    CHECK(Run{cluster, who}.outcome(with_route(2)).find("does not say that it follows it") != std::string::npos);
+    CHECK(deployments(cluster) == std::vector<std::string>{"1", "2"});
+  }
+  for (auto& [path, object] : cluster.objects)
+    if (object["kind"] == "HTTPRoute")
+      for (auto& condition : object["status"]["parents"][0]["conditions"])
+        condition["observedGeneration"] = object["metadata"]["generation"];
+  CHECK(Run{cluster, "third"}.outcome(with_route(2)) == "");
+  CHECK(deployments(cluster) == std::vector<std::string>{"2"});
+}
+
 TEST_CASE("races of an older and a newer assignment: the newer one is what runs") {
   const unsigned seed = std::random_device{}();
   CAPTURE(seed);

@@ -34,6 +34,24 @@ const Json refused = parent({condition("Accepted", "False", 2), condition("Resol
 const Json behind = parent({condition("Accepted", "True", 1), condition("ResolvedRefs", "True", 1)});
 const Json wrong_before = parent({condition("Accepted", "False", 1), condition("ResolvedRefs", "True", 1)});
 
+const Json undated = parent({{{"type", "Accepted"}, {"status", "True"}}});
+
+Json by(const std::string& gateway, Json parent) {
+  parent["parentRef"] = {{"name", gateway}};
+  return parent;
+}
+Json accepted_by(const std::string& gateway) {
+  return by(gateway, accepted);
+}
+Json refused_by(const std::string& gateway) {
+  return by(gateway, refused);
+}
+Json route_to(const std::string& gateway, const Json& parents) {
+  auto out = route(parents);
+  out["spec"]["parentRefs"] = Json::array({{{"name", gateway}, {"namespace", "fraud"}}});
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("a route is followed when every gateway says so of what it is now") {
@@ -51,7 +69,11 @@ TEST_CASE("a route is followed when every gateway says so of what it is now") {
            {"one of two is behind", route(Json::array({accepted, behind})), true, false, ""},
            {"one refuses", route(Json::array({refused})), true, false, "Accepted: NoMatchingParent: no listener"},
            {"it refused what was before", route(Json::array({wrong_before})), true, false, ""},
-           {"nonsense", route(Json::array({7})), true, true, ""},
+           {"one that does not say of when", route(Json::array({undated})), false, false, ""},
+           {"one that is not asked any more", route_to("infra", Json::array({accepted_by("infra"), refused_by("old")})),
+            true, true, ""},
+           {"nobody who is asked", route_to("infra", Json::array({refused_by("old")})), false, false, ""},
+           {"nonsense", route(Json::array({7})), false, false, ""},
        }) {
     CAPTURE(c.what);
     const auto status = route_status(c.route);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/filesystem.h"
 #include "base/terminal.h"
 #include "tests/deploy/rollout/stage.h"
 
@@ -82,4 +83,40 @@ TEST_CASE("a rollout that somebody else takes over does not end the others") {
   CHECK(ends[0].error().message == "the rollout of fraud/churn was taken over by other");
   REQUIRE(ends[1]);
   CHECK(ends[1]->rollout->phase == Phase::promoted);
+}
+
+namespace {
+
+struct Prometheus : HttpClient {
+  std::vector<HttpRequest> asked;
+  Result<HttpResponse> send(const HttpRequest& request) override {
+    asked.push_back(request);
+    return HttpResponse{200, {}, "{}"};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Prometheus is sent the token that its file holds at that moment") {
+  const auto folder = TemporaryFolder::create();
+  REQUIRE(folder);
+  const auto file = folder->path() / "token";
+  Prometheus prometheus;
+  REQUIRE(fetch_with(prometheus, std::nullopt)("https://p.example/api"));
+  CHECK(prometheus.asked.back().headers.empty());
+
+  const auto fetch = fetch_with(prometheus, PrometheusConfig{.url = "https://p.example", .token_file = file.string()});
+  auto refused = fetch("https://p.example/api");
+  REQUIRE(!refused);
+  CHECK(refused.error().message.starts_with("the token for Prometheus: "));
+  for (const std::string token : {"first", "second"}) {
+    REQUIRE(write_file(file, token + "\n"));
+    REQUIRE(fetch("https://p.example/api"));
+    CHECK(prometheus.asked.back().headers ==
+          std::vector<std::pair<std::string, std::string>>{{"Authorization", "Bearer " + token}});
+  }
+  REQUIRE(write_file(file, "\n"));
+  refused = fetch("https://p.example/api");
+  REQUIRE(!refused);
+  CHECK(refused.error().message.ends_with("is empty"));
 }
