@@ -168,8 +168,7 @@ def two_drivers_at_once_are_one(story, name):
     # Of the version before nothing is left: its pods are made again, take the traffic, and only then the others go.
     before = len([pod for pod in served(api) if pod.startswith(name + "-")])
     story.call("undo", name, "--env", "prod")
-    serves = story.json("status", name, "--env", "prod")["models"][0]
-    assert serves["version"] == "v1.0.0", serves
+    assert "v1.0.0" in story.call("status", name, "--env", "prod", code=0)
     return {name: (200,)}, f"one promoted, the other said who drives; then back under load, from {before} pods"
 
 
