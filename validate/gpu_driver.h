@@ -11,7 +11,7 @@ namespace mlctl::validate {
 
 struct GpuReading {
   std::string name;                        // "NVIDIA H200": as the driver says it
-  std::uint64_t used = 0;                  // bytes of its memory, of everybody
+  std::optional<std::uint64_t> used;       // bytes of its memory, of everybody
   std::optional<double> busy;              // share of the driver's last interval in which a kernel ran
   std::optional<int> clock, most_clock;    // MHz, of the multiprocessors
   std::map<int, std::uint64_t> processes;  // bytes by pid; without those whose share the driver does not tell

@@ -169,7 +169,7 @@ std::vector<Series> gpu_series(const std::vector<GpuSample>& samples, bool compa
   for (const auto& sample : samples) gpus = std::min(std::max(gpus, sample.gpus.size()), most_drawn);
   for (std::size_t gpu = 0; gpu < gpus; ++gpu) {
     all.push_back(series_of_gpu(samples, gpu, "GPU memory in use", "GiB", [](const GpuReading& one) {
-      return std::optional(static_cast<double>(one.used) / gibibyte);
+      return one.used ? std::optional(static_cast<double>(*one.used) / gibibyte) : std::nullopt;
     }));
     all.push_back(series_of_gpu(samples, gpu, "GPU busy", "%", [](const GpuReading& one) {
       return one.busy ? std::optional(*one.busy * 100) : std::nullopt;

@@ -22,8 +22,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr int tries = 5;  // of a write that somebody else was faster than
 constexpr std::chrono::seconds last_words{5};
-// Until proxies have heard of what is there already: gateways gather changes for two seconds. Pods that are ended serve on
-// for three more.
+// Until proxies have heard of what is there already: gateways gather changes for two seconds. Pods that are ended serve
+// on for three more.
 constexpr std::chrono::seconds settle_gateways{3}, settle_endpoints{1};
 
 struct Task {

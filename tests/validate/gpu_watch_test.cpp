@@ -123,8 +123,10 @@ TEST_CASE("memory is judged by the most that was held at once, and never passes 
 }
 
 TEST_CASE("the report says under which clocks and how busy the GPUs were, and draws the memory") {
-  GpuSample first{.at = 0s, .gpus = {{.name = "H100", .busy = 0.5, .clock = 1980, .most_clock = 1980}}, .held = {}};
-  GpuSample second{.at = 1s, .gpus = {{.name = "H100", .busy = 0.7, .clock = 1500, .most_clock = 1980}}, .held = {}};
+  GpuSample first{
+      .at = 0s, .gpus = {{.name = "H100", .used = GiB, .busy = 0.5, .clock = 1980, .most_clock = 1980}}, .held = {}};
+  GpuSample second{
+      .at = 1s, .gpus = {{.name = "H100", .used = GiB, .busy = 0.7, .clock = 1500, .most_clock = 1980}}, .held = {}};
   second.held = {3 * GiB, 2 * GiB};
   const std::vector<GpuSample> samples{first, second};
   CHECK(gpu_conditions(samples) ==
@@ -165,6 +167,7 @@ TEST_CASE("the driver's library is asked, and one that is not there or knows no 
   CHECK(gpus[0].processes == std::map<int, std::uint64_t>{{::getpid(), 3 * GiB}});  // the other keeps its share secret
   CHECK(gpus[1].name == "Fake H100");
   CHECK(!gpus[1].busy);
+  CHECK(!gpus[1].used);
   CHECK(!gpus[1].clock);
   CHECK(gpus[1].processes.empty());
 
