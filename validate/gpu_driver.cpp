@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <dlfcn.h>
 
 namespace mlctl::validate {
@@ -43,10 +42,8 @@ struct Api {
 
 template <class Function>
 bool bind(void* library, const char* name, Function& function) {
-  void* symbol = ::dlsym(library, name);
-  static_assert(sizeof(symbol) == sizeof(function));
-  std::memcpy(&function, &symbol, sizeof(symbol));
-  return symbol != nullptr;
+  function = reinterpret_cast<Function>(::dlsym(library, name));  // as POSIX has it
+  return function != nullptr;
 }
 
 // Every function has been there since driver 510 (2022).
