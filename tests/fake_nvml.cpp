@@ -1,5 +1,6 @@
 // A libnvidia-ml.so that tells of two GPUs: the first in use by this process and by one of which it keeps the share to
-// itself, the second refuses everything but its name. FAKE_NVML=none: a driver without GPUs.
+// itself, the second refuses everything but its name. FAKE_NVML=none: a driver without GPUs. FAKE_NVML_PID: the process
+// that uses the first GPU, instead of this one.
 #include <cstdlib>
 #include <cstring>
 #include <unistd.h>
@@ -72,7 +73,9 @@ int nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned* count, Proc
     return insufficient_size;
   }
   *count = there;
-  processes[0] = {static_cast<unsigned>(::getpid()), 3ULL << 30U, 0, 0};
+  const char* other = std::getenv("FAKE_NVML_PID");
+  const int pid = other != nullptr ? std::atoi(other) : static_cast<int>(::getpid());
+  processes[0] = {static_cast<unsigned>(pid), 3ULL << 30U, 0, 0};
   for (unsigned i = 1; i < there; ++i) processes[i] = {2'000'000'000U + i, ~0ULL, 0, 0};
   return success;
 }

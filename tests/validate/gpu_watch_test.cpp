@@ -6,6 +6,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include "base/process.h"
+
 using namespace mlctl;
 using namespace mlctl::validate;
 using namespace std::chrono_literals;
@@ -171,8 +173,14 @@ TEST_CASE("the driver's library is asked, and one that is not there or knows no 
   CHECK(!gpus[1].clock);
   CHECK(gpus[1].processes.empty());
 
-  GpuWatch watch(*driver, {::getsid(0), 0});
+  // A session that began in another pid namespace, as a container's may have, has no number here: a child makes its
+  // own.
+  auto server = ChildProcess::start({.command = {"sleep", "60"}, .environment = {}, .folder = {}, .input = {}});
+  REQUIRE(server);
+  ::setenv("FAKE_NVML_PID", std::to_string(server->pid()).c_str(), 1);
+  GpuWatch watch(*driver, {server->pid(), 0});
   const auto samples = watch.end();
+  ::unsetenv("FAKE_NVML_PID");
   REQUIRE(!samples.empty());
   CHECK(samples.front().held[0] == 3 * GiB);
   CHECK(watch.end().empty());
