@@ -104,7 +104,11 @@ const Api* library() {
       void* handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
       if (handle == nullptr) continue;
       api.name = name;
-      if (bind_all(handle, api)) return &api;
+      Handle probe = nullptr;
+      // One that is too new for the driver loads, and does not begin.
+      if (!bind_all(handle, api) || api.create(&probe) != 0) continue;
+      api.destroy(probe);
+      return &api;
     }
     return nullptr;
   }();

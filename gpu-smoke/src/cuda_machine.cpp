@@ -19,7 +19,11 @@ static_assert(same(cuda::kDevicesUnavailable, cudaErrorDevicesUnavailable));
 static_assert(same(cuda::kNoDevice, cudaErrorNoDevice));
 static_assert(same(cuda::kNoKernelImage, cudaErrorNoKernelImageForDevice));
 static_assert(same(cuda::kEccUncorrectable, cudaErrorECCUncorrectable));
+static_assert(same(cuda::kNvlinkUncorrectable, cudaErrorNvlinkUncorrectable));
 static_assert(same(cuda::kUnsupportedPtx, cudaErrorUnsupportedPtxVersion));
+#if CUDART_VERSION >= 13000
+static_assert(same(cuda::kContained, cudaErrorContained));
+#endif
 static_assert(same(cuda::kOperatingSystem, cudaErrorOperatingSystem));
 static_assert(same(cuda::kIllegalAddress, cudaErrorIllegalAddress));
 static_assert(same(cuda::kLaunchFailure, cudaErrorLaunchFailure));

@@ -6,6 +6,7 @@
 #include "kernels.h"
 #include "memory_pattern.h"
 #include "metrics.h"
+#include "near_gpu.h"
 
 namespace gpu_smoke {
 namespace {
@@ -37,6 +38,14 @@ bool write_pattern(Steps& steps, void* device, std::size_t bytes) {
          steps.ok("write a pattern", cudaDeviceSynchronize());
 }
 
+std::string bus_id() {
+  int ordinal = 0;
+  char id[32] = {};
+  const bool known =
+      cudaGetDevice(&ordinal) == cudaSuccess && cudaDeviceGetPCIBusId(id, sizeof(id), ordinal) == cudaSuccess;
+  return known ? id : "";
+}
+
 // Counted on the current device.
 bool count_wrong_on_device(Steps& steps, const void* device, std::size_t bytes, std::uint64_t& wrong_bytes) {
   DeviceBuffer errors;
@@ -55,6 +64,7 @@ BandwidthRun run_transfer(bool to_device) {
   BandwidthRun run;
   run.bytes = kTransferBytes;
   Steps steps(run);
+  const NearGpu near(bus_id());  // before the memory is there
   PinnedBuffer host;
   DeviceBuffer device;
   if (!steps.ok("allocate pinned memory", host.allocate(kTransferBytes))) return run;

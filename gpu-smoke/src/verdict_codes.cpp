@@ -34,6 +34,8 @@ constexpr Meaning kCuda[] = {
     {cuda::kSystemDriverMismatch, Verdict::error, "driver-mismatch", "libcuda and the loaded driver differ in version"},
     {cuda::kCompatNotSupported, Verdict::error, "driver-mismatch", "forward compatibility is not supported here"},
     {cuda::kEccUncorrectable, Verdict::fail, "ecc-uncorrected", "an uncorrectable ECC error"},
+    {cuda::kNvlinkUncorrectable, Verdict::fail, "gpu-fault", "an uncorrectable NVLink error"},
+    {cuda::kContained, Verdict::fail, "gpu-fault", "a hardware error, contained to this program"},
     // The kernel is fixed and in bounds on every healthy GPU: these say that the GPU is not.
     {cuda::kIllegalAddress, Verdict::fail, "gpu-fault", "an illegal memory access"},
     {cuda::kHardwareStackError, Verdict::fail, "gpu-fault", "a hardware stack error"},

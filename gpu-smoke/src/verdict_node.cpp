@@ -60,11 +60,26 @@ std::string count_text(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " GPU" : " GPUs");
 }
 
+bool is_cut_up(const Evidence& evidence) {
+  const auto& gpus = evidence.nvml.gpus;
+  return std::any_of(gpus.begin(), gpus.end(),
+                     [](const NvmlGpu& gpu) { return gpu.before.mig_enabled.ok() && gpu.before.mig_enabled.value; });
+}
+
 Check judge_count(const Evidence& evidence, const Policy& policy, const Check& nvml, const Check& cuda) {
   const std::size_t by_cuda = evidence.cuda.gpus.size();
   const std::size_t by_nvml = evidence.nvml.gpus.size();
   const bool cuda_counted = cuda.verdict == Verdict::pass || cuda.cause == "no-gpu";
   if (!cuda_counted) return {"gpu-count", Verdict::error, cuda.cause, "CUDA could not count the GPUs", {}};
+  const bool mig = is_cut_up(evidence);
+  if (policy.expect_gpus && *policy.expect_gpus != by_cuda && mig && by_cuda > 0) {
+    return {"gpu-count",
+            Verdict::inconclusive,
+            "mig",
+            "CUDA sees " + count_text(by_cuda) + ", expected " + std::to_string(*policy.expect_gpus) +
+                ": under MIG a process sees one device",
+            {}};
+  }
   if (policy.expect_gpus && *policy.expect_gpus != by_cuda) {
     return {"gpu-count",
             Verdict::fail,
@@ -83,10 +98,6 @@ Check judge_count(const Evidence& evidence, const Policy& policy, const Check& n
     if (by_cuda > 0) return {"gpu-count", Verdict::pass, "", both + ": CUDA_VISIBLE_DEVICES hides the rest", {}};
     return {"gpu-count", Verdict::error, "no-gpu", both + ": CUDA_VISIBLE_DEVICES hides all", {}};
   }
-  const auto& gpus = evidence.nvml.gpus;
-  const bool mig = std::any_of(gpus.begin(), gpus.end(), [](const NvmlGpu& gpu) {
-    return gpu.before.mig_enabled.ok() && gpu.before.mig_enabled.value;
-  });
   if (mig) return {"gpu-count", Verdict::inconclusive, "mig", both + ": under MIG the two count different things", {}};
   return {"gpu-count", Verdict::fail, "count-mismatch", both, {}};
 }

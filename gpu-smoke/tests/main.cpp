@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
     test_bus_ids_and_text();
     test_history();
     test_kernel_log();
+    test_near_gpu();
     test_observe();
     test_options();
     test_reference();

@@ -144,7 +144,7 @@ void wrong_once_stays_wrong() {
   FlakyCuda cuda;
   Board board;
   ObserveOptions options = small(Level::burn_in);
-  options.sustained_seconds = 0.5;  // time for a second round on a busy machine
+  options.sustained_seconds = 3;  // time for a second round on a busy machine
   observe(nvml, cuda, options, board);
   CHECK(cuda.asked("sustain") >= 2 && cuda.asked("exact") >= 14 && cuda.asked("memory") >= 2);
   const Report report = judge(board.evidence(), {});

@@ -12,6 +12,7 @@ void test_kernels();
 void test_bus_ids_and_text();
 void test_history();
 void test_kernel_log();
+void test_near_gpu();
 void test_observe();
 void test_options();
 void test_reference();

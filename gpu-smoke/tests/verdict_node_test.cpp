@@ -98,6 +98,9 @@ void mig_counts_stay_open() {
   add_nvml_gpu(evidence);
   evidence.nvml.gpus[1].before.mig_enabled.value = true;
   CHECK(find_check(judge(evidence, {}), "gpu-count").verdict == Verdict::inconclusive);
+  CHECK(find_check(judge(evidence, {7, false, ""}), "gpu-count").cause == "mig");
+  evidence.cuda.gpus.clear();  // enabled, and nobody has made a device
+  CHECK(find_check(judge(evidence, {7, false, ""}), "gpu-count").cause == "count-mismatch");
 }
 
 void a_fault_in_nvml_counts_without_cuda() {
