@@ -65,7 +65,9 @@ std::vector<Option> cluster_options(GpuCheckOptions& options) {
            .value = "TIME",
            .help = "for one node, its wait for the GPUs included",
            .target = &options.limit},
-          {.name = "quick", .help = "health and one exact product: seconds", .target = &options.quick},
+          {.name = "quick",
+           .help = "health and one exact product: seconds; clears nobody that was found unfit",
+           .target = &options.quick},
           {.name = "mark",
            .help = "label nodes that are fit; label and taint those that are not",
            .target = &options.mark}};

@@ -2,6 +2,7 @@
 #include "release/gpu_nodes.h"
 
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "base/document.h"
 #include "base/filesystem.h"
@@ -69,23 +70,29 @@ int show_jobs(const std::vector<deploy::GpuNode>& nodes, const deploy::GpuJobReq
   return 0;
 }
 
-// What was found stays with the project, a file for each node.
+// What was found stays with the project, a file for each node; what decides nothing does not take the place of what
+// did.
 Status keep(const std::vector<release::NodeVerdict>& nodes, const Stage& stage) {
+  const auto before = release::kept_reports(stage.project.root, stage.environment->name);
   for (const auto& one : nodes) {
     if (!one.check) continue;
+    if (const auto old = before(one.node.name); old && old->unfit && !release::decides(one, stage.request.quick))
+      continue;
     const auto file = release::report_file(stage.project.root, stage.environment->name, one.node.name);
     if (auto written = write_file(file, one.check->json); !written) return written;
   }
   return ok();
 }
 
-// Only what is known: a node that could not be asked keeps the mark that it has.
-Status mark(const std::vector<release::NodeVerdict>& nodes, deploy::Cluster& cluster, Context& context) {
+// Only what is known: another node keeps the mark that it has.
+Status mark(const std::vector<release::NodeVerdict>& nodes, const Stage& stage, deploy::Cluster& cluster,
+            Context& context) {
   std::vector<deploy::GpuMark> marks;
-  for (const auto& one : nodes) {
-    const bool fit = one.verdict == validate::Verdict::pass;
-    if (fit || one.verdict == validate::Verdict::fail) marks.push_back({one.node.name, fit});
-  }
+  for (const auto& one : nodes)
+    if (release::decides(one, stage.request.quick))
+      marks.push_back({one.node.name, one.verdict == validate::Verdict::pass, release::started_at(one)});
+    else if (one.verdict == validate::Verdict::pass)
+      context.note("node " + escape_control(one.node.name) + ": not marked, for --quick leaves out most checks");
   if (auto marked = deploy::mark_nodes(cluster, marks); !marked) return marked;
   for (const auto& one : marks)
     context.note("node " + escape_control(one.node) + ": " + deploy::gpu_label + "=" +
@@ -103,6 +110,7 @@ int check_gpu_nodes(const GpuCheckOptions& options, Context& context) {
   auto nodes = deploy::find_gpu_nodes(*there->cluster, options.nodes);
   if (!nodes) return context.fail(nodes.error());
   if (context.dry_run) return show_jobs(*nodes, stage->request, context);
+  stage->request.run = run_name() + "-" + std::to_string(std::random_device{}());
   auto answers = deploy::check_gpus({*there->cluster, *there->discovery, context.clock, context.progress()}, *nodes,
                                     stage->request);
   if (!answers) return context.fail(answers.error());
@@ -110,7 +118,7 @@ int check_gpu_nodes(const GpuCheckOptions& options, Context& context) {
   context.print(release::to_json(judged), [&](const Style& style) { return release::to_text(judged, style); });
   if (auto kept = keep(judged, *stage); !kept) return context.fail(kept.error());
   if (options.mark)
-    if (auto marked = mark(judged, *there->cluster, context); !marked) return context.fail(marked.error());
+    if (auto marked = mark(judged, *stage, *there->cluster, context); !marked) return context.fail(marked.error());
   return release::exit_code(judged);
 }
 

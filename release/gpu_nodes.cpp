@@ -19,6 +19,17 @@ std::string first_line(const std::string& text) {
   return text.substr(0, std::min(text.find('\n'), longest_reason));
 }
 
+// A pass says what it did not look at.
+std::string skips_of(const validate::Report& report) {
+  const auto count = std::count_if(report.checks.begin(), report.checks.end(),
+                                   [](const validate::Check& check) { return check.verdict == Verdict::skipped; });
+  return count == 0 ? "" : count_text(static_cast<std::uint64_t>(count), "check") + " skipped";
+}
+
+std::string start_in(const std::string& report) {
+  return deploy::text_field(nlohmann::ordered_json::parse(report, nullptr, false), "startedAt");
+}
+
 NodeVerdict judge(const deploy::GpuNodeAnswer& answer) {
   NodeVerdict out{.node = answer.node, .reason = answer.problem};
   if (!answer.problem.empty()) return out;
@@ -41,7 +52,7 @@ NodeVerdict judge(const deploy::GpuNodeAnswer& answer) {
     return out;
   }
   out.verdict = verdict;
-  if (verdict != Verdict::pass) out.reason = first_reason(*report);
+  out.reason = verdict == Verdict::pass ? skips_of(*report) : first_reason(*report);
   out.check = validate::GpuCheck{std::move(*report), std::move(json)};
   return out;
 }
@@ -56,6 +67,14 @@ std::vector<NodeVerdict> judge_nodes(const std::vector<deploy::GpuNodeAnswer>& a
   std::vector<NodeVerdict> out;
   for (const auto& answer : answers) out.push_back(judge(answer));
   return out;
+}
+
+bool decides(const NodeVerdict& node, bool quick) {
+  return node.verdict == Verdict::fail || (node.verdict == Verdict::pass && !quick);
+}
+
+std::string started_at(const NodeVerdict& node) {
+  return node.check ? start_in(node.check->json) : "";
 }
 
 int exit_code(const std::vector<NodeVerdict>& nodes) {
@@ -86,8 +105,7 @@ deploy::GpuReportOf kept_reports(const std::filesystem::path& root, const std::s
     if (!text) return std::nullopt;
     const auto report = validate::gpu_report(*text);
     if (!report) return std::nullopt;
-    return deploy::GpuReport{validate::overall(*report) == Verdict::fail,
-                             deploy::text_field(nlohmann::ordered_json::parse(*text, nullptr, false), "startedAt")};
+    return deploy::GpuReport{validate::overall(*report) == Verdict::fail, start_in(*text)};
   };
 }
 

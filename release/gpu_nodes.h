@@ -17,10 +17,15 @@ namespace mlctl::release {
 struct NodeVerdict {
   deploy::GpuNode node;
   validate::Verdict verdict = validate::Verdict::error;
-  std::string reason;                       // "" of a pass; as it came
+  std::string reason;                       // as it came; of a pass: how many checks were skipped, or ""
   std::optional<validate::GpuCheck> check;  // nullopt: there is no report
 };
 [[nodiscard]] std::vector<NodeVerdict> judge_nodes(const std::vector<deploy::GpuNodeAnswer>& answers);
+
+// Whether it says for certain that the node is fit or not: a quick look (deploy/gpu/job.h) finds some faults and proves
+// the absence of none.
+[[nodiscard]] bool decides(const NodeVerdict& node, bool quick);
+[[nodiscard]] std::string started_at(const NodeVerdict& node);  // RFC 3339, as its report says; "": it does not
 
 // 1: one is unfit; else 3: one could not be asked; else 5: one is undecided; else 0.
 [[nodiscard]] int exit_code(const std::vector<NodeVerdict>& nodes);

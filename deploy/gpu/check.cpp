@@ -66,7 +66,8 @@ class Check {
       if (const auto& node = answers_[i].node; !node.ready)
         answers_[i].problem = "the node is not ready";
       else if (node.count == 0)
-        answers_[i].problem = "it offers no GPU: its driver or its device plugin does not work";
+        answers_[i].problem = node.in_parts ? "it offers MIG devices alone, of which there is no check"
+                                            : "it offers no GPU: its driver or its device plugin does not work";
       else
         left.insert(i);
     }
@@ -105,7 +106,10 @@ class Check {
 
   Status take_made(std::size_t index, const ApiRequest& request, const Result<ApiAnswer>& answer,
                    std::set<std::size_t>& left) {
-    if (!answer) return answer.error();
+    if (!answer) {
+      unheard_.insert(index);
+      return answer.error();
+    }
     if (answer->status == 409) return make_room(index, left);
     if (!is_fine(*answer)) return error_of(cluster_, request, *answer);
     left.erase(index);
@@ -148,8 +152,11 @@ class Check {
       auto end = job == by_name.end() ? GpuJobEnd{.over = true, .problem = "somebody removed its Job"}
                                       : end_of(*job->second, lists->back().items);
       const auto waited = clock_.steady() - since;
+      const bool late = waited > request_.limit + until_gone;
+      if (late && end.exit_code < 0 && !end.over)
+        end.problem = "no answer within its deadline" + (end.problem.empty() ? "" : " (" + end.problem + ")");
       const bool given_up =
-          (end.unschedulable && waited > patience_.unscheduled) || (end.no_image && waited > patience_.image);
+          late || (end.unschedulable && waited > patience_.unscheduled) || (end.no_image && waited > patience_.image);
       if (end.exit_code >= 0 || end.over || given_up) ended.emplace_back(index, std::move(end));
     }
     return take(ended);
@@ -190,9 +197,35 @@ class Check {
   // Ours alone; whatever happens to it, the server removes it an hour after its end.
   void clear() {
     const LastWords allowed(last_words);
+    find_unheard_of();
     std::vector<ApiRequest> requests;
-    for (const auto& [index, uid] : uids_) requests.push_back(removal_request(jobs_, key_of_job(index), {uid, ""}));
-    static_cast<void>(cluster_.send(requests, {}));
+    std::vector<std::string> names;
+    for (const auto& [index, uid] : uids_) {
+      requests.push_back(removal_request(jobs_, key_of_job(index), {uid, ""}));
+      names.push_back(key_of_job(index).name_space + "/" + key_of_job(index).name);
+    }
+    const auto answers = cluster_.send(requests, {});
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      // 409: its name is somebody else's by now.
+      if (answers[i] && (is_fine(*answers[i]) || answers[i]->status == 404 || answers[i]->status == 409)) continue;
+      progress_.note("Job " + names[i] + " could not be removed, and goes an hour after its end: " +
+                     (answers[i] ? error_of(cluster_, requests[i], *answers[i]) : answers[i].error()).message);
+    }
+  }
+
+  // A Job may have been made whose server could not say so any more.
+  void find_unheard_of() {
+    std::vector<ApiRequest> requests;
+    const std::vector<std::size_t> places(unheard_.begin(), unheard_.end());
+    for (const auto i : places)
+      requests.push_back({.path = path_of(jobs_, key_of_job(i)), .about = "Job for node " + answers_[i].node.name});
+    const auto answers = cluster_.send(requests, {});
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (!answers[i] || !is_fine(*answers[i])) continue;
+      const Json job = Json::parse(answers[i]->body, nullptr, false);
+      if (text_field(field(field(job, "metadata"), "annotations"), run_annotation) == request_.run)
+        uids_[places[i]] = uid_of(job);
+    }
   }
 
   [[nodiscard]] ObjectKey key_of_job(std::size_t index) const {
@@ -208,6 +241,7 @@ class Check {
   std::vector<GpuNodeAnswer> answers_;
   std::map<std::size_t, SteadyTime> waiting_;  // places in answers_, since when
   std::map<std::size_t, std::string> uids_;    // of the Jobs that are ours
+  std::set<std::size_t> unheard_;              // places whose Job may have been made
 };
 
 }  // namespace
@@ -252,7 +286,7 @@ Status mark_nodes(Cluster& cluster, const std::vector<GpuMark>& marks) {
       writes.push_back({.method = "PATCH",
                         .path = reads[k].path,
                         .query = {{"fieldManager", field_manager}},
-                        .body = mark_patch(Json::parse(nodes[k]->body, nullptr, false), left[k].fit)
+                        .body = mark_patch(Json::parse(nodes[k]->body, nullptr, false), left[k])
                                     .dump(-1, ' ', false, Json::error_handler_t::replace),
                         .content_type = "application/merge-patch+json",
                         .about = reads[k].about});

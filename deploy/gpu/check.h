@@ -31,8 +31,9 @@ struct GpuNodeAnswer {
 [[nodiscard]] Result<std::vector<GpuNode>> find_gpu_nodes(Cluster& cluster, const std::vector<std::string>& only);
 
 // In the order of the nodes. A Job that is there from before and over is removed first; one that still runs is
-// somebody else's check. What cannot be scheduled within `patience` is given up. All Jobs are gone afterwards, also
-// after Ctrl-C (Error{interrupted}). Error{credentials}: Jobs, pods or logs are not ours to see.
+// somebody else's check. What cannot be scheduled within `patience` is given up, and so is a Job of which nothing is
+// heard long after its deadline: its node may be gone. All Jobs are gone afterwards, also after Ctrl-C
+// (Error{interrupted}); what could not be removed is noted. Error{credentials}: Jobs, pods or logs are not ours to see.
 struct GpuPatience {
   Duration unscheduled = std::chrono::seconds(60);
   Duration image = std::chrono::minutes(3);  // until a kubelet has pulled it
@@ -43,10 +44,6 @@ struct GpuPatience {
                                                             const GpuPatience& patience = {});
 
 // Marks each as fit or not. Error: of the first that could not be; {conflict}: somebody changes a node all the time.
-struct GpuMark {
-  std::string node;
-  bool fit = false;
-};
 [[nodiscard]] Status mark_nodes(Cluster& cluster, const std::vector<GpuMark>& marks);
 
 }  // namespace mlctl::deploy

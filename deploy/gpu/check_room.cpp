@@ -199,7 +199,7 @@ void note_checks(const std::vector<Wish>& wishes, const std::vector<NodeRoom>& r
     plan.notes.push_back("unfit, and nothing keeps pods away from it: " + unmarked + "; " + check +
                          " --mark` checks it again");
   if (!doubtful.empty())
-    plan.notes.push_back("marked fit, and found unfit by a report that is kept here: " + doubtful + "; " + check +
+    plan.notes.push_back("found unfit by a report that is kept here, and marked fit since: " + doubtful + "; " + check +
                          " --mark` decides");
   if (!unchecked.empty() && !environment.gpu_smoke.image.empty())
     plan.notes.push_back("GPUs that nobody has checked: of " + unchecked + "; " + check + "`");

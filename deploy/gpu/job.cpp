@@ -14,6 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* container_name = "gpu-smoke";
+constexpr int own_codes[] = {0, 1, 2, 3, 5};
 constexpr int kept_for = 3600;  // seconds that a Job outlives its end, where nobody is left to remove it
 
 Json tolerations_of(const GpuNode& node) {
@@ -46,7 +47,9 @@ Json failure_policy() {
 
 Json container_of(const GpuNode& node, const GpuJobRequest& request) {
   const auto count = std::to_string(node.count);
-  Json arguments = Json::array({"--output", "json", "--expect-gpus", count});
+  Json arguments = Json::array({"--output", "json"});
+  if (!node.in_parts)
+    for (const auto& one : {std::string("--expect-gpus"), count}) arguments.push_back(one);
   if (request.quick) arguments.push_back("--quick");
   return {{"name", container_name},
           {"image", request.image},
@@ -62,11 +65,11 @@ Json container_of(const GpuNode& node, const GpuJobRequest& request) {
             {"readOnlyRootFilesystem", true}}}};
 }
 
-// The pod that got furthest: one that was evicted is followed by another.
+// The pod that came last: one that was evicted is followed by another. A Job of before had the same name.
 const Json* newest(const Json& job, const Objects& pods) {
   const Json* out = nullptr;
   for (const auto& pod : pods) {
-    if (label_of(pod, "batch.kubernetes.io/job-name") != key_of(job).name) continue;
+    if (label_of(pod, "batch.kubernetes.io/controller-uid") != uid_of(job)) continue;
     const auto began = [](const Json& one) { return text_field(field(one, "metadata"), "creationTimestamp"); };
     if (out == nullptr || began(*out) < began(pod)) out = &pod;
   }
@@ -103,6 +106,8 @@ std::string gpu_job_name(const std::string& node) {
 
 Json gpu_job(const GpuNode& node, const GpuJobRequest& request) {
   const Json labels = {{managed_label, "mlctl"}, {"app.kubernetes.io/name", "gpu-check"}};
+  Json annotations = {{node_annotation, node.name}};
+  if (!request.run.empty()) annotations[run_annotation] = request.run;
   Json pod = {{"restartPolicy", "Never"},
               {"automountServiceAccountToken", false},
               {"enableServiceLinks", false},
@@ -117,7 +122,7 @@ Json gpu_job(const GpuNode& node, const GpuJobRequest& request) {
            {{"name", gpu_job_name(node.name)},
             {"namespace", request.name_space},
             {"labels", labels},
-            {"annotations", {{node_annotation, node.name}}}}},
+            {"annotations", annotations}}},
           {"spec",
            {{"backoffLimit", 2},
             {"activeDeadlineSeconds", std::chrono::duration_cast<std::chrono::seconds>(request.limit).count()},
@@ -132,6 +137,8 @@ GpuJobEnd end_of(const Json& job, const Objects& pods) {
   const Json* pod = newest(job, pods);
   if (pod != nullptr) {
     out.exit_code = exit_code_of(*pod);
+    const bool own = std::find(std::begin(own_codes), std::end(own_codes), out.exit_code) != std::end(own_codes);
+    if (!own && !out.over) out.exit_code = -1;
     if (out.exit_code >= 0) out.pod = key_of(*pod).name;
     const auto trouble = trouble_of(*pod);
     out.problem = said_of(trouble);

@@ -23,6 +23,16 @@ std::int64_t amount(const Json& status, const char* which) {
   return whole(text_field(field(status, which), gpu_resource));
 }
 
+// Under the device plugin's strategy "mixed" each kind of MIG device is a resource: nvidia.com/mig-1g.10gb.
+std::int64_t amount_of_mig(const Json& status) {
+  std::int64_t out = 0;
+  if (const Json& all = field(status, "allocatable"); all.is_object())
+    for (const auto& [name, count] : all.items())
+      if (name.starts_with("nvidia.com/mig-") && count.is_string())
+        out = std::max(out, whole(count.get<std::string>()));
+  return out;
+}
+
 std::vector<Taint> taints_of(const Json& node) {
   std::vector<Taint> out;
   const Json& taints = field(field(node, "spec"), "taints");
@@ -43,7 +53,11 @@ GpuNode node_from(const Json& node) {
           .minor = static_cast<int>(std::min<std::int64_t>(whole(label("nvidia.com/gpu.compute.minor")), 1000)),
           .taints = taints_of(node),
           .ready = text_field(condition(field(node, "status"), "Ready"), "status") == "True",
-          .mark = label(gpu_label)};
+          .mark = label(gpu_label),
+          .marked = text_field(field(field(node, "metadata"), "annotations"), checked_annotation),
+          .in_parts = whole(label("nvidia.com/gpu.replicas")) > 1 ||
+                      label("nvidia.com/gpu.product").find("-MIG-") != std::string::npos ||
+                      amount_of_mig(field(node, "status")) > 0};
 }
 
 bool has_gpus(const Json& node) {
@@ -62,16 +76,18 @@ std::vector<GpuNode> gpu_nodes(const Objects& nodes) {
   return out;
 }
 
-Json mark_patch(const Json& node, bool fit) {
+Json mark_patch(const Json& node, const GpuMark& mark) {
   Json taints = Json::array();
   const Json& before = field(field(node, "spec"), "taints");
   if (before.is_array())
     for (const auto& taint : before)
       if (text_field(taint, "key") != gpu_label) taints.push_back(taint);
-  if (!fit) taints.push_back({{"key", gpu_label}, {"value", "unfit"}, {"effect", "NoSchedule"}});
-  return {
-      {"metadata", {{"resourceVersion", resource_version_of(node)}, {"labels", {{gpu_label, fit ? "fit" : "unfit"}}}}},
-      {"spec", {{"taints", taints}}}};
+  if (!mark.fit) taints.push_back({{"key", gpu_label}, {"value", "unfit"}, {"effect", "NoSchedule"}});
+  return {{"metadata",
+           {{"resourceVersion", resource_version_of(node)},
+            {"labels", {{gpu_label, mark.fit ? "fit" : "unfit"}}},
+            {"annotations", {{checked_annotation, mark.when}}}}},
+          {"spec", {{"taints", taints}}}};
 }
 
 }  // namespace mlctl::deploy

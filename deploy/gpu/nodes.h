@@ -11,7 +11,8 @@
 namespace mlctl::deploy {
 
 inline constexpr const char* gpu_resource = "nvidia.com/gpu";
-inline constexpr const char* gpu_label = "mlctl.dev/gpu";  // of a node that was marked: "fit", "unfit"
+inline constexpr const char* gpu_label = "mlctl.dev/gpu";                   // of a node that was marked: "fit", "unfit"
+inline constexpr const char* checked_annotation = "mlctl.dev/gpu-checked";  // when that was found: RFC 3339
 
 struct Taint {
   std::string key, value, effect;
@@ -27,15 +28,23 @@ struct GpuNode {
   int major = 0, minor = 0;   // compute capability; 0.0: not known
   std::vector<Taint> taints;
   bool ready = false;
-  std::string mark;  // of an earlier check: gpu_label's value, or ""
+  std::string mark;    // of an earlier check: gpu_label's value, or ""
+  std::string marked;  // when that check began; "": nobody says
+  bool in_parts =
+      false;  // what it offers are parts of GPUs (MIG) or turns on them (time-slicing, MPS): not to be counted
 };
 
 // Of the nodes that have GPUs, or should have: where the driver or the device plugin is broken, `count` is 0. By name.
 [[nodiscard]] std::vector<GpuNode> gpu_nodes(const Objects& nodes);
 
-// What a merge patch of a node, as it was read, has to be for it to be marked so, its other taints kept: the label, and
-// for a node that is not fit the taint mlctl.dev/gpu=unfit:NoSchedule. Refused (409) where somebody changed the node
-// since.
-[[nodiscard]] nlohmann::ordered_json mark_patch(const nlohmann::ordered_json& node, bool fit);
+struct GpuMark {
+  std::string node;
+  bool fit = false;
+  std::string when;  // that the check began: RFC 3339
+};
+// What a merge patch of a node, as it was read, has to be for it to be marked so, its other taints kept: the label and
+// when, and for a node that is not fit the taint mlctl.dev/gpu=unfit:NoSchedule. Refused (409) where somebody changed
+// the node since.
+[[nodiscard]] nlohmann::ordered_json mark_patch(const nlohmann::ordered_json& node, const GpuMark& mark);
 
 }  // namespace mlctl::deploy

@@ -28,8 +28,10 @@ struct NodeRoom {
   GpuNode node;
   std::optional<GpuReport> report;
   std::int64_t taken = 0;  // GPUs that pods hold
-  // Somebody who marked it fit may have checked it later.
-  [[nodiscard]] bool unfit() const { return report && report->unfit && node.mark != "fit"; }
+  // Somebody who checked it later may have marked it fit. Times of RFC 3339 in UTC are ordered as texts.
+  [[nodiscard]] bool unfit() const {
+    return report && report->unfit && !(node.mark == "fit" && node.marked > report->when);
+  }
 };
 
 struct Toleration {

@@ -57,6 +57,7 @@ check() {
 says() { grep -qE -- "$1" "$work/out" || fail "it does not say: $1"; }
 no_job_is_left() { [ "$(kubectl get jobs -A -o name | wc -l)" -eq 0 ] || fail "a Job is left"; }
 
+export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.org GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.org
 mkdir -p "$work/project"
 git -C "$work/project" init -q
 cat >"$work/project/mlctl.yaml" <<Y
@@ -88,10 +89,17 @@ says '"reason": "gpu 0 memory: bit 3 is stuck"'
 kubectl get node "$node" -o jsonpath='{.metadata.labels.mlctl\.dev/gpu} {.spec.taints[*].key}' >"$work/out"
 says '^unfit .*mlctl.dev/gpu'
 says 'team'
+marks() { kubectl get node "$node" -o jsonpath='{.metadata.labels.mlctl\.dev/gpu} {.spec.taints[*].key}' >"$work/out"; }
 check 0 "$fit" --mark --quick
-kubectl get node "$node" -o jsonpath='{.metadata.labels.mlctl\.dev/gpu} {.spec.taints[*].key}' >"$work/out"
+says 'not marked, for --quick leaves out most checks'
+marks
+says '^unfit '
+grep -q '"verdict": "fail"' "$work/project/.mlctl/gpu/prod/$node.json" || fail "a quick look has taken the place of what was found"
+check 0 "$fit" --mark
+marks
 says '^fit team$'
-echo "ok   an unfit node is marked, and a fit one again"
+grep -q '"verdict": "pass"' "$work/project/.mlctl/gpu/prod/$node.json" || fail "the new report is not kept"
+echo "ok   an unfit node is marked, a quick look clears nobody, and a fit one is marked again"
 
 (cd "$work/project" && exec "$here/cluster" run "$mlctl" gpu check --cluster prod --image "$slow") >"$work/out" 2>&1 &
 check=$!

@@ -19,6 +19,10 @@ std::string report(const std::string& verdict, const std::string& more = "") {
          verdict + R"(","reason":"bit 3 is stuck"}]}]})";
 }
 
+constexpr const char* partly =
+    R"({"schemaVersion":1,"host":"n1","verdict":"pass","checks":[{"name":"cuda","verdict":"pass"}],)"
+    R"("gpus":[{"name":"L4","checks":[{"name":"gemm-fp16","verdict":"skipped","reason":"no libcublasLt"}]}]})";
+
 }  // namespace
 
 TEST_CASE("a node is fit only by a report that says so") {
@@ -35,6 +39,11 @@ TEST_CASE("a node is fit only by a report that says so") {
             {.log = "warning: x\n" + report("pass"), .exit_code = 0},
             Verdict::pass,
             "",
+            0},
+           {"fit, by what was looked at",
+            {.log = std::string(partly), .exit_code = 0},
+            Verdict::pass,
+            "1 check skipped",
             0},
            {"unfit", {.log = report("fail"), .exit_code = 1}, Verdict::fail, "gpu 0 memory: bit 3 is stuck", 1},
            {"undecided",
@@ -75,6 +84,27 @@ TEST_CASE("a node is fit only by a report that says so") {
     CHECK(judged.front().check.has_value() == (c.verdict != Verdict::error));
     CHECK(exit_code(judged) == c.code);
   }
+}
+
+TEST_CASE("a fault is one by a quick look too, and its absence is shown by a whole check alone") {
+  struct Case {
+    const char* what;
+    const char* verdict;
+    int code;
+    bool quick, decides;
+  };
+  for (const auto& c :
+       {Case{"a pass", "pass", 0, false, true}, Case{"a quick pass", "pass", 0, true, false},
+        Case{"a fault", "fail", 1, false, true}, Case{"a fault at a glance", "fail", 1, true, true},
+        Case{"undecided", "inconclusive", 5, false, false}, Case{"could not find out", "error", 3, false, false}}) {
+    INFO(std::string(c.what));
+    const auto judged =
+        judge_nodes({{.log = report(c.verdict, R"("startedAt":"2026-01-02T03:04:05Z",)"), .exit_code = c.code}});
+    CHECK(decides(judged.front(), c.quick) == c.decides);
+    CHECK(started_at(judged.front()) == "2026-01-02T03:04:05Z");
+  }
+  CHECK(!decides(NodeVerdict{}, false));
+  CHECK(started_at(NodeVerdict{}).empty());
 }
 
 TEST_CASE("the worst node decides, and all are shown") {

@@ -50,7 +50,21 @@ struct Fleet {
                                               {"status", Json::parse(status)}};
     if (!log.empty()) cluster.objects[pods_at + name + "-x/log"] = log;
   }
+  // Whose Job is made now: its pods are the ones that are played.
+  void adopt() {
+    cluster.after = [this](const ApiRequest& one, ApiAnswer answer) -> Result<ApiAnswer> {
+      if (one.method == "POST" && one.path + "/" == jobs_at && is_fine(answer)) {
+        const auto metadata = Json::parse(answer.body).at("metadata");
+        const auto pod = cluster.objects.find(pods_at + metadata.at("name").get<std::string>() + "-x");
+        if (pod != cluster.objects.end())
+          pod->second["metadata"]["labels"]["batch.kubernetes.io/controller-uid"] = metadata.at("uid");
+      }
+      return then ? then(one, std::move(answer)) : Result<ApiAnswer>(std::move(answer));
+    };
+  }
+  std::function<Result<ApiAnswer>(const ApiRequest&, ApiAnswer)> then = {};
   Result<std::vector<GpuNodeAnswer>> check() {
+    adopt();
     auto nodes = find_gpu_nodes(cluster, {});
     if (!nodes) return nodes.error();
     return check_gpus({cluster, discovery, clock, no_progress()}, *nodes, request);
@@ -122,7 +136,7 @@ TEST_CASE("a Job of before: one that is over makes room, one that runs is somebo
 
 TEST_CASE("what the server refuses is an error, and what was made before goes") {
   Fleet fleet({"a", "b"});
-  fleet.cluster.after = [](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
+  fleet.then = [](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
     if (request.path.ends_with("/log"))
       return ApiAnswer{
           403,
@@ -140,7 +154,7 @@ TEST_CASE("what the server refuses is an error, and what was made before goes") 
 
 TEST_CASE("where one Job may not be made, those that were are removed") {
   Fleet fleet({"a", "b", "c"});
-  fleet.cluster.after = [](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
+  fleet.then = [](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
     if (request.about == "Job for node b")
       return ApiAnswer{403, R"({"kind":"Status","reason":"Forbidden","message":"exceeded quota: gpus"})", {}};
     return answer;
@@ -149,6 +163,61 @@ TEST_CASE("where one Job may not be made, those that were are removed") {
   REQUIRE(!answers);
   CHECK(answers.error().message.find("exceeded quota") != std::string::npos);
   for (const char* node : {"a", "c"}) CHECK(fleet.cluster.objects.count(jobs_at + gpu_job_name(node)) == 0);
+}
+
+TEST_CASE("a Job of which nothing is heard is given up after its deadline: its node may be gone") {
+  Fleet fleet({"a", "mute"});
+  fleet.play("a", ended, "report of a");
+  fleet.play("mute", R"({"phase":"Running"})");
+  const auto answers = fleet.check();
+  REQUIRE(answers);
+  CHECK(answers->at(0).problem.empty());
+  CHECK(answers->at(1).problem.starts_with("no answer within its deadline"));
+  CHECK(fleet.clock.steady().time_since_epoch() > std::chrono::minutes(5));
+  CHECK(fleet.clock.steady().time_since_epoch() < std::chrono::minutes(6));
+  CHECK(fleet.jobs() == 0);
+}
+
+TEST_CASE("a Job that was made without a word is removed when it is of this run, and only then") {
+  for (const bool ours : {true, false}) {
+    CAPTURE(ours);
+    Fleet fleet({"a", "b"});
+    fleet.request.run = "ada@host-1";
+    fleet.then = [&](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
+      if (request.method != "POST" || request.about != "Job for node b") return answer;
+      if (!ours)
+        fleet.cluster.objects[jobs_at + gpu_job_name("b")]["metadata"]["annotations"][run_annotation] = "bob@host-1";
+      return Error{Error::Kind::unavailable, "the connection broke", ""};
+    };
+    const auto answers = fleet.check();
+    REQUIRE(!answers);
+    CHECK(answers.error().message == "the connection broke");
+    CHECK(fleet.jobs() == (ours ? 0 : 1));
+  }
+}
+
+TEST_CASE("a Job that cannot be removed is told of") {
+  struct Notes : Progress {
+    std::string all;
+    void step(std::string_view) override {}
+    void update(std::string_view) override {}
+    void finish(Symbol, std::string_view) override {}
+    void note(std::string_view line) override { all += line; }
+    void event(std::string_view) override {}
+  } notes;
+  Fleet fleet({"a"});
+  fleet.play("a", ended, "report of a");
+  fleet.then = [](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
+    if (request.method != "DELETE") return answer;
+    return ApiAnswer{403, R"({"kind":"Status","reason":"Forbidden","message":"jobs is forbidden"})", {}};
+  };
+  fleet.adopt();
+  const auto nodes = find_gpu_nodes(fleet.cluster, {});
+  REQUIRE(nodes);
+  const auto answers = check_gpus({fleet.cluster, fleet.discovery, fleet.clock, notes}, *nodes, fleet.request);
+  REQUIRE(answers);
+  CHECK(
+      notes.all.starts_with("Job ops/" + gpu_job_name("a") + " could not be removed, and goes an hour after its end"));
 }
 
 TEST_CASE("nodes are found by name, and one that is not there is an error") {
@@ -169,13 +238,13 @@ TEST_CASE("marks are written, also to nodes that their kubelets write to all the
           Json::array({{{"key", "new"}, {"effect", "NoExecute"}, {"timeAdded", "2026-01-01T00:00:00Z"}}});
     });
   };
-  REQUIRE(mark_nodes(fleet.cluster, {{"a", false}, {"b", true}}));
+  REQUIRE(mark_nodes(fleet.cluster, {{"a", false, ""}, {"b", true, ""}}));
   const auto& taints = fleet.cluster.objects["/api/v1/nodes/a"]["spec"]["taints"];
   REQUIRE(taints.size() == 2);
   CHECK(taints[0]["timeAdded"] == "2026-01-01T00:00:00Z");
   CHECK(taints[1]["value"] == "unfit");
   CHECK(fleet.cluster.objects["/api/v1/nodes/b"]["metadata"]["labels"][gpu_label] == "fit");
   writes = -100;
-  CHECK(mark_nodes(fleet.cluster, {{"a", true}}).error().kind == Error::Kind::conflict);
-  CHECK(mark_nodes(fleet.cluster, {{"gone", true}}).error().kind == Error::Kind::not_found);
+  CHECK(mark_nodes(fleet.cluster, {{"a", true, ""}}).error().kind == Error::Kind::conflict);
+  CHECK(mark_nodes(fleet.cluster, {{"gone", true, ""}}).error().kind == Error::Kind::not_found);
 }

@@ -21,13 +21,13 @@ Json node(const char* more) {
   return out;
 }
 
-Json pod(const std::string& created, const std::string& status) {
+Json pod(const std::string& created, const std::string& status, const std::string& uid = "u1") {
   Json out = {{"apiVersion", "v1"},
               {"kind", "Pod"},
               {"metadata",
                {{"name", "pod-" + created},
                 {"creationTimestamp", created},
-                {"labels", {{"batch.kubernetes.io/job-name", gpu_job_name("gpu-1")}}}}}};
+                {"labels", {{"batch.kubernetes.io/controller-uid", uid}}}}}};
   out["status"] = Json::parse(status);
   return out;
 }
@@ -77,7 +77,7 @@ TEST_CASE("a node is as its labels, its resources and its taints say, and nonsen
 }
 
 TEST_CASE("a mark keeps the other taints, and is taken off again") {
-  const auto marked = mark_patch(node("{}"), false);
+  const auto marked = mark_patch(node("{}"), {"gpu-1", false, "2026-01-02T03:04:05Z"});
   CHECK(marked["metadata"]["resourceVersion"] == "7");
   CHECK(marked["metadata"]["labels"][gpu_label] == "unfit");
   CHECK(marked["spec"]["taints"].dump() ==
@@ -86,8 +86,9 @@ TEST_CASE("a mark keeps the other taints, and is taken off again") {
   auto after = node("{}");
   after.merge_patch(marked);
   CHECK(gpu_nodes({after}).front().mark == "unfit");
-  CHECK(mark_patch(after, false) == marked);
-  after.merge_patch(mark_patch(after, true));
+  CHECK(gpu_nodes({after}).front().marked == "2026-01-02T03:04:05Z");
+  CHECK(mark_patch(after, {"gpu-1", false, "2026-01-02T03:04:05Z"}) == marked);
+  after.merge_patch(mark_patch(after, {"gpu-1", true, ""}));
   CHECK(after["spec"]["taints"].size() == 2);
   CHECK(gpu_nodes({after}).front().mark == "fit");
 }
@@ -111,6 +112,27 @@ TEST_CASE("a Job is pinned to its node, goes past its taints, takes all GPUs and
   CHECK(at((pod_spec + "/containers/0/resources/limits").c_str()) == Json({{"nvidia.com/gpu", "4"}}));
   CHECK(gpu_job_name(std::string(250, 'n')).size() <= 63);
   CHECK(gpu_job_name("a") != gpu_job_name("b"));
+}
+
+TEST_CASE("of a GPU that is shared or cut into parts nobody expects a number") {
+  struct Case {
+    const char* what;
+    const char* patch;
+    bool expects;
+  };
+  for (const auto& c :
+       {Case{"whole ones", "{}", true},
+        Case{"one turn each", R"({"metadata":{"labels":{"nvidia.com/gpu.replicas":"1"}}})", true},
+        Case{"turns", R"({"metadata":{"labels":{"nvidia.com/gpu.replicas":"4"}}})", false},
+        Case{"MIG devices as GPUs",
+             R"({"metadata":{"labels":{"nvidia.com/gpu.product":"NVIDIA-A100-SXM4-40GB-MIG-1g.5gb"}}})", false},
+        Case{"MIG devices beside GPUs", R"({"status":{"allocatable":{"nvidia.com/mig-1g.10gb":"7"}}})", false},
+        Case{"none at the moment", R"({"status":{"allocatable":{"nvidia.com/mig-1g.10gb":"0"}}})", true}}) {
+    INFO(std::string(c.what));
+    const auto job = gpu_job(gpu_nodes({node(c.patch)}).front(), {"r.example/gpu-smoke@sha256:00", "ops"});
+    const auto arguments = job.at(Json::json_pointer("/spec/template/spec/containers/0/args")).dump();
+    CHECK((arguments.find("--expect-gpus") != std::string::npos) == c.expects);
+  }
 }
 
 TEST_CASE("what became of a Job: an answer, or why there is none") {
@@ -148,6 +170,14 @@ TEST_CASE("what became of a Job: an answer, or why there is none") {
            true,
            0,
            ""},
+          {"what a Job of before said is no answer", none, {pod("1", ended_with(0), "u0")}, false, -1, ""},
+          {"killed, and the Job tries again",
+           none,
+           {pod("1", ended_with(137))},
+           false,
+           -1,
+           "it ended with exit code 137"},
+          {"killed, and that was all", policy, {pod("1", ended_with(137))}, true, 137, ""},
           {"GPUs in use",
            none,
            {pod("1", unschedulable("0/2 nodes are available: 1 Insufficient nvidia.com/gpu, 1 node(s) x."))},
@@ -171,7 +201,7 @@ TEST_CASE("what became of a Job: an answer, or why there is none") {
           {"too late", deadline, {}, true, -1, "no answer within its deadline"},
           {"gone", complete, {}, true, -1, "its pod is gone"}}) {
     INFO(std::string(c.what));
-    Json job = {{"kind", "Job"}, {"metadata", {{"name", gpu_job_name("gpu-1")}}}};
+    Json job = {{"kind", "Job"}, {"metadata", {{"name", gpu_job_name("gpu-1")}, {"uid", "u1"}}}};
     job["status"] = {{"conditions", Json::parse(c.conditions)}};
     const auto end = end_of(job, c.pods);
     CHECK(end.over == c.over);

@@ -51,12 +51,26 @@ TEST_CASE("why a node is none for such pods, as its labels, its taints and its l
            {"found unfit, and not marked",
             [](NodeRoom& room) { room.report = GpuReport{true, "2026-01-02T03:04:05Z"}; },
             "its GPUs were found unfit at 2026-01-02T03:04:05Z"},
-           {"found unfit, and marked fit since, or before",
+           {"found unfit, and marked fit since",
+            [](NodeRoom& room) {
+              room.report = GpuReport{true, "2026-01-02T03:04:05Z"};
+              room.node.mark = "fit";
+              room.node.marked = "2026-01-03T03:04:05Z";
+            },
+            ""},
+           {"marked fit, and found unfit since",
+            [](NodeRoom& room) {
+              room.report = GpuReport{true, "2026-01-02T03:04:05Z"};
+              room.node.mark = "fit";
+              room.node.marked = "2026-01-01T03:04:05Z";
+            },
+            "its GPUs were found unfit at 2026-01-02T03:04:05Z"},
+           {"found unfit, and marked fit nobody knows when",
             [](NodeRoom& room) {
               room.report = GpuReport{true, "2026-01-02T03:04:05Z"};
               room.node.mark = "fit";
             },
-            ""},
+            "its GPUs were found unfit at 2026-01-02T03:04:05Z"},
            {"found fit", [](NodeRoom& room) { room.report = GpuReport{false, "2026-01-02T03:04:05Z"}; }, ""},
            {"no labels", [](NodeRoom& room) { room.node.labelled = 0; },
             "it has no label nvidia.com/gpu.count, by which our pods choose nodes"},
