@@ -21,7 +21,7 @@ import urllib.parse
 BUFFER = 64 << 10
 DELAY_S = 0.3
 STALL_S = 15  # longer than the client's patience
-TOKEN_REQUESTS = 4
+TOKEN_REQUESTS = 8
 USER, PASSWORD = "robot", "correct horse"
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-authorization"}
 FAULTS = ("cut", "truncate", "corrupt", "delay", "stall", "429", "500", "503", "expire")

@@ -180,6 +180,10 @@ class Register:
                 raise Broken("a tag without its digest: %s" % tags)
             if tags and self.version not in world.visible():
                 raise Broken("a tag names %s, which the registry does not show" % self.version)
+        # A kill between git's lock and its rename: what comes next says which file a person has to remove.
+        for folder in (world.work / ".git", world.origin):
+            for lock in (folder / "refs").rglob("*.lock"):
+                lock.unlink()
 
     def finish(self, world):
         world.run(*self.words)

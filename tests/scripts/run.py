@@ -27,7 +27,7 @@ import sys
 import tempfile
 
 SKIPPED = 77
-LIMIT_S = 120
+LIMIT_S = 280
 # What tests/cluster/transcripts_test.sh gives: a cluster, and the registry that its nodes would pull from.
 CLUSTER = ("KUBECONFIG", "MLCTL_TEST_CLUSTER", "MLCTL_TEST_API", "MLCTL_TEST_REGISTRY", "MLCTL_TEST_PODMONITOR",
            "MLCTL_PLAIN_HTTP")
