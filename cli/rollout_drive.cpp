@@ -44,12 +44,9 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
   const deploy::RolloutPlace place{owner.before.model, owner.before.name_space, owner.before.environment};
   const auto wanted = owner.spec != nullptr ? owner.spec->assignment : 0;
   deploy::Driver driver(seams, place, run_name());
-  auto ended =
-      deploy::end_rollout(driver, run_name(), "git assigns #" + std::to_string(wanted) + " now", context.clock);
+  auto ended = deploy::end_rollout(driver, owner.revision, run_name(),
+                                   "git assigns #" + std::to_string(wanted) + " now", context.clock);
   if (!ended) return ended.error();
-  context.note(owner.name + ": the rollout of " + escape_control(owner.before.rollout->candidate.version) +
-               " has ended, all traffic goes to " + escape_control(owner.before.rollout->baseline.version) +
-               (ended->empty() ? "" : "; unproven: " + escape_control(*ended)));
   auto plan = deploy::plan_cluster(
       seams.cluster, seams.discovery,
       {view.fleet.desired, false, rfc3339(context.clock.wall()), run_name(), false, nullptr, view.fleet.gpu_report});
@@ -57,6 +54,10 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
   for (const auto& note : plan->notes) context.note(note);
   for (auto& one : plan->owners) {
     if (one.name != owner.name) continue;
+    context.note(owner.name + ": the rollout of " + escape_control(owner.before.rollout->candidate.version) +
+                 " has ended, all traffic goes to " +
+                 escape_control((one.before.stable ? *one.before.stable : owner.before.rollout->baseline).version) +
+                 (ended->empty() ? "" : "; unproven: " + escape_control(*ended)));
     if (one.refused && !one.aborted) {
       driver.leave();
       return *one.refused;
@@ -87,6 +88,13 @@ Result<bool> begin_one(const Workplace& place, const ClusterView& view, const de
   if (owner->rollout == deploy::OwnerPlan::Rollout::ends)
     context.note(owner->name + ": `mlctl apply " + command + "` removes what is left of it, " +
                  human_duration(owner->before.rollout->plan.config.look_around) + " from now at the earliest");
+  if (owner->rollout == deploy::OwnerPlan::Rollout::none && planned.rollout != owner->rollout &&
+      !owner->changes_nothing())
+    return Error{Error::Kind::conflict,
+                 owner->name + ": the rollout before has ended, and nothing of " +
+                     (owner->spec != nullptr ? to_string(owner->spec->version) : "what git assigns") +
+                     " is applied yet",
+                 "`mlctl apply " + command + "` applies it"};
   if (owner->rollout != deploy::OwnerPlan::Rollout::begins) return false;
   auto recorded = release::replay_bodies(place.project, place.git.get(), *owner->spec);
   if (!recorded) return recorded.error();

@@ -149,7 +149,8 @@ static Result<deploy::ClusterPlan> plan_of(Chain& chain, const EnvironmentState&
                            deploy::fetch_with(seams.http, state.environment->cluster->prometheus)},
                           {other->before.model, other->before.name_space, state.environment->name}, chain.request.run);
     const auto why = "superseded by " + chain.release.version;
-    if (auto done = deploy::end_rollout(driver, chain.request.run, why, seams.clock); !done) return done.error();
+    if (auto done = deploy::end_rollout(driver, other->revision, chain.request.run, why, seams.clock); !done)
+      return done.error();
   }
 }
 

@@ -26,7 +26,7 @@ struct ApiRequest {
   std::string about;         // "Deployment fraud/credit-risk", "list of Deployments": for messages
   bool again = true;         // may be sent a second time when nobody knows whether it arrived
   bool as_it_comes = false;  // the answer is somebody's behind the server: no status makes it be asked again
-  std::chrono::milliseconds patience{};  // for the answer; 0: what the server itself has
+  std::chrono::milliseconds patience{};  // for the answer, which is not waited for twice; 0: what the server itself has
   std::uint64_t limit = 0;  // bytes of the answer, where it is not the server's own; 0: what a list may have
 };
 

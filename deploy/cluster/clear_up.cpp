@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "base/interrupt.h"
 #include "deploy/cluster/dry_run.h"
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/perform.h"
@@ -13,6 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int tries = 5;  // controllers write to what is new
+constexpr std::chrono::seconds patience{30}, look_again{1};
 
 bool is_wanted(const ModelState& state, const std::string& revision) {
   if (state.stable && state.stable->revision == revision) return true;
@@ -21,12 +24,19 @@ bool is_wanted(const ModelState& state, const std::string& revision) {
          (state.rollout->baseline.revision == revision || state.rollout->candidate.revision == revision);
 }
 
-bool is_lost(Cluster& cluster, const Lost& lost) {
+// nullopt: it cannot be read, or nobody has taken the model.
+std::optional<ModelState> state_since(Cluster& cluster, const Lost& lost) {
   auto answer =
       send_one(cluster, {.path = state_path(lost.state.model, lost.state.name_space), .about = "state of a model"});
-  if (!answer) return false;
-  const auto now = parse_state(Json::parse(answer->body, nullptr, false));
-  return now && now->epoch > lost.state.epoch && !is_wanted(*now, lost.revision);
+  if (!answer) return std::nullopt;
+  auto now = parse_state(Json::parse(answer->body, nullptr, false));
+  if (!now || now->epoch <= lost.state.epoch) return std::nullopt;
+  return std::move(*now);
+}
+
+bool is_lost(Cluster& cluster, const Lost& lost) {
+  const auto now = state_since(cluster, lost);
+  return now && !is_wanted(*now, lost.revision);
 }
 
 std::vector<ApiRequest> removals(Cluster& cluster, Discovery& discovery, const Lost& lost) {
@@ -49,6 +59,16 @@ std::vector<ApiRequest> removals(Cluster& cluster, Discovery& discovery, const L
 }
 
 }  // namespace
+
+bool is_superseded(Cluster& cluster, Clock& clock, const Lost& lost, std::uint64_t assignment) {
+  for (const auto deadline = clock.steady() + patience; !interrupted() && clock.steady() < deadline;
+       clock.sleep_until(clock.steady() + look_again)) {
+    const auto now = state_since(cluster, lost);
+    if (!now) return false;
+    if (now->work.who.empty()) return now->stable && now->stable->assignment > assignment;
+  }
+  return false;
+}
 
 void clear_up(Cluster& cluster, Discovery& discovery, const Lost& lost) {
   for (int i = 0; i < tries; ++i) {

@@ -193,7 +193,9 @@ class HttpCluster : public Cluster {
 
   void take_failure(Batch& batch, const Pending& pending, const ApiRequest& request, const Error& error) {
     const int most = reached_ ? tries : first_tries;
-    if (!request.again || !may_pass(error) || pending.tried + 1 >= most) return finish(batch, pending, told(error));
+    const bool waited = request.patience.count() > 0 && error.kind == Error::Kind::timeout;
+    if (!request.again || waited || !may_pass(error) || pending.tried + 1 >= most)
+      return finish(batch, pending, told(error));
     // A server that closes a connection (HTTP/2's GOAWAY) breaks off what was sent meanwhile: nobody need know of what
     // a second try mends.
     if (pending.tried > 0) tell(request, error.message);

@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "deploy/cluster/clear_up.h"
 #include "deploy/cluster/dry_run.h"
+#include "deploy/cluster/fields.h"
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/perform_detail.h"
 #include "deploy/cluster/revisions.h"
@@ -139,9 +140,12 @@ class Performer {
       if (!resource) return resource.error();
       requests.push_back({.path = path_of(*resource, key), .about = to_string(key)});
     }
-    for (const auto& task : tasks)
-      if (auto still = is_ours(task.owner); !still) fail(task.owner, still.error());
+    // First what is there, then whose it is: a version that was read after that may be another's already.
     auto answers = cluster_.send(requests, {});
+    std::set<std::size_t> owners;
+    for (const auto& task : tasks) owners.insert(task.owner);
+    for (const auto owner : owners)
+      if (auto still = is_ours(owner); !still) fail(owner, still.error());
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       const auto& answer = answers[i];
       if (!answer) {
@@ -247,7 +251,11 @@ class Performer {
     std::vector<std::size_t> moved;
     for (std::size_t i = 0; i < plan_.owners.size(); ++i)
       if (!errors_[i] && goes_over(plan_.owners[i])) moved.push_back(i);
-    if (moved.empty() || interrupted()) return;
+    if (moved.empty()) return;
+    if (interrupted()) {
+      for (const auto i : moved) fail(i, interrupted_error());
+      return;
+    }
     clock_.sleep_until(clock_.steady() + (routes.empty() ? settle_endpoints : settle_gateways));
     for (const auto i : moved)
       if (auto still = is_ours(i); !still) fail(i, still.error());
@@ -278,24 +286,38 @@ class Performer {
       const auto& answer = answers[i];
       if (!answer)
         fail(places[i], answer.error());
-      else if (answer->status == 409)
+      else if (answer->status == 409 && !stands(requests[i]))
         lose(places[i]);
+      else if (answer->status == 409)
+        continue;  // it was written, and nobody could say so
       else if (!is_fine(*answer))
         fail(places[i], error_of(cluster_, requests[i], *answer));
     }
     return ok();
   }
 
+  // Whether what was written is what is there: a connection may break between the write and its answer, and the write
+  // is sent again.
+  bool stands(const ApiRequest& request) {
+    const auto answer = send_one(cluster_, {.path = request.path, .about = request.about});
+    if (!answer) return false;
+    const Json there = Json::parse(answer->body, nullptr, false), sent = Json::parse(request.body, nullptr, false);
+    return field(sent, "data").is_object() && field(there, "data") == field(sent, "data");
+  }
+
   // Whoever has the model now does not know of what was made for it since.
   void lose(std::size_t index) {
     const auto& owner = plan_.owners[index];
     fail(index, taken_over(owner, {}));
-    for (const auto* made : made_[index])
-      if (order_of(owner, *made) == Order::traffic) return;  // it serves
     std::vector<ObjectKey> created;
-    for (const auto* made : made_[index])
+    bool served = false;
+    for (const auto* made : made_[index]) {
+      served = served || order_of(owner, *made) == Order::traffic;
       if (made->change.kind == Change::Kind::create) created.push_back(made->change.object);
-    clear_up(cluster_, discovery_, {owner.before, owner.revision, created});
+    }
+    const Lost lost{owner.before, owner.revision, created};
+    const auto assignment = owner.after.stable ? owner.after.stable->assignment : 0;
+    if (!served || is_superseded(cluster_, clock_, lost, assignment)) clear_up(cluster_, discovery_, lost);
   }
 
   void fail(std::size_t index, const Error& error) {

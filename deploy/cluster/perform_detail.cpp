@@ -57,6 +57,10 @@ ModelState half_done(const OwnerPlan& owner, const std::vector<const ObjectChang
     else
       state.applied.erase(name);
   }
+  // Nothing else did, and the next version is to find what serves.
+  if (!state.stable &&
+      std::any_of(made.begin(), made.end(), [&](const auto* one) { return order_of(owner, *one) == Order::traffic; }))
+    state.stable = owner.after.stable;
   if (unfollowed) std::erase_if(state.applied, [](const auto& one) { return one.first.starts_with("HTTPRoute."); });
   return state;
 }

@@ -18,6 +18,7 @@ struct Waiting {
   std::size_t place = 0;  // among the routes
   std::string trouble;    // that was seen last
   bool told = false;
+  std::optional<Error> unread;  // why it could not be read last
 };
 
 bool has_generation(const Json& condition) {
@@ -36,11 +37,25 @@ bool is_asked(const Json& route, const Json& parent) {
   return std::any_of(asked.begin(), asked.end(), [&](const Json& one) { return place(one) == place(parent); });
 }
 
+// A Gateway has one controller: another has said something newer of the same parent, and nobody takes away what the
+// former one left.
+bool is_outlived(const Json& parent, const Json& parents) {
+  const Json& about = field(parent, "parentRef");
+  const auto generation = [](const Json& one) {
+    return number_field(condition(one, "Accepted"), "observedGeneration");
+  };
+  return about.is_object() && std::any_of(parents.begin(), parents.end(), [&](const Json& other) {
+           return field(other, "parentRef") == about &&
+                  text_field(other, "controllerName") != text_field(parent, "controllerName") &&
+                  generation(other) > generation(parent);
+         });
+}
+
 class RouteWait {
  public:
   RouteWait(const std::vector<ObjectKey>& routes, Cluster& cluster, Clock& clock, const RoutePatience& patience)
       : routes_(routes), cluster_(cluster), clock_(clock), patience_(patience), errors_(routes.size()) {
-    for (std::size_t i = 0; i < routes.size(); ++i) waiting_.push_back({i, "", false});
+    for (std::size_t i = 0; i < routes.size(); ++i) waiting_.push_back({i, "", false, {}});
   }
 
   [[nodiscard]] std::size_t silent() const { return silent_; }
@@ -67,8 +82,15 @@ class RouteWait {
     std::vector<Waiting> left;
     for (std::size_t i = 0; i < answers.size(); ++i) {
       auto one = waiting_[i];
+      one.unread.reset();
       if (!answers[i] || !is_fine(*answers[i])) {
-        errors_[one.place] = answers[i] ? error_of(cluster_, requests[i], *answers[i]) : answers[i].error();
+        auto error = answers[i] ? error_of(cluster_, requests[i], *answers[i]) : answers[i].error();
+        if (error.kind != Error::Kind::unavailable && error.kind != Error::Kind::timeout) {
+          errors_[one.place] = std::move(error);
+        } else {
+          one.unread = std::move(error);
+          left.push_back(std::move(one));
+        }
         continue;
       }
       const auto status = route_status(Json::parse(answers[i]->body, nullptr, false));
@@ -86,6 +108,10 @@ class RouteWait {
     if (interrupted()) {
       errors_[one.place] = interrupted_error();
       return true;
+    }
+    if (one.unread) {
+      if (waited >= patience_.limit) errors_[one.place] = one.unread;
+      return waited >= patience_.limit;
     }
     if (!one.told) {
       const bool silent = waited >= patience_.silence;
@@ -124,7 +150,8 @@ RouteStatus route_status(const Json& route) {
   for (const auto& parent : parents) {
     // What an older route asked for, or says without saying of when, is no word about this one.
     const Json& accepted = condition(parent, "Accepted");
-    if (!is_asked(route, field(parent, "parentRef")) || !has_generation(accepted)) continue;
+    if (!is_asked(route, field(parent, "parentRef")) || !has_generation(accepted) || is_outlived(parent, parents))
+      continue;
     out.told = true;
     for (const Json* one : {&accepted, &condition(parent, "ResolvedRefs")}) {
       if (!has_generation(*one)) continue;

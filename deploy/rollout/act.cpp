@@ -241,6 +241,7 @@ Result<std::vector<ApiRequest>> fence(const RolloutLive& live, Discovery& discov
   const auto& model = live.state.model.name;
   for (const auto& [kind, name] : {std::pair<std::string, std::string>{"HTTPRoute", model},
                                    {"Deployment", model + "-" + rollout.candidate.revision},
+                                   {"Service", model},
                                    {"Deployment", model + "-" + rollout.baseline.revision}}) {
     const Json* there = live.find(kind, name);
     if (there == nullptr) continue;

@@ -62,6 +62,13 @@ void ask_promote(RolloutState& state, const std::string& who, WallTime now) {
   tell(state, now, "promoted by " + who + ", whatever the judge would say");
 }
 
+void ask_end_of_looking(RolloutState& state, const std::string& who, const std::string& why, WallTime now) {
+  state.pause.reset();
+  auto& config = state.plan.config;
+  config.look_around = std::min(config.look_around, config.drain);
+  tell(state, now, "the look-around is ended by " + who + (why.empty() ? "" : ": " + why));
+}
+
 void ask_abort(RolloutState& state, const std::string& who, const std::string& why, WallTime now) {
   abort_rollout(state, now, "by " + who + (why.empty() ? "" : ": " + why));
 }

@@ -19,8 +19,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr minutes ready_limit{10};
-constexpr minutes drain_limit{10};   // beyond the look-around: whoever still asks the arm that lost does so by itself
-constexpr double enough_to_see{20};  // requests that tell whether a route is followed
+constexpr double enough_to_see{20};     // requests that tell whether a route is followed
 constexpr double surely_followed{100};  // so many without one at the canary: the gateway does not follow
 constexpr double too_few{100};          // of the canary in a step: too little traffic to be judged
 constexpr int flat_scrapes = 2;

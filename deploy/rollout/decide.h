@@ -52,6 +52,8 @@ struct Observation {
 // A gateway that does not confirm that it follows the route back is believed after this: the canary is kept as long as
 // it is asked anyway.
 inline constexpr std::chrono::seconds abort_limit{30};
+// Beyond the look-around: whoever still asks the arm that lost does so by itself.
+inline constexpr std::chrono::minutes drain_limit{10};
 // "1 of 3 judged steps skipped for want of traffic"; "": none was.
 [[nodiscard]] std::string skipped_steps(const RolloutState& state);
 // Why it is not proven that all traffic is back, after an abort; "": it is, or there was none.

@@ -167,15 +167,23 @@ Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock
   return std::move(drive_all({{place, &driver}}, clock, progress).front());
 }
 
-Result<std::string> end_rollout(Driver& driver, const std::string& who, const std::string& why, Clock& clock) {
+Result<std::string> end_rollout(Driver& driver, const std::string& wanted, const std::string& who,
+                                const std::string& why, Clock& clock) {
   const auto how = [&](RolloutState& rollout, WallTime now) -> Status {
-    if (!rollout.has_lost() && !rollout.is_over()) ask_abort(rollout, who, why, now);
+    if (rollout.phase == Phase::looking && wanted != rollout.baseline.revision)
+      ask_end_of_looking(rollout, who, why, now);
+    else if (!rollout.has_lost() && !rollout.is_over())
+      ask_abort(rollout, who, why, now);
     return ok();
   };
   auto state = driver.ask(how, true);
-  const auto deadline = clock.steady() + abort_limit + std::chrono::seconds(30);
-  while (state && state->rollout->phase == Phase::aborting && clock.steady() < deadline) {
-    clock.sleep_until(clock.steady() + std::chrono::seconds(1));
+  if (!state) return state.error();
+  const bool won = state->rollout->phase == Phase::looking;
+  const auto limit = won ? state->rollout->plan.config.drain + drain_limit : Duration(abort_limit);
+  const auto deadline = clock.steady() + limit + std::chrono::seconds(30);
+  while (state && (state->rollout->phase == Phase::aborting || state->rollout->phase == Phase::looking) &&
+         clock.steady() < deadline) {
+    clock.sleep_until(clock.steady() + (won ? next_look(*state->rollout) : std::chrono::seconds(1)));
     if (interrupted()) {
       driver.leave();
       return interrupted_error();
@@ -184,6 +192,9 @@ Result<std::string> end_rollout(Driver& driver, const std::string& who, const st
   }
   if (!state) return state.error();
   const auto& rollout = *state->rollout;
+  if (rollout.phase == Phase::looking)
+    return Error{Error::Kind::timeout, escape_control(rollout.baseline.version) + " is asked on and on",
+                 "`mlctl rollout status " + to_string(state->model) + " --env " + state->environment + "` shows it"};
   if (rollout.phase == Phase::aborting)
     return Error{Error::Kind::timeout,
                  "the route of " + to_string(state->model) + " does not give all traffic back to " +
@@ -195,7 +206,7 @@ Result<std::string> end_rollout(Driver& driver, const std::string& who, const st
 std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient& http,
                                                                       const std::optional<PrometheusConfig>& where) {
   return [&http, token_file = where ? where->token_file : ""](const std::string& url) -> Result<std::string> {
-    HttpRequest request{.url = url};
+    HttpRequest request{.url = url, .limit = patience_with_counters};
     if (!token_file.empty()) {
       auto token = read_file(token_file, token_limit);
       if (!token) return token.error().context("the token for Prometheus");

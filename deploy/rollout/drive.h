@@ -23,11 +23,13 @@ struct Driven {
 [[nodiscard]] std::vector<Result<ModelState>> drive_all(const std::vector<Driven>& all, Clock& clock,
                                                         Progress& progress);
 
-// A rollout whose version is not wanted any more: all traffic back to stable, and until the route has followed. What it
-// leaves goes when its look-around is over, or with the end of the one that follows it; the driver still has it. "", or
-// why it is not proven that the gateway has followed. Error{timeout}: the route itself still is another.
-[[nodiscard]] Result<std::string> end_rollout(Driver& driver, const std::string& who, const std::string& why,
-                                              Clock& clock);
+// A rollout whose version is not wanted any more, because `wanted` is (a revision): all traffic back to stable, and
+// until the route has followed. What it leaves goes when its look-around is over, or with the end of the one that
+// follows it. One that was promoted is not gone back from (rollout.md, rule 13), unless `wanted` is what served before
+// it: its look-around ends early, with what it keeps. The driver still has it. "", or why it is not proven that the
+// gateway has followed. Error{timeout}: the route itself still is another, or what served before is asked on and on.
+[[nodiscard]] Result<std::string> end_rollout(Driver& driver, const std::string& wanted, const std::string& who,
+                                              const std::string& why, Clock& clock);
 
 // For RolloutSeams::fetch. The token is read anew each time: others renew it.
 [[nodiscard]] std::function<Result<std::string>(const std::string& url)> fetch_with(

@@ -136,11 +136,13 @@ Result<RolloutLive> Driver::look_as_owner() {
   return live;
 }
 
-// False: somebody else was faster with one of them. Traffic does not wait for what became of pods; removals do.
+// False: somebody else was faster with one of them. Traffic does not wait for what became of pods, nor does an error
+// with them keep it; removals do.
 Result<bool> Driver::act(const RolloutLive& live) {
   auto writes = writes_for(live, seams_.discovery);
   if (!writes) return writes.error();
   bool all = true;
+  std::optional<Error> first;
   for (const auto order : {Order::pods, Order::route, Order::service, Order::removal}) {
     if (!all && order == Order::removal) break;
     std::vector<ApiRequest> requests;
@@ -148,13 +150,19 @@ Result<bool> Driver::act(const RolloutLive& live) {
       if (write.order == order) requests.push_back(write.request);
     const auto answers = seams_.cluster.send(requests, {});
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      if (!answers[i]) return answers[i].error();
+      if (!answers[i]) {
+        if (!first) first = answers[i].error();
+        all = false;
+        continue;
+      }
       const bool faster = answers[i]->status == 409;  // read again at the next tick
       const bool gone = requests[i].method == "DELETE" && answers[i]->status == 404;
-      if (!is_fine(*answers[i]) && !faster && !gone) return error_of(seams_.cluster, requests[i], *answers[i]);
-      all = all && !faster;
+      const bool refused = !is_fine(*answers[i]) && !faster && !gone;
+      if (refused && !first) first = error_of(seams_.cluster, requests[i], *answers[i]);
+      all = all && !faster && !refused;
     }
   }
+  if (first) return *first;
   return all;
 }
 
@@ -188,17 +196,29 @@ void Driver::keep_evidence(const RolloutLive& live, RolloutState& rollout) {
 // Traffic first: pods that do not answer take their time. Where somebody writes to the route all the time, the next
 // tick goes on.
 Result<ModelState> Driver::end_badly(RolloutLive live, bool all) {
-  for (int i = 0; i < tries_of_a_route && !all; ++i) {
-    auto again = look_as_owner();
-    if (!again) return again.error();
-    live = std::move(*again);
-    const auto acted = act(live);
-    if (!acted) return acted.error();
-    all = *acted;
-  }
+  if (!all)
+    if (auto acted = act_again(live); !acted) return acted.error();
   keep_evidence(live, *live.state.rollout);
   if (auto noted = write(live.state); !noted) return noted.error();
   return std::move(live.state);
+}
+
+// Until nobody else is faster. What is there is read first, and whose it is after that: by a version that was read
+// later somebody who slept in between would write over what others have done since.
+Result<bool> Driver::act_again(RolloutLive& live) {
+  for (int i = 0; i < tries_of_a_route; ++i) {
+    auto again = look_as_owner();
+    if (!again) return again.error();
+    live = std::move(*again);
+    WallTime now{};
+    const auto still = look_at_state(seams_, place_, now);
+    if (!still) return still.error();
+    if (still->epoch != epoch_) return taken_over(*still);
+    const auto acted = act(live);
+    if (!acted) return acted.error();
+    if (*acted) return true;
+  }
+  return false;
 }
 
 Result<ModelState> Driver::tick() {
@@ -208,7 +228,9 @@ Result<ModelState> Driver::tick() {
     auto seen = seen_of(*live, *live->state.rollout);
     if (wants_counters(*live->state.rollout)) scrape(seams_, *live, *live->state.rollout, seen);
     RolloutState after = decide(*live->state.rollout, seen);
-    const bool aborts = after.phase == Phase::aborting && live->state.rollout->phase != Phase::aborting;
+    // Also what a tick before, or whoever drove it, did not get to.
+    const bool gives_back = after.phase == Phase::aborting || live->state.rollout->phase == Phase::aborting;
+    const bool aborts = gives_back && after.evidence.empty();
     auto batch = begin_replay(after);
     batch.window /= static_cast<std::int64_t>(turns_);
     live->state.rollout = std::move(after);
@@ -219,6 +241,9 @@ Result<ModelState> Driver::tick() {
     auto acted = act(*live);
     if (!acted) return acted.error();
     if (aborts) return end_badly(std::move(*live), *acted);
+    // Nobody ticks again when it is over.
+    if (live->state.rollout->is_over() && !*acted)
+      if (auto removed = act_again(*live); !removed) return removed.error();
     if (auto sent = replay(*live, batch); !sent) return sent.error();
     return live->state;
   }
@@ -259,30 +284,43 @@ void Driver::leave() {
 }
 
 Result<ModelState> Driver::ask(const std::function<Status(RolloutState&, WallTime now)>& how, bool drives) {
+  std::optional<std::pair<std::uint64_t, RolloutState>> sent;
+  bool aborts = false;
   for (int i = 0; i < tries; ++i) {
     WallTime now{};
     auto state = look_at_state(seams_, place_, now);
     if (!state) return state.error();
     auto& rollout = state->rollout;
     if (!rollout) return nothing_begun(place_);
+    // It was written, the connection broke before the answer, and the second try met the first.
+    if (sent && sent->first == state->epoch && to_json(sent->second) == to_json(*rollout)) {
+      epoch_ = state->epoch;
+      return follow_up(aborts);
+    }
     const bool was_aborting = rollout->has_lost();
     if (auto may = how(*rollout, now); !may) return may.error();
-    const bool aborts = rollout->has_lost() && !was_aborting;
+    aborts = rollout->has_lost() && !was_aborting;
     ++state->epoch;
     rollout->driver = drives ? who_ : "";
     rollout->heartbeat = drives ? now : rollout->heartbeat;
     if (rollout->has_lost()) settle(*state, {}, rfc3339(now));
+    sent.emplace(state->epoch, *rollout);
     auto written = write(*state);
     if (!written) return written.error();
     if (!*written) continue;
     epoch_ = state->epoch;
-    auto followed = follow(aborts);
-    if (followed || followed.error().kind != Error::Kind::conflict) return followed;
-    // Somebody was faster with the next thing: what was asked for stands in the state, and they act on it.
-    auto there = look_at_state(seams_, place_, now);
-    return there && there->rollout && there->epoch > epoch_ ? there : followed;
+    return follow_up(aborts);
   }
   return never_first();
+}
+
+Result<ModelState> Driver::follow_up(bool aborts) {
+  auto followed = follow(aborts);
+  if (followed || followed.error().kind != Error::Kind::conflict) return followed;
+  // Somebody was faster with the next thing: what was asked for stands in the state, and they act on it.
+  WallTime now{};
+  auto there = look_at_state(seams_, place_, now);
+  return there && there->rollout && there->epoch > epoch_ ? there : followed;
 }
 
 // What follows from what was asked for, by somebody who has just raised the epoch. Versions are raised by that as well,
@@ -291,15 +329,9 @@ Result<ModelState> Driver::follow(bool aborts) {
   auto live = look_as_owner();
   if (!live) return live.error();
   if (auto marked = mark(*live); !marked) return marked.error();
-  bool all = false;
-  for (int i = 0; i < tries_of_a_route && !all; ++i) {
-    live = look_as_owner();
-    if (!live) return live.error();
-    const auto acted = act(*live);
-    if (!acted) return acted.error();
-    all = *acted;
-  }
-  if (!all) return never_first();
+  const auto all = act_again(*live);
+  if (!all) return all.error();
+  if (!*all) return never_first();
   if (aborts) {  // traffic first: then there is time to ask for last words
     keep_evidence(*live, *live->state.rollout);
     if (auto written = write(live->state); !written) return written.error();

@@ -48,6 +48,8 @@ class Driver {
   [[nodiscard]] Result<RolloutLive> look_as_owner();
   [[nodiscard]] Status mark(const RolloutLive& live);
   [[nodiscard]] Result<ModelState> follow(bool aborts);
+  [[nodiscard]] Result<ModelState> follow_up(bool aborts);
+  [[nodiscard]] Result<bool> act_again(RolloutLive& live);
   [[nodiscard]] Error never_first() const;
   [[nodiscard]] Result<bool> write(ModelState& state);
   [[nodiscard]] Result<bool> act(const RolloutLive& live);

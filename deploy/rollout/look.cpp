@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <span>
 
 #include "deploy/cluster/fields.h"
 #include "deploy/cluster/health.h"
@@ -13,6 +12,7 @@
 #include "deploy/cluster/routes.h"
 #include "deploy/rollout/blocks.h"
 #include "deploy/rollout/gateway.h"
+#include "deploy/rollout/pod_pages.h"
 #include "deploy/rollout/prometheus.h"
 #include "deploy/rollout/user_metrics.h"
 
@@ -22,9 +22,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* gateway_group = "gateway.networking.k8s.io";
-
-constexpr std::uint64_t page_limit = 4U << 20U;  // bytes that one pod may say
-constexpr std::size_t pods_at_once = 32;
 
 struct GroupKind {
   const char* group;
@@ -139,59 +136,16 @@ RouteSeen route_seen(const RolloutLive& live, const RolloutState& rollout) {
   return out;
 }
 
-ApiRequest pod_request(const std::string& name_space, const std::string& pod, const Counting& counting) {
-  return {.path = "/api/v1/namespaces/" + name_space + "/pods/" + pod + ":" + std::to_string(counting.port) + "/proxy" +
-                  counting.path,
-          .accept = "text/plain",
-          .about = "what pod " + pod + " counts",
-          .limit = page_limit};
-}
-
-struct PodAnswers {
-  std::map<std::string, PodSample> samples;
-  std::size_t answered = 0;
-  std::optional<Error> first;  // of those that did not
-};
-
-void ask_some_pods(const RolloutSeams& seams, std::span<const Json* const> pods, const Counting& counting,
-                   PodAnswers& into) {
-  std::vector<ApiRequest> requests;
-  for (const Json* pod : pods) {
-    const auto key = key_of(*pod);
-    requests.push_back(pod_request(key.name_space, key.name, counting));
-  }
-  const auto answers = seams.cluster.send(requests, {});
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    std::optional<Error> error;
-    if (!answers[i] || !is_fine(*answers[i])) {
-      error = answers[i] ? error_of(seams.cluster, requests[i], *answers[i]) : answers[i].error();
-    } else if (auto sample = parse_exposition(answers[i]->body, counting.names); !sample) {
-      error = sample.error().context(requests[i].about);
-    } else {
-      ++into.answered;
-      if (*sample) into.samples[key_of(*pods[i]).name] = **sample;
-    }
-    if (error && !into.first) into.first = error;
-  }
-}
-
-// So many at once that their pages fit into memory, whatever they say.
-Result<std::map<std::string, PodSample>> ask_pods(const RolloutSeams& seams, const std::vector<const Json*>& pods,
-                                                  const Counting& counting) {
-  PodAnswers all;
-  const std::span<const Json* const> every(pods);
-  for (std::size_t i = 0; i < pods.size(); i += pods_at_once)
-    ask_some_pods(seams, every.subspan(i, std::min(pods_at_once, pods.size() - i)), counting, all);
-  if (all.answered == 0 && all.first) return *all.first;
-  return std::move(all.samples);
-}
-
 Result<std::map<std::string, PodSample>> ask_prometheus(const RolloutSeams& seams, const RolloutLive& live,
                                                         const Counting& counting,
                                                         const std::vector<std::string>& revisions) {
   const auto body = prometheus_get(seams, "query", {{"query", query_of(live, counting, revisions)}});
   if (!body) return body.error();
   return parse_query(*body, counting.names);
+}
+
+bool is_away(const Error& error) {
+  return error.kind == Error::Kind::timeout || error.kind == Error::Kind::unavailable;
 }
 
 }  // namespace
@@ -294,14 +248,15 @@ Result<std::map<std::string, PodSample>> read_samples(const RolloutSeams& seams,
 
 void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutState& rollout, Observation& into) {
   const std::vector<std::string> revisions{rollout.baseline.revision, rollout.candidate.revision};
+  auto direct = seams;
   if (rollout.plan.gateway && seams.prometheus) {
     auto counts = read_gateway(seams, live, rollout);
     if (counts)
       into.gateway = *counts;
     else
       into.unseen = "what the gateway counts: " + counts.error().message;
+    if (!counts && is_away(counts.error())) direct.prometheus.reset();
   }
-  auto direct = seams;
   // What was replayed has to be counted in the block that it was sent in: Prometheus would say it later.
   if (rollout.plan.config.low_traffic == LowTraffic::replay) direct.prometheus.reset();
   auto samples = read_samples(direct, live, rollout.plan.counting, revisions, &into.unseen);
@@ -319,9 +274,11 @@ void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutSta
       (*arm)[key_of(*pod).name] = counters_of(found == samples->end() ? PodSample{} : found->second, rollout.plan.edge);
     }
   }
+  std::optional<Error> away;  // whoever does not answer is asked once
   for (const auto& metric : rollout.plan.config.metrics) {
-    const auto counts = read_metric(seams, live, metric, revisions);
+    const auto counts = away ? Result<PodRawCounts>(*away) : read_metric(seams, live, metric, revisions);
     if (!counts) into.unseen = counts.error().message;
+    if (!counts && is_away(counts.error())) away = counts.error();
     for (auto* arm : {&into.stable_counters, &into.canary_counters})
       for (auto& [pod, counters] : *arm) {
         const bool known = counts && counts->count(pod) != 0;

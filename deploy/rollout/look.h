@@ -47,6 +47,9 @@ struct RolloutLive {
 // Error{not_found}: the model has no state here; Error{conflict}: it is another environment's.
 [[nodiscard]] Result<RolloutLive> look(const RolloutSeams& seams, const RolloutPlace& place);
 
+// For what a server has counted: who does not answer within it is looked at again at the next tick.
+inline constexpr std::chrono::seconds patience_with_counters{10};
+
 // Of the pods of both arms that are there. Sets `scraped` and the counters, or `blind`.
 void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutState& rollout, Observation& into);
 // What is seen without asking the pods. Pure.

@@ -49,7 +49,9 @@ Result<std::string> prometheus_get(const RolloutSeams& seams, const std::string&
   auto answer = send_one(seams.cluster, {.path = "/api/v1/namespaces/" + where.name_space + "/services/" +
                                                  where.service + ":" + where.port + "/proxy/api/v1/" + endpoint,
                                          .query = query,
-                                         .about = "Prometheus " + where.name_space + "/" + where.service});
+                                         .about = "Prometheus " + where.name_space + "/" + where.service,
+                                         .as_it_comes = true,
+                                         .patience = patience_with_counters});
   if (!answer) return answer.error();
   return std::move(answer->body);
 }

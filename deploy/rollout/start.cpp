@@ -148,6 +148,7 @@ Result<RolloutForecast> forecast(const RolloutSeams& seams, const OwnerPlan& own
   state.plan.edge = choose_edge(traffic);
   read_stable(*live, spec, state.plan);
   state.began = state.since = live->now;
+  state.canary_crashes = -1;  // pods of an attempt before may be there still, with what they ended of
   state.replicas = replicas_for(spec.rollout.steps.front().weight, state.plan.replicas);
   state.route_generation = number_field(field(*live->find("HTTPRoute", spec.model.name), "metadata"), "generation");
   const auto history = read_history(seams, *live, state.plan);

@@ -332,6 +332,99 @@ TEST_CASE("who loses a model while traffic goes over removes neither what serves
   CHECK(deployments(cluster) == std::vector<std::string>{"1", "2"});
 }
 
+TEST_CASE("who loses a model that it has given traffic to clears up when the newer one serves") {
+  test::MemoryCluster cluster;
+  REQUIRE(Run{cluster}.outcome(desired(1)) == "");
+  const auto first = state_in(cluster).stable->revision;
+  const auto third = desired(3);
+  bool traffic = false, taken = false;
+  cluster.before = [&](const ApiRequest& request) {
+    traffic = traffic || (request.method == "PATCH" && request.path.ends_with("/services/credit-risk"));
+    if (!traffic || taken || request.method != "GET" || request.path != state_at) return;
+    taken = true;
+    // The newer one read what is there before the older one made anything.
+    Discovery discovery(cluster, system_clock(), {}, "test");
+    auto late = plan_cluster(cluster, discovery, {third, false, "2026-01-01T00:00:00Z", "newer"});
+    REQUIRE(late);
+    for (auto& owner : late->owners)
+      std::erase_if(owner.changes, [&](const ObjectChange& one) {
+        return one.change.kind == Change::Kind::remove && one.change.object.name.find(first) == std::string::npos;
+      });
+    const ClusterApplyOptions options{.run = "newer"};
+    ManualClock clock;
+    REQUIRE(apply_cluster(third, *late, {cluster, discovery, options, clock, no_progress()}));
+  };
+  CHECK(Run{cluster, "older"}.outcome(desired(2)).find("was taken over") != std::string::npos);
+  CHECK(taken);
+  CHECK(deployments(cluster) == std::vector<std::string>{"3"});
+}
+
+TEST_CASE("what a newer run wrote between two reads is not removed by who read it last") {
+  test::MemoryCluster cluster;
+  REQUIRE(Run{cluster}.outcome(desired(1)) == "");
+  const auto old = "/apis/apps/v1/namespaces/fraud/deployments/credit-risk-" + state_in(cluster).stable->revision;
+  bool touched = false, taken = false, read = false;
+  cluster.before = [&](const ApiRequest& request) {
+    if (request.path == old && request.method == "DELETE" && !touched) {
+      touched = true;  // a controller writes its status
+      cluster.change(old, [](Json& object) { object["status"]["observedGeneration"] = 7; });
+    } else if (touched && !taken && request.method == "GET" && (request.path == state_at || request.path == old)) {
+      // Whichever is read first: then somebody goes back to the first version.
+      if (!std::exchange(read, true)) return;
+      taken = true;
+      CHECK(Run{cluster, "undo"}.outcome(desired(3, 0, "{rollout: {strategy: replace}}", 1)) == "");
+    }
+  };
+  CHECK(Run{cluster, "older"}.outcome(desired(2)).find("was taken over") != std::string::npos);
+  CHECK(taken);
+  CHECK(cluster.objects.count(old) == 1);
+}
+
+TEST_CASE("a state whose answer was lost is not taken for somebody else's") {
+  test::MemoryCluster cluster;
+  int puts = 0;
+  cluster.before = [&](const ApiRequest& request) {
+    if (request.method != "PUT" || request.path != state_at || ++puts != 1) return;
+    // It arrives, the connection breaks, and the client sends it again: what it meets is its own.
+    auto object = Json::parse(request.body);
+    object["metadata"]["resourceVersion"] = "another";
+    cluster.objects[state_at]["data"] = object["data"];
+    cluster.change(state_at, [](Json&) {});
+  };
+  CHECK(Run{cluster}.outcome(desired(1)) == "");
+  CHECK(puts >= 1);
+  CHECK(state_in(cluster).stable->assignment == 1);
+}
+
+TEST_CASE("what a first apply gave traffic to is known to serve, also where its gateway was not seen to follow") {
+  test::MemoryCluster cluster;
+  const auto with_route = [](std::uint64_t n, const std::string& yaml) {
+    auto out = desired(n, 0, yaml);
+    for (auto& file : out.files) {
+      if (file.spec() == nullptr) continue;
+      auto spec = *file.spec();
+      spec.environment.route = Route{"infra", "public", "m.example", {}};
+      auto made = file_of_spec(spec);
+      REQUIRE(made);
+      file = std::move(*made);
+    }
+    return out;
+  };
+  cluster.after = [](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
+    if (request.method != "GET" || request.path.find("/httproutes/") == std::string::npos) return answer;
+    return ApiAnswer{403, R"({"kind":"Status","reason":"Forbidden","message":"no"})", {}};
+  };
+  Run first{cluster, "ada", {}, true};
+  CHECK(first.outcome(with_route(1, "{}")) != "");
+  cluster.after = nullptr;
+  REQUIRE(state_in(cluster).stable);
+  CHECK(state_in(cluster).stable->assignment == 1);
+  const auto plan = Run{cluster}.plan(with_route(2, "{}"));
+  REQUIRE(plan);
+  CHECK(std::any_of(plan->owners.begin(), plan->owners.end(),
+                    [](const OwnerPlan& one) { return one.rollout == OwnerPlan::Rollout::begins; }));
+}
+
 TEST_CASE("what served stays while the gateway does not follow, however often apply is run") {
   const auto with_route = [](std::uint64_t n) {
     auto out = desired(n);

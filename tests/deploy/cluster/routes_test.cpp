@@ -40,6 +40,11 @@ Json by(const std::string& gateway, Json parent) {
   parent["parentRef"] = {{"name", gateway}};
   return parent;
 }
+Json of(const std::string& controller, const Json& one) {
+  auto out = by("infra", one);
+  out["controllerName"] = controller;
+  return out;
+}
 Json accepted_by(const std::string& gateway) {
   return by(gateway, accepted);
 }
@@ -73,6 +78,10 @@ TEST_CASE("a route is followed when every gateway says so of what it is now") {
            {"one that is not asked any more", route_to("infra", Json::array({accepted_by("infra"), refused_by("old")})),
             true, true, ""},
            {"nobody who is asked", route_to("infra", Json::array({refused_by("old")})), false, false, ""},
+           {"what a former controller said of the same Gateway",
+            route(Json::array({of("a", behind), of("b", accepted)})), true, true, ""},
+           {"another controller that is as far", route(Json::array({of("a", refused), of("b", accepted)})), true, false,
+            "Accepted: NoMatchingParent: no listener"},
            {"nonsense", route(Json::array({7})), false, false, ""},
        }) {
     CAPTURE(c.what);
@@ -113,5 +122,30 @@ TEST_CASE("whoever wrote a route waits until it is followed, and for nobody who 
     REQUIRE(errors.size() == 1);
     CHECK((errors[0] ? errors[0]->message : "") == c.error);
     CHECK(clock.steady().time_since_epoch() <= std::chrono::seconds(c.seconds_at_most));
+  }
+}
+
+TEST_CASE("a server that fails for a moment is no word about a route") {
+  struct Case {
+    const char* what;
+    int failures, status;
+    bool error;
+  };
+  for (const auto& c : {Case{"one 500, and then it is followed", 1, 500, false},
+                        Case{"503 for ever", 1'000'000, 503, true}, Case{"forbidden", 1, 403, true}}) {
+    CAPTURE(c.what);
+    test::MemoryCluster cluster;
+    ManualClock clock;
+    cluster.objects[std::string(at) + "a"] = route(Json::array({accepted}));
+    int left = c.failures;
+    cluster.after = [&](const ApiRequest&, ApiAnswer answer) -> Result<ApiAnswer> {
+      if (left-- <= 0) return answer;
+      return ApiAnswer{c.status, R"({"kind":"Status","message":"it is not allowed by the server"})", {}};
+    };
+    const auto errors =
+        wait_for_routes({{"gateway.networking.k8s.io/v1", "HTTPRoute", "fraud", "a"}}, cluster, clock, no_progress());
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].has_value() == c.error);
+    CHECK((clock.steady().time_since_epoch() >= std::chrono::minutes(1)) == (c.failures > 1));
   }
 }

@@ -186,7 +186,7 @@ TEST_CASE("a PodMonitor comes and goes with its revision, and is made once") {
   const auto& writes = stage.cluster.writes;
   CHECK(std::count_if(writes.begin(), writes.end(),
                       [](const auto& one) { return one.find("PodMonitor") != std::string::npos; }) == 1);
-  REQUIRE(end_rollout(driver, "ada", "enough", stage.clock));
+  REQUIRE(end_rollout(driver, "", "ada", "enough", stage.clock));
   stage.clock.advance(std::chrono::minutes(1));
   REQUIRE(drive(driver, stage.place(), stage.clock, no_progress()));
   CHECK(stage.objects().count(canary) == 0);
@@ -251,4 +251,88 @@ TEST_CASE("an abort takes the traffic away before it asks for last words") {
   REQUIRE(order.size() >= 2);
   CHECK(order[0] == "route");
   CHECK(order[1] == "log");
+}
+
+TEST_CASE("what an abort has to write to pods does not keep the traffic, whoever refuses it") {
+  std::string scaled = quick_rollout;
+  scaled.replace(scaled.find("max: 2"), 6, "max: 4");
+  Stage stage({"credit-risk"}, scaled);
+  stage.cluster.change("/apis/apps/v1/namespaces/fraud/deployments/credit-risk-" + stage.state().stable->revision,
+                       [](Json& object) { object["spec"]["replicas"] = 2; });  // as its autoscaler found right
+  stage.begin();
+  Driver driver(stage.seams(), stage.place(), "ada");
+  REQUIRE(driver.take(false));
+  stage.tick_until(driver, Phase::measuring);
+  const auto state = stage.state();
+  const auto scaler =
+      "/apis/autoscaling/v2/namespaces/fraud/horizontalpodautoscalers/credit-risk-" + state.rollout->baseline.revision;
+  // Somebody lowered it, and nobody lets us raise it again.
+  stage.cluster.change(scaler, [](Json& object) { object["spec"]["minReplicas"] = 1; });
+  stage.cluster.after = [&](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
+    if (request.method != "PATCH" || request.path != scaler) return answer;
+    return ApiAnswer{403, R"({"kind":"Status","reason":"Forbidden","message":"no"})", {}};
+  };
+  const auto asked = driver.ask([](RolloutState& rollout, WallTime now) -> Status {
+    ask_abort(rollout, "ada", "enough", now);
+    return ok();
+  });
+  CHECK_FALSE(asked);
+  const auto references = stage.cluster.objects.at(route_at)["spec"]["rules"][0]["backendRefs"];
+  REQUIRE(references.size() == 1);
+  CHECK(references[0]["name"] == "credit-risk-" + state.rollout->baseline.revision);
+}
+
+TEST_CASE("last words are asked for also where the first try of an abort failed") {
+  Stage stage;
+  stage.begin();
+  stage.failing = "credit-risk";
+  Driver driver(stage.seams(), stage.place(), "ada");
+  REQUIRE(driver.take(false));
+  bool failed = false;
+  std::size_t logs = 0;
+  stage.cluster.after = [&](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
+    logs += request.path.ends_with("/log") ? 1 : 0;
+    const bool back =
+        request.path == route_at && request.method == "PATCH" && stage.state().rollout->phase == Phase::aborting;
+    if (!back || std::exchange(failed, true)) return answer;
+    return Error{Error::Kind::timeout, "no answer", ""};
+  };
+  for (int i = 0; i < 100 && !failed; ++i) {
+    static_cast<void>(driver.tick());
+    stage.clock.advance(std::chrono::seconds(1));
+  }
+  REQUIRE(failed);
+  CHECK(logs == 0);
+  REQUIRE(driver.tick());
+  CHECK(logs > 0);
+}
+
+TEST_CASE("the last tick removes what is to go, also where somebody else writes to it just then") {
+  Stage stage;
+  stage.begin();
+  const auto old = "/apis/apps/v1/namespaces/fraud/deployments/credit-risk-" + stage.state().rollout->baseline.revision;
+  bool touched = false;
+  stage.cluster.before = [&](const ApiRequest& request) {
+    if (request.method != "DELETE" || request.path != old || std::exchange(touched, true)) return;
+    stage.cluster.change(old, [](Json& object) { object["status"]["observedGeneration"] = 7; });
+  };
+  const auto end = stage.drive_to_the_end("ada");
+  REQUIRE(end);
+  CHECK(touched);
+  CHECK(end->rollout->phase == Phase::promoted);
+  CHECK(stage.objects().count(old) == 0);
+}
+
+TEST_CASE("what pods and Prometheus count is not waited for longer than until the next look") {
+  Stage stage;
+  stage.begin();
+  std::size_t asked = 0;
+  stage.cluster.before = [&](const ApiRequest& request) {
+    if (request.path.find("/proxy") == std::string::npos) return;
+    ++asked;
+    CHECK(request.patience == patience_with_counters);
+    CHECK(request.as_it_comes);
+  };
+  REQUIRE(stage.drive_to_the_end("ada"));
+  CHECK(asked > 0);
 }

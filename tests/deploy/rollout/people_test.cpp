@@ -14,6 +14,7 @@
 #include "deploy/rollout/ask.h"
 #include "deploy/rollout/display.h"
 #include "deploy/rollout/drive.h"
+#include "deploy/rollout/start.h"
 #include "tests/base/process_help.h"
 #include "tests/deploy/rollout/stage.h"
 
@@ -123,7 +124,7 @@ TEST_CASE("a rollout that is to end ends, also where the gateway does not confir
         stage.cluster.objects[route_at] = route;  // somebody puts it back at once
         return answer;
       };
-    const auto ended = end_rollout(driver, "ada", "enough", stage.clock);
+    const auto ended = end_rollout(driver, "", "ada", "enough", stage.clock);
     REQUIRE(static_cast<bool>(ended) == (c.unproven != nullptr));
     if (!ended) CHECK(exit_code(ended.error().kind) == 3);
     if (ended && *c.unproven == '\0') CHECK(*ended == "");
@@ -234,7 +235,7 @@ TEST_CASE("while what lost is looked at, what serves can be gone back from too, 
     return live_assignment(stage.cluster, stage.discovery, stage.place().model, "fraud", "staging");
   };
   CHECK(look()->digest.empty());  // it is being shifted
-  REQUIRE(end_rollout(driver, "ada", "enough", stage.clock));
+  REQUIRE(end_rollout(driver, "", "ada", "enough", stage.clock));
   REQUIRE(stage.state().rollout->phase == Phase::aborted);
   CHECK(look()->n == 1);
   CHECK(look()->digest == stage.state().stable->digest);
@@ -254,6 +255,105 @@ TEST_CASE("while what lost is looked at, what serves can be gone back from too, 
   const auto references = stage.cluster.objects.at(route_at)["spec"]["rules"][0]["backendRefs"];
   REQUIRE(references.size() == 1);
   CHECK(references[0]["name"] == "credit-risk-" + stage.state().stable->revision);
+}
+
+TEST_CASE("a newer assignment in the look-around goes on from what was promoted, and undo goes back") {
+  struct Case {
+    const char* what;
+    bool back;  // to what served before it
+    Phase phase;
+    std::uint64_t serves;
+  };
+  for (const auto& c :
+       {Case{"a newer one", false, Phase::promoted, 2}, Case{"the one before", true, Phase::aborted, 1}}) {
+    INFO(std::string(c.what));
+    Stage stage;
+    stage.begin();
+    Driver driver(stage.seams(), stage.place(), "ada");
+    REQUIRE(driver.take(false));
+    stage.tick_until(driver, Phase::looking);
+    const auto before = stage.state();
+    const auto& wanted = c.back ? before.rollout->baseline.revision : std::string("cccccccccc");
+    Driver other(stage.seams(), stage.place(), "other");
+    const auto ended = end_rollout(other, wanted, "other", "git assigns #3 now", stage.clock);
+    REQUIRE(ended);
+    const auto after = stage.state();
+    CHECK(std::string(to_string(after.rollout->phase)) == to_string(c.phase));
+    CHECK(after.stable->assignment == c.serves);
+    CHECK(after.aborted.count(2) == (c.back ? 1 : 0));
+    const auto references = stage.cluster.objects.at(route_at)["spec"]["rules"][0]["backendRefs"];
+    REQUIRE(references.size() == 1);
+    CHECK(references[0]["name"] == "credit-risk-" + after.stable->revision);
+    if (c.back) continue;
+    const auto third = assigned(stage.models, 3, quick_rollout);
+    const auto plan = plan_cluster(stage.cluster, stage.discovery, {third, false, rfc3339(stage.clock.wall()), "ada"});
+    REQUIRE(plan);
+    for (const auto& owner : plan->owners)
+      if (owner.is_model) CHECK(owner.rollout == OwnerPlan::Rollout::begins);
+    // Whoever drove it hears that it is over.
+    const auto late = driver.tick();
+    REQUIRE_FALSE(late);
+    const auto heard = driver.after(late.error());
+    REQUIRE(heard);
+    REQUIRE(*heard);
+    CHECK((*heard)->rollout->phase == Phase::promoted);
+  }
+}
+
+TEST_CASE("what crashed in an attempt before does not end the next one") {
+  Stage stage;
+  stage.begin();
+  Driver driver(stage.seams(), stage.place(), "ada");
+  REQUIRE(driver.take(false));
+  stage.tick_until(driver, Phase::measuring);
+  REQUIRE(driver.ask([](RolloutState& rollout, WallTime now) -> Status {
+    ask_abort(rollout, "ada", "enough", now);
+    return ok();
+  }));
+  const auto candidate = stage.state().rollout->candidate.revision;
+  for (auto& [path, object] : stage.cluster.objects)
+    if (object["kind"] == "Pod" && path.find(candidate) != std::string::npos)
+      object["status"]["containerStatuses"] =
+          Json::array({{{"restartCount", 2}, {"lastState", {{"terminated", {{"exitCode", 1}, {"reason", "Error"}}}}}}});
+  const auto again =
+      plan_cluster(stage.cluster, stage.discovery,
+                   {.desired = stage.second, .now = rfc3339(stage.clock.wall()), .run = "ada", .again = true});
+  REQUIRE(again);
+  for (const auto& owner : again->owners) {
+    if (!owner.is_model) continue;
+    REQUIRE(owner.rollout == OwnerPlan::Rollout::begins);
+    auto made = forecast(stage.seams(), owner, "ada", {});
+    REQUIRE(made);
+    REQUIRE(begin_rollout(stage.seams(), owner, made->state, made->replay));
+  }
+  Driver next(stage.seams(), stage.place(), "ada");
+  REQUIRE(next.take(true));
+  REQUIRE(next.tick());
+  CHECK_FALSE(stage.state().rollout->has_lost());
+}
+
+TEST_CASE("what was asked for is done once, also where its answer was lost and it was sent again") {
+  Stage stage;
+  stage.begin();
+  Driver driver(stage.seams(), stage.place(), "ada");
+  REQUIRE(driver.take(false));
+  stage.tick_until(driver, Phase::measuring);
+  const std::string at = "/api/v1/namespaces/fraud/configmaps/mlctl-credit-risk";
+  bool lost = false;
+  stage.cluster.before = [&](const ApiRequest& request) {
+    if (request.method != "PUT" || request.path != at || std::exchange(lost, true)) return;
+    stage.cluster.objects[at]["data"] = Json::parse(request.body)["data"];
+    stage.cluster.change(at, [](Json&) {});  // the version is another now: the second try is too late
+  };
+  Driver other(stage.seams(), stage.place(), "other");
+  int asked = 0;
+  REQUIRE(other.ask([&](RolloutState& rollout, WallTime now) -> Status {
+    if (++asked > 1) return Error{Error::Kind::conflict, "the rollout is paused already", ""};
+    ask_pause(rollout, "other", "lunch", now);
+    return ok();
+  }));
+  CHECK(lost);
+  CHECK(stage.state().rollout->pause);
 }
 
 TEST_CASE("what the cluster cannot know is not decided by what would be convenient") {
