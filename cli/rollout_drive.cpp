@@ -1,4 +1,5 @@
 // Driving a rollout: what start, resume, promote and apply do with it.
+#include <algorithm>
 #include <deque>
 #include <nlohmann/json.hpp>
 
@@ -44,8 +45,8 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
   const deploy::RolloutPlace place{owner.before.model, owner.before.name_space, owner.before.environment};
   const auto wanted = owner.spec != nullptr ? owner.spec->assignment : 0;
   deploy::Driver driver(seams, place, run_name());
-  auto ended = deploy::end_rollout(driver, owner.revision, run_name(),
-                                   "git assigns #" + std::to_string(wanted) + " now", context.clock);
+  auto ended =
+      deploy::end_rollout(driver, owner, run_name(), "git assigns #" + std::to_string(wanted) + " now", context.clock);
   if (!ended) return ended.error();
   auto plan = deploy::plan_cluster(
       seams.cluster, seams.discovery,
@@ -72,8 +73,9 @@ Result<deploy::OwnerPlan> after_the_end(const ClusterView& view, const deploy::O
 
 namespace {
 
-// Begins or ends what the plan says of one owner. True: a rollout of it is on its way.
-Result<bool> begin_one(const Workplace& place, const ClusterView& view, const deploy::OwnerPlan& planned,
+// Begins what the plan says of one owner; `owner`: what it says when the rollout before has ended. True: a rollout of
+// it is on its way.
+Result<bool> begin_one(const Workplace& place, const deploy::OwnerPlan& planned, const deploy::OwnerPlan& owner,
                        const deploy::RolloutSeams& seams, bool wait, Context& context) {
   const auto command = planned.name + " --env " + planned.before.environment;
   if (planned.rollout == deploy::OwnerPlan::Rollout::runs) {
@@ -82,28 +84,37 @@ Result<bool> begin_one(const Workplace& place, const ClusterView& view, const de
                    " is being rolled out: `mlctl rollout status " + command + "`");
     return true;
   }
-  auto owner = planned.rollout == deploy::OwnerPlan::Rollout::ends ? after_the_end(view, planned, seams, context)
-                                                                   : Result<deploy::OwnerPlan>(planned);
-  if (!owner) return owner.error();
-  if (owner->rollout == deploy::OwnerPlan::Rollout::ends)
-    context.note(owner->name + ": `mlctl apply " + command + "` removes what is left of it, " +
-                 human_duration(owner->before.rollout->plan.config.look_around) + " from now at the earliest");
-  if (owner->rollout == deploy::OwnerPlan::Rollout::none && planned.rollout != owner->rollout &&
-      !owner->changes_nothing())
+  if (owner.rollout == deploy::OwnerPlan::Rollout::ends)
+    context.note(owner.name + ": `mlctl apply " + command + "` removes what is left of it, " +
+                 human_duration(owner.before.rollout->plan.config.look_around) + " from now at the earliest");
+  if (owner.rollout == deploy::OwnerPlan::Rollout::none && planned.rollout != owner.rollout && !owner.changes_nothing())
     return Error{Error::Kind::conflict,
-                 owner->name + ": the rollout before has ended, and nothing of " +
-                     (owner->spec != nullptr ? to_string(owner->spec->version) : "what git assigns") +
-                     " is applied yet",
+                 owner.name + ": the rollout before has ended, and nothing of " +
+                     (owner.spec != nullptr ? to_string(owner.spec->version) : "what git assigns") + " is applied yet",
                  "`mlctl apply " + command + "` applies it"};
-  if (owner->rollout != deploy::OwnerPlan::Rollout::begins) return false;
-  auto recorded = release::replay_bodies(place.project, place.git.get(), *owner->spec);
+  if (owner.rollout != deploy::OwnerPlan::Rollout::begins) return false;
+  auto recorded = release::replay_bodies(place.project, place.git.get(), *owner.spec);
   if (!recorded) return recorded.error();
-  auto plan = deploy::forecast(seams, *owner, run_name(), *recorded);
+  auto plan = deploy::forecast(seams, owner, run_name(), *recorded);
   if (!plan) return plan.error();
-  if (auto begun = deploy::begin_rollout(seams, *owner, plan->state, plan->replay); !begun) return begun.error();
-  context.note(owner->name + ": the rollout of " + escape_control(plan->state.candidate.version) + " has begun" +
+  if (auto begun = deploy::begin_rollout(seams, owner, plan->state, plan->replay); !begun) return begun.error();
+  context.note(owner.name + ": the rollout of " + escape_control(plan->state.candidate.version) + " has begun" +
                (wait ? "" : "; `mlctl rollout start " + command + "` drives it"));
   return true;
+}
+
+bool is_rolled_out(const deploy::OwnerPlan& owner) {
+  return !owner.refused && owner.rollout != deploy::OwnerPlan::Rollout::none;
+}
+
+// What the plan says of an owner when a rollout of it that is to end has ended.
+Result<deploy::OwnerPlan> ended_first(const ClusterView& view, const deploy::OwnerPlan& planned, RolloutLink& link,
+                                      Context& context) {
+  if (planned.rollout != deploy::OwnerPlan::Rollout::ends) return planned;
+  context.progress().step("ending the rollout of " + planned.name);
+  auto ended = after_the_end(view, planned, link.seams(*view.fleet.environment, context), context);
+  context.progress().finish(ended ? Symbol::pass : Symbol::fail, "");
+  return ended;
 }
 
 }  // namespace
@@ -117,18 +128,29 @@ RolledOut begin_rollouts(const Workplace& place, const ClusterView& view, bool w
   std::optional<RolloutLink> link;
   std::deque<deploy::Driver> drivers;  // where they are stays
   std::vector<deploy::Driven> driven;
-  for (const auto& planned : view.plan.owners) {
-    if (planned.refused || planned.rollout == deploy::OwnerPlan::Rollout::none) continue;
-    if (!link) {
-      auto made = link_to(*view.fleet.environment, context);
-      if (!made) {
-        failed(made.error());
-        return out;
-      }
-      link = std::move(*made);
+  const bool any = std::any_of(view.plan.owners.begin(), view.plan.owners.end(), is_rolled_out);
+  if (any) {
+    auto made = link_to(*view.fleet.environment, context);
+    if (!made) {
+      failed(made.error());
+      return out;
     }
+    link = std::move(*made);
+  }
+  // What ends takes its time, in which nothing that is ours may wait for us: first all ends, then all beginnings.
+  std::vector<std::pair<const deploy::OwnerPlan*, deploy::OwnerPlan>> all;
+  for (const auto& planned : view.plan.owners) {
+    if (!is_rolled_out(planned)) continue;
+    auto owner = ended_first(view, planned, *link, context);
+    if (owner)
+      all.emplace_back(&planned, std::move(*owner));
+    else
+      failed(owner.error());
+  }
+  for (const auto& [plan, owner] : all) {
+    const auto& planned = *plan;
     const auto seams = link->seams(*view.fleet.environment, context);
-    const auto begun = begin_one(place, view, planned, seams, wait, context);
+    const auto begun = begin_one(place, planned, owner, seams, wait, context);
     if (!begun) failed(begun.error());
     if (!begun || !*begun || !wait) continue;
     const deploy::RolloutPlace where{planned.before.model, planned.before.name_space, planned.before.environment};

@@ -149,7 +149,7 @@ static Result<deploy::ClusterPlan> plan_of(Chain& chain, const EnvironmentState&
                            deploy::fetch_with(seams.http, state.environment->cluster->prometheus)},
                           {other->before.model, other->before.name_space, state.environment->name}, chain.request.run);
     const auto why = "superseded by " + chain.release.version;
-    if (auto done = deploy::end_rollout(driver, other->revision, chain.request.run, why, seams.clock); !done)
+    if (auto done = deploy::end_rollout(driver, *other, chain.request.run, why, seams.clock); !done)
       return done.error();
   }
 }

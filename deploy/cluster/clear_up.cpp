@@ -65,7 +65,12 @@ bool is_superseded(Cluster& cluster, Clock& clock, const Lost& lost, std::uint64
        clock.sleep_until(clock.steady() + look_again)) {
     const auto now = state_since(cluster, lost);
     if (!now) return false;
-    if (now->work.who.empty()) return now->stable && now->stable->assignment > assignment;
+    if (!now->work.who.empty()) continue;
+    // A route that its gateway was not seen to follow is not noted as applied.
+    const bool follows = now->kinds.count("HTTPRoute.gateway.networking.k8s.io") == 0 ||
+                         std::any_of(now->applied.begin(), now->applied.end(),
+                                     [](const auto& one) { return one.first.starts_with("HTTPRoute."); });
+    return follows && now->stable && now->stable->assignment > assignment;
   }
   return false;
 }

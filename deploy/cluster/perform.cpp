@@ -9,7 +9,6 @@
 #include "base/interrupt.h"
 #include "deploy/cluster/clear_up.h"
 #include "deploy/cluster/dry_run.h"
-#include "deploy/cluster/fields.h"
 #include "deploy/cluster/live.h"
 #include "deploy/cluster/perform_detail.h"
 #include "deploy/cluster/revisions.h"
@@ -49,7 +48,10 @@ class Performer {
     for (const auto order : {Order::name_space, Order::quota, Order::account, Order::backend, Order::pods,
                              Order::scaling, Order::traffic, Order::removal}) {
       if (order == Order::backend) keep();
-      if (order == Order::traffic) wait();
+      if (order == Order::traffic) {
+        wait();
+        check_traffic();
+      }
       if (order == Order::removal) follow();
       if (auto done = perform(tasks_of(order)); !done) return done.error();
     }
@@ -131,6 +133,14 @@ class Performer {
     }
   }
 
+  // What is created carries no version: nothing else keeps it from being written over what a newer one has made.
+  void check_traffic() {
+    std::set<std::size_t> owners;
+    for (const auto& task : tasks_of(Order::traffic))
+      if (task.resource_version.empty()) owners.insert(task.owner);
+    check_ours(owners);
+  }
+
   // New versions of what was changed, of models whose state is still ours.
   Status read_again(std::vector<Task>& tasks) {
     std::vector<ApiRequest> requests;
@@ -144,8 +154,7 @@ class Performer {
     auto answers = cluster_.send(requests, {});
     std::set<std::size_t> owners;
     for (const auto& task : tasks) owners.insert(task.owner);
-    for (const auto owner : owners)
-      if (auto still = is_ours(owner); !still) fail(owner, still.error());
+    check_ours(owners);
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       const auto& answer = answers[i];
       if (!answer) {
@@ -162,24 +171,23 @@ class Performer {
     return ok();
   }
 
-  Status is_ours(std::size_t index) {
-    const auto& owner = plan_.owners[index];
-    if (!owner.is_model) return ok();
-    auto answer = send_one(cluster_, {.path = path_of_state(owner), .about = "state of " + owner.name});
-    if (!answer) return answer.error();
-    auto state = parse_state(Json::parse(answer->body, nullptr, false));
-    if (!state) return state.error();
-    return state->epoch == owner.before.epoch ? ok() : Status(taken_over(owner, *state));
-  }
-
-  static Error taken_over(const OwnerPlan& owner, const ModelState& state) {
-    return {Error::Kind::conflict,
-            owner.name + " was taken over" + (state.work.who.empty() ? "" : " by " + escape_control(state.work.who)),
-            "what runs is that one's business now: `mlctl diff` shows what is left"};
-  }
-
-  static std::string path_of_state(const OwnerPlan& owner) {
-    return state_path(owner.before.model, owner.before.name_space);
+  // A model whose state somebody else has by now has failed.
+  void check_ours(const std::set<std::size_t>& owners) {
+    std::vector<ApiRequest> requests;
+    std::vector<std::size_t> places;
+    for (const auto i : owners) {
+      if (!plan_.owners[i].is_model || errors_[i]) continue;
+      requests.push_back({.path = path_of_state(plan_.owners[i]), .about = "state of " + plan_.owners[i].name});
+      places.push_back(i);
+    }
+    const auto answers = cluster_.send(requests, {});
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      const auto state = state_from(cluster_, requests[i], answers[i]);
+      if (!state)
+        fail(places[i], state.error());
+      else if (state->epoch != plan_.owners[places[i]].before.epoch)
+        fail(places[i], taken_over(plan_.owners[places[i]], *state));
+    }
   }
 
   // Where one revision takes over from another, nothing is switched to pods that are not ready.
@@ -257,8 +265,7 @@ class Performer {
       return;
     }
     clock_.sleep_until(clock_.steady() + (routes.empty() ? settle_endpoints : settle_gateways));
-    for (const auto i : moved)
-      if (auto still = is_ours(i); !still) fail(i, still.error());
+    check_ours({moved.begin(), moved.end()});
   }
 
   // The states: what was reached, and that nobody works on it any more.
@@ -286,7 +293,7 @@ class Performer {
       const auto& answer = answers[i];
       if (!answer)
         fail(places[i], answer.error());
-      else if (answer->status == 409 && !stands(requests[i]))
+      else if (answer->status == 409 && !stands(cluster_, requests[i]))
         lose(places[i]);
       else if (answer->status == 409)
         continue;  // it was written, and nobody could say so
@@ -294,15 +301,6 @@ class Performer {
         fail(places[i], error_of(cluster_, requests[i], *answer));
     }
     return ok();
-  }
-
-  // Whether what was written is what is there: a connection may break between the write and its answer, and the write
-  // is sent again.
-  bool stands(const ApiRequest& request) {
-    const auto answer = send_one(cluster_, {.path = request.path, .about = request.about});
-    if (!answer) return false;
-    const Json there = Json::parse(answer->body, nullptr, false), sent = Json::parse(request.body, nullptr, false);
-    return field(sent, "data").is_object() && field(there, "data") == field(sent, "data");
   }
 
   // Whoever has the model now does not know of what was made for it since.

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/terminal.h"
+#include "deploy/cluster/fields.h"
+#include "deploy/cluster/perform.h"
+
 namespace mlctl::deploy {
 namespace {
 
@@ -58,11 +62,36 @@ ModelState half_done(const OwnerPlan& owner, const std::vector<const ObjectChang
       state.applied.erase(name);
   }
   // Nothing else did, and the next version is to find what serves.
-  if (!state.stable &&
-      std::any_of(made.begin(), made.end(), [&](const auto* one) { return order_of(owner, *one) == Order::traffic; }))
+  const auto is_traffic = [&](const ObjectChange& one) { return order_of(owner, one) == Order::traffic; };
+  const auto served = std::count_if(made.begin(), made.end(), [&](const auto* one) { return is_traffic(*one); });
+  if (!state.stable && served > 0 && served == std::count_if(owner.changes.begin(), owner.changes.end(), is_traffic))
     state.stable = owner.after.stable;
   if (unfollowed) std::erase_if(state.applied, [](const auto& one) { return one.first.starts_with("HTTPRoute."); });
   return state;
+}
+
+Error taken_over(const OwnerPlan& owner, const ModelState& state) {
+  return {Error::Kind::conflict,
+          owner.name + " was taken over" + (state.work.who.empty() ? "" : " by " + escape_control(state.work.who)),
+          "what runs is that one's business now: `mlctl diff` shows what is left"};
+}
+
+std::string path_of_state(const OwnerPlan& owner) {
+  return state_path(owner.before.model, owner.before.name_space);
+}
+
+Result<ModelState> state_from(const Cluster& cluster, const ApiRequest& request, const Result<ApiAnswer>& answer) {
+  if (!answer) return answer.error();
+  if (!is_fine(*answer)) return error_of(cluster, request, *answer);
+  return parse_state(nlohmann::ordered_json::parse(answer->body, nullptr, false));
+}
+
+bool stands(Cluster& cluster, const ApiRequest& write) {
+  using Json = nlohmann::ordered_json;
+  const auto answer = send_one(cluster, {.path = write.path, .about = write.about});
+  if (!answer) return false;
+  const Json there = Json::parse(answer->body, nullptr, false), sent = Json::parse(write.body, nullptr, false);
+  return field(sent, "data").is_object() && field(there, "data") == field(sent, "data");
 }
 
 }  // namespace mlctl::deploy

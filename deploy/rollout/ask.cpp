@@ -63,7 +63,6 @@ void ask_promote(RolloutState& state, const std::string& who, WallTime now) {
 }
 
 void ask_end_of_looking(RolloutState& state, const std::string& who, const std::string& why, WallTime now) {
-  state.pause.reset();
   auto& config = state.plan.config;
   config.look_around = std::min(config.look_around, config.drain);
   tell(state, now, "the look-around is ended by " + who + (why.empty() ? "" : ": " + why));

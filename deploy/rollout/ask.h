@@ -11,7 +11,8 @@ void ask_pause(RolloutState& state, const std::string& who, const std::string& w
 void ask_resume(RolloutState& state, const std::string& who, WallTime now);
 void ask_promote(RolloutState& state, const std::string& who, WallTime now);
 void ask_abort(RolloutState& state, const std::string& who, const std::string& why, WallTime now);
-// Of one that looks around: what was promoted stays, and what served before goes as soon as nobody asks it any more.
+// Of one that looks around, and is not paused: what was promoted stays, and what served before goes as soon as nobody
+// asks it any more.
 void ask_end_of_looking(RolloutState& state, const std::string& who, const std::string& why, WallTime now);
 
 // The same without anybody: what the judge and the pods say is enough.

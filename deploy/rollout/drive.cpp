@@ -22,6 +22,47 @@ bool may_pass(const Error& error) {
   return error.kind == Error::Kind::unavailable || error.kind == Error::Kind::timeout;
 }
 
+Error paused_end(const RolloutState& rollout) {
+  return {Error::Kind::conflict,
+          escape_control(rollout.candidate.version) +
+              " was promoted, and its rollout is paused: " + escape_control(rollout.pause->reason),
+          "`mlctl rollout resume` keeps what was promoted, `mlctl rollout abort` goes back to " +
+              escape_control(rollout.baseline.version)};
+}
+
+// Until all traffic is back, or until nobody asks any more for what served before.
+Result<std::string> wait_for_the_end(Driver& driver, ModelState begun, Clock& clock) {
+  Result<ModelState> state = std::move(begun);
+  const bool kept = state->rollout->phase == Phase::looking;
+  const auto limit = kept ? state->rollout->plan.config.drain + drain_limit : Duration(abort_limit);
+  const auto deadline = clock.steady() + limit + std::chrono::seconds(30);
+  const auto goes_on = [](const RolloutState& rollout) {
+    return rollout.phase == Phase::aborting || (rollout.phase == Phase::looking && !rollout.pause);
+  };
+  while (state && goes_on(*state->rollout) && clock.steady() < deadline) {
+    clock.sleep_until(clock.steady() + (kept ? next_look(*state->rollout) : std::chrono::seconds(1)));
+    if (interrupted()) {
+      driver.leave();
+      return interrupted_error();
+    }
+    state = driver.tick();
+  }
+  if (!state) return state.error();
+  const auto& rollout = *state->rollout;
+  const auto shows = "`mlctl rollout status " + to_string(state->model) + " --env " + state->environment + "` shows it";
+  if (rollout.phase == Phase::looking) {
+    driver.leave();
+    if (rollout.pause) return paused_end(rollout);
+    return Error{Error::Kind::timeout, escape_control(rollout.baseline.version) + " is asked on and on", shows};
+  }
+  if (rollout.phase == Phase::aborting)
+    return Error{Error::Kind::timeout,
+                 "the route of " + to_string(state->model) + " does not give all traffic back to " +
+                     escape_control(rollout.baseline.version),
+                 shows};
+  return unproven_abort(rollout);
+}
+
 // Tells what happened since it last did; old events fall out of the state at its front.
 class News {
  public:
@@ -167,40 +208,31 @@ Result<ModelState> drive(Driver& driver, const RolloutPlace& place, Clock& clock
   return std::move(drive_all({{place, &driver}}, clock, progress).front());
 }
 
-Result<std::string> end_rollout(Driver& driver, const std::string& wanted, const std::string& who,
-                                const std::string& why, Clock& clock) {
+Result<std::string> end_rollout(Driver& driver, const OwnerPlan& owner, const std::string& who, const std::string& why,
+                                Clock& clock) {
+  const bool back = owner.spec != nullptr && owner.spec->way_back;
+  const auto is_kept = [&](const RolloutState& rollout) {
+    return rollout.phase == Phase::looking && !back && owner.revision != rollout.baseline.revision;
+  };
+  // Somebody may have changed its route since anybody looked: that is seen before anything is written.
+  if (owner.before.rollout && is_kept(*owner.before.rollout)) {
+    if (auto taken = driver.take(true); !taken) return taken.error();
+    if (auto seen = driver.tick(); !seen) return seen.error();
+  }
   const auto how = [&](RolloutState& rollout, WallTime now) -> Status {
-    if (rollout.phase == Phase::looking && wanted != rollout.baseline.revision)
+    if (is_kept(rollout) && rollout.pause) return paused_end(rollout);
+    if (is_kept(rollout))
       ask_end_of_looking(rollout, who, why, now);
     else if (!rollout.has_lost() && !rollout.is_over())
       ask_abort(rollout, who, why, now);
     return ok();
   };
   auto state = driver.ask(how, true);
-  if (!state) return state.error();
-  const bool won = state->rollout->phase == Phase::looking;
-  const auto limit = won ? state->rollout->plan.config.drain + drain_limit : Duration(abort_limit);
-  const auto deadline = clock.steady() + limit + std::chrono::seconds(30);
-  while (state && (state->rollout->phase == Phase::aborting || state->rollout->phase == Phase::looking) &&
-         clock.steady() < deadline) {
-    clock.sleep_until(clock.steady() + (won ? next_look(*state->rollout) : std::chrono::seconds(1)));
-    if (interrupted()) {
-      driver.leave();
-      return interrupted_error();
-    }
-    state = driver.tick();
+  if (!state) {
+    driver.leave();
+    return state.error();
   }
-  if (!state) return state.error();
-  const auto& rollout = *state->rollout;
-  if (rollout.phase == Phase::looking)
-    return Error{Error::Kind::timeout, escape_control(rollout.baseline.version) + " is asked on and on",
-                 "`mlctl rollout status " + to_string(state->model) + " --env " + state->environment + "` shows it"};
-  if (rollout.phase == Phase::aborting)
-    return Error{Error::Kind::timeout,
-                 "the route of " + to_string(state->model) + " does not give all traffic back to " +
-                     escape_control(rollout.baseline.version),
-                 "`mlctl rollout status " + to_string(state->model) + " --env " + state->environment + "` shows it"};
-  return unproven_abort(rollout);
+  return wait_for_the_end(driver, std::move(*state), clock);
 }
 
 std::function<Result<std::string>(const std::string& url)> fetch_with(HttpClient& http,

@@ -7,6 +7,7 @@
 
 #include "base/http.h"
 #include "base/terminal.h"
+#include "deploy/cluster/plan.h"
 #include "deploy/rollout/driver.h"
 
 namespace mlctl::deploy {
@@ -23,12 +24,13 @@ struct Driven {
 [[nodiscard]] std::vector<Result<ModelState>> drive_all(const std::vector<Driven>& all, Clock& clock,
                                                         Progress& progress);
 
-// A rollout whose version is not wanted any more, because `wanted` is (a revision): all traffic back to stable, and
-// until the route has followed. What it leaves goes when its look-around is over, or with the end of the one that
-// follows it. One that was promoted is not gone back from (rollout.md, rule 13), unless `wanted` is what served before
+// A rollout of a model for which git assigns something else, as it was planned: all traffic back to stable, and until
+// the route has followed. What it leaves goes when its look-around is over, or with the end of the one that follows it.
+// One that was promoted is not gone back from for a newer version (rollout.md, rule 13), only for what served before
 // it: its look-around ends early, with what it keeps. The driver still has it. "", or why it is not proven that the
-// gateway has followed. Error{timeout}: the route itself still is another, or what served before is asked on and on.
-[[nodiscard]] Result<std::string> end_rollout(Driver& driver, const std::string& wanted, const std::string& who,
+// gateway has followed. Error{conflict}: it is promoted and paused, a person decides first; Error{timeout}: the route
+// itself still is another, or what served before is asked on and on.
+[[nodiscard]] Result<std::string> end_rollout(Driver& driver, const OwnerPlan& owner, const std::string& who,
                                               const std::string& why, Clock& clock);
 
 // For RolloutSeams::fetch. The token is read anew each time: others renew it.

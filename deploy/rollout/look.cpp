@@ -144,8 +144,9 @@ Result<std::map<std::string, PodSample>> ask_prometheus(const RolloutSeams& seam
   return parse_query(*body, counting.names);
 }
 
+// Whoever says something is there, whatever it says.
 bool is_away(const Error& error) {
-  return error.kind == Error::Kind::timeout || error.kind == Error::Kind::unavailable;
+  return error.kind == Error::Kind::timeout;
 }
 
 }  // namespace
@@ -260,6 +261,8 @@ void scrape(const RolloutSeams& seams, const RolloutLive& live, const RolloutSta
   // What was replayed has to be counted in the block that it was sent in: Prometheus would say it later.
   if (rollout.plan.config.low_traffic == LowTraffic::replay) direct.prometheus.reset();
   auto samples = read_samples(direct, live, rollout.plan.counting, revisions, &into.unseen);
+  const bool skipped = seams.prometheus && !direct.prometheus && rollout.plan.config.low_traffic != LowTraffic::replay;
+  if (!samples && skipped) samples = read_samples(seams, live, rollout.plan.counting, revisions, &into.unseen);
   if (!samples) {
     into.blind = samples.error().message;
     return;

@@ -14,11 +14,16 @@ struct Grid {
 
 Result<std::string> get_range(const RolloutSeams& seams, const std::string& query, const Grid& grid) {
   const double end = grid.start + grid.step * static_cast<double>(grid.points - 1);
-  return prometheus_get(seams, "query_range",
-                        {{"query", query},
-                         {"start", std::to_string(grid.start)},
-                         {"end", std::to_string(end)},
-                         {"step", std::to_string(grid.step)}});
+  const auto ask = [&] {
+    return prometheus_get(seams, "query_range",
+                          {{"query", query},
+                           {"start", std::to_string(grid.start)},
+                           {"end", std::to_string(end)},
+                           {"step", std::to_string(grid.step)}});
+  };
+  auto body = ask();
+  // No later look asks for it again.
+  return body || body.error().kind != Error::Kind::timeout ? body : ask();
 }
 
 std::optional<std::vector<PodRawCounts>> metric_history(const RolloutSeams& seams, const std::string& query,

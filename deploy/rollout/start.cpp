@@ -57,7 +57,9 @@ History of_one(const History& all, std::size_t metric) {
 // Stable by one of the user's metrics, which its pods have to show (rollout.md, rule 15).
 Result<Stable> by_metric(const RolloutSeams& seams, const RolloutLive& live, const UserMetric& metric) {
   const auto& stable = *live.state.stable;
-  const auto counts = read_metric(seams, live, metric, {stable.revision});
+  auto counts = read_metric(seams, live, metric, {stable.revision});
+  if (!counts && counts.error().kind == Error::Kind::timeout)
+    counts = read_metric(seams, live, metric, {stable.revision});
   if (!counts) return counts.error();
   double total = 0, good = 0, rate = 0;
   for (const Json* pod : pods_of(live, stable.revision))

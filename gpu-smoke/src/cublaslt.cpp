@@ -99,18 +99,22 @@ bool bind_all(void* library, Api& api) {
 // Loaded once, kept for good: threads of its own may still run in it.
 const Api* library() {
   static const Api* const loaded = []() -> const Api* {
-    static Api api{};
-    for (const char* name : {"libcublasLt.so.13", "libcublasLt.so.12"}) {
-      void* handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-      if (handle == nullptr) continue;
-      api.name = name;
-      Handle probe = nullptr;
+    static Api apis[2]{};
+    const char* const names[2] = {"libcublasLt.so.13", "libcublasLt.so.12"};
+    const Api* bound = nullptr;
+    for (int i = 0; i < 2; ++i) {
+      Api& api = apis[i];
+      api.name = names[i];
+      void* handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+      if (handle == nullptr || !bind_all(handle, api)) continue;
       // One that is too new for the driver loads, and does not begin.
-      if (!bind_all(handle, api) || api.create(&probe) != 0) continue;
-      api.destroy(probe);
-      return &api;
+      if (Handle probe = nullptr; api.create(&probe) == 0) {
+        api.destroy(probe);
+        return &api;
+      }
+      if (bound == nullptr) bound = &api;  // perhaps this GPU is at fault, and another one may begin
     }
-    return nullptr;
+    return bound;
   }();
   return loaded;
 }

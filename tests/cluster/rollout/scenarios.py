@@ -46,22 +46,22 @@ def equal_version_goes_to_all(story, name):
     begin(story, name)
     chance = random.Random(1105)
     driver = story.start("rollout", "start", name, "--env", "prod")
-    kills, marks, counted = 0, {}, None
+    kills, marks = 0, {}
     next_kill = time.monotonic() + 3
     while True:
         state = story.rollout(name)
         if state and state["phase"] == "promoted":
             break
         measured = state["weight"] if state and state["phase"] == "measuring" else None
-        # What was seen at a weight: from its first look to its last; one between two looks at the same weight is at it.
-        if counted and counted[0] == measured:
-            marks.setdefault(measured, []).append(counted[1])
-        counted = None
         if measured:
             counts = {pod: count for pod, count in served(api).items() if pod.startswith(name + "-")}
             revision = f"{name}-{state['candidate']['revision']}"
             canary = sum(count for pod, count in counts.items() if pod.startswith(revision))
-            counted = measured, (canary, sum(counts.values()))
+            # What was seen at a weight: from its first look to its last; one between two states with the same weight is
+            # at it.
+            after = phase(story, name, "measuring")
+            if after and after["weight"] == measured:
+                marks.setdefault(measured, []).append((canary, sum(counts.values())))
         if driver.poll() is not None and (not state or state["phase"] not in ("promoted",)):
             driver = story.start("rollout", "start", name, "--env", "prod")
         elif kills < 10 and time.monotonic() > next_kill:
@@ -70,7 +70,7 @@ def equal_version_goes_to_all(story, name):
             kills += 1
             next_kill = time.monotonic() + chance.uniform(1.0, 4.0)
         assert not state or not state.get("pause"), state["pause"]
-        time.sleep(0.5)
+        time.sleep(0.2)
     driver.communicate()
     assert kills >= 5, kills  # a slow machine has no time for all ten
     shares = {}
@@ -367,7 +367,7 @@ def quiet_failing_version_is_aborted_by_replay(story, name):
 
 
 # name of the model: (scenario, v1.1.0, requests a second, rollout)
-FIVE = {"steps": [{"weight": "5%", "for": "10s"}, {"weight": "25%", "for": "10s"}, {"weight": "50%", "for": "10s"},
+FIVE = {"steps": [{"weight": "5%", "for": "12s"}, {"weight": "25%", "for": "12s"}, {"weight": "50%", "for": "12s"},
                   {"weight": "100%"}], "judge": {"block": "4s", "errors": {"floor": "3%"}, "latency": {"floor": "10%"}}}
 OWN = {**ROLLOUT["judge"], "metrics": [{
     "name": "class 0", "worse": 1.5, "ratio": [5, 3], "floor": "5%",

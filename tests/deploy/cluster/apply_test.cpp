@@ -425,6 +425,21 @@ TEST_CASE("what a first apply gave traffic to is known to serve, also where its 
                     [](const OwnerPlan& one) { return one.rollout == OwnerPlan::Rollout::begins; }));
 }
 
+TEST_CASE("who was slow with a first version does not write it over a newer one's") {
+  test::MemoryCluster cluster;
+  bool taken = false;
+  cluster.before = [&](const ApiRequest& request) {
+    if (taken || request.method != "PATCH" || request.about.find("PodDisruptionBudget") == std::string::npos) return;
+    taken = true;  // the older one's pods are on their way
+    CHECK(Run{cluster, "newer"}.outcome(desired(2)) == "");
+  };
+  CHECK(Run{cluster, "older"}.outcome(desired(1)).find("was taken over") != std::string::npos);
+  CHECK(taken);
+  CHECK(deployments(cluster) == std::vector<std::string>{"2"});
+  CHECK(cluster.objects.at(
+            "/api/v1/namespaces/fraud/services/credit-risk")["metadata"]["annotations"][assignment_annotation] == "2");
+}
+
 TEST_CASE("what served stays while the gateway does not follow, however often apply is run") {
   const auto with_route = [](std::uint64_t n) {
     auto out = desired(n);

@@ -186,7 +186,7 @@ TEST_CASE("a PodMonitor comes and goes with its revision, and is made once") {
   const auto& writes = stage.cluster.writes;
   CHECK(std::count_if(writes.begin(), writes.end(),
                       [](const auto& one) { return one.find("PodMonitor") != std::string::npos; }) == 1);
-  REQUIRE(end_rollout(driver, "", "ada", "enough", stage.clock));
+  REQUIRE(end_rollout(driver, OwnerPlan(), "ada", "enough", stage.clock));
   stage.clock.advance(std::chrono::minutes(1));
   REQUIRE(drive(driver, stage.place(), stage.clock, no_progress()));
   CHECK(stage.objects().count(canary) == 0);

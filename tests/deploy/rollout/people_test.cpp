@@ -124,7 +124,7 @@ TEST_CASE("a rollout that is to end ends, also where the gateway does not confir
         stage.cluster.objects[route_at] = route;  // somebody puts it back at once
         return answer;
       };
-    const auto ended = end_rollout(driver, "", "ada", "enough", stage.clock);
+    const auto ended = end_rollout(driver, OwnerPlan(), "ada", "enough", stage.clock);
     REQUIRE(static_cast<bool>(ended) == (c.unproven != nullptr));
     if (!ended) CHECK(exit_code(ended.error().kind) == 3);
     if (ended && *c.unproven == '\0') CHECK(*ended == "");
@@ -235,7 +235,7 @@ TEST_CASE("while what lost is looked at, what serves can be gone back from too, 
     return live_assignment(stage.cluster, stage.discovery, stage.place().model, "fraud", "staging");
   };
   CHECK(look()->digest.empty());  // it is being shifted
-  REQUIRE(end_rollout(driver, "", "ada", "enough", stage.clock));
+  REQUIRE(end_rollout(driver, OwnerPlan(), "ada", "enough", stage.clock));
   REQUIRE(stage.state().rollout->phase == Phase::aborted);
   CHECK(look()->n == 1);
   CHECK(look()->digest == stage.state().stable->digest);
@@ -273,7 +273,9 @@ TEST_CASE("a newer assignment in the look-around goes on from what was promoted,
     REQUIRE(driver.take(false));
     stage.tick_until(driver, Phase::looking);
     const auto before = stage.state();
-    const auto& wanted = c.back ? before.rollout->baseline.revision : std::string("cccccccccc");
+    OwnerPlan wanted;
+    wanted.before = before;
+    wanted.revision = c.back ? before.rollout->baseline.revision : "cccccccccc";
     Driver other(stage.seams(), stage.place(), "other");
     const auto ended = end_rollout(other, wanted, "other", "git assigns #3 now", stage.clock);
     REQUIRE(ended);
@@ -297,6 +299,32 @@ TEST_CASE("a newer assignment in the look-around goes on from what was promoted,
     REQUIRE(heard);
     REQUIRE(*heard);
     CHECK((*heard)->rollout->phase == Phase::promoted);
+  }
+}
+
+TEST_CASE("what a person has decided about a promoted version is not written over for a newer one") {
+  for (const bool seen : {true, false}) {  // by a tick, before the newer one comes
+    CAPTURE(seen);
+    Stage stage;
+    stage.begin();
+    Driver driver(stage.seams(), stage.place(), "ada");
+    REQUIRE(driver.take(false));
+    stage.tick_until(driver, Phase::looking);
+    stage.cluster.change(route_at, [&](Json& route) {
+      route["spec"]["rules"][0]["backendRefs"][0]["name"] = "credit-risk-" + stage.state().rollout->baseline.revision;
+      route["metadata"]["generation"] = route["metadata"]["generation"].get<int>() + 1;
+    });
+    const auto edited = stage.cluster.objects.at(route_at)["spec"];
+    if (seen) REQUIRE(driver.tick());
+    OwnerPlan wanted;
+    wanted.before = stage.state();
+    wanted.revision = "cccccccccc";
+    Driver other(stage.seams(), stage.place(), "other");
+    const auto ended = end_rollout(other, wanted, "other", "git assigns #3 now", stage.clock);
+    REQUIRE_FALSE(ended);
+    CHECK(ended.error().kind == Error::Kind::conflict);
+    CHECK(ended.error().message.find("paused") != std::string::npos);
+    CHECK(stage.cluster.objects.at(route_at)["spec"] == edited);
   }
 }
 
