@@ -43,6 +43,19 @@ Desired desired(std::uint64_t n, std::uint64_t known = 0, const std::string& yam
   return out;
 }
 
+Desired with_route(std::uint64_t n, const std::string& yaml = "{rollout: {strategy: replace}}") {
+  auto out = desired(n, 0, yaml);
+  for (auto& file : out.files) {
+    if (file.spec() == nullptr) continue;
+    auto spec = *file.spec();
+    spec.environment.route = Route{"infra", "public", "m.example", {}};
+    auto made = file_of_spec(spec);
+    REQUIRE(made);
+    file = std::move(*made);
+  }
+  return out;
+}
+
 struct Run {
   test::MemoryCluster& cluster;
   std::string name = "ada";
@@ -398,18 +411,6 @@ TEST_CASE("a state whose answer was lost is not taken for somebody else's") {
 
 TEST_CASE("what a first apply gave traffic to is known to serve, also where its gateway was not seen to follow") {
   test::MemoryCluster cluster;
-  const auto with_route = [](std::uint64_t n, const std::string& yaml) {
-    auto out = desired(n, 0, yaml);
-    for (auto& file : out.files) {
-      if (file.spec() == nullptr) continue;
-      auto spec = *file.spec();
-      spec.environment.route = Route{"infra", "public", "m.example", {}};
-      auto made = file_of_spec(spec);
-      REQUIRE(made);
-      file = std::move(*made);
-    }
-    return out;
-  };
   cluster.after = [](const ApiRequest& request, ApiAnswer answer) -> Result<ApiAnswer> {
     if (request.method != "GET" || request.path.find("/httproutes/") == std::string::npos) return answer;
     return ApiAnswer{403, R"({"kind":"Status","reason":"Forbidden","message":"no"})", {}};
@@ -441,18 +442,6 @@ TEST_CASE("who was slow with a first version does not write it over a newer one'
 }
 
 TEST_CASE("what served stays while the gateway does not follow, however often apply is run") {
-  const auto with_route = [](std::uint64_t n) {
-    auto out = desired(n);
-    for (auto& file : out.files) {
-      if (file.spec() == nullptr) continue;
-      auto spec = *file.spec();
-      spec.environment.route = Route{"infra", "public", "m.example", {}};
-      auto made = file_of_spec(spec);
-      REQUIRE(made);
-      file = std::move(*made);
-    }
-    return out;
-  };
   test::MemoryCluster cluster;
   REQUIRE(Run{cluster}.outcome(with_route(1)) == "");
   cluster.gateway_follows = false;
