@@ -339,10 +339,6 @@ TEST_CASE("what crashed in an attempt before does not end the next one") {
     return ok();
   }));
   const auto candidate = stage.state().rollout->candidate.revision;
-  for (auto& [path, object] : stage.cluster.objects)
-    if (object["kind"] == "Pod" && path.find(candidate) != std::string::npos)
-      object["status"]["containerStatuses"] =
-          Json::array({{{"restartCount", 2}, {"lastState", {{"terminated", {{"exitCode", 1}, {"reason", "Error"}}}}}}});
   const auto again =
       plan_cluster(stage.cluster, stage.discovery,
                    {.desired = stage.second, .now = rfc3339(stage.clock.wall()), .run = "ada", .again = true});
@@ -356,6 +352,12 @@ TEST_CASE("what crashed in an attempt before does not end the next one") {
   }
   Driver next(stage.seams(), stage.place(), "ada");
   REQUIRE(next.take(true));
+  int pods = 0;  // a write to their Deployment has made them anew here
+  for (auto& [path, object] : stage.cluster.objects)
+    if (object["kind"] == "Pod" && path.find(candidate) != std::string::npos && ++pods > 0)
+      object["status"]["containerStatuses"] =
+          Json::array({{{"restartCount", 2}, {"lastState", {{"terminated", {{"exitCode", 1}, {"reason", "Error"}}}}}}});
+  REQUIRE(pods > 0);
   REQUIRE(next.tick());
   CHECK_FALSE(stage.state().rollout->has_lost());
 }
